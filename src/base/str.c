@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/str.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void die_of_memory(void)
+{
+	log_error("out of memory");
+	abort();
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		die_of_memory();
+	return p;
+}
+
+char *xstrdup(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		die_of_memory();
+	return copy;
+}
+
+static void make_room(struct str *str, size_t more)
+{
+	size_t cap = str->cap ? str->cap : 64;
+
+	while (cap < str->len + more + 1)
+		cap *= 2;
+	if (cap == str->cap)
+		return;
+	str->text = realloc(str->text, cap);
+	if (!str->text)
+		die_of_memory();
+	str->cap = cap;
+}
+
+void str_fini(struct str *str)
+{
+	free(str->text);
+	*str = (struct str){ 0 };
+}
+
+void str_clear(struct str *str)
+{
+	str->len = 0;
+	if (str->text)
+		str->text[0] = '\0';
+}
+
+void str_add(struct str *str, const char *text)
+{
+	size_t n = strlen(text);
+
+	make_room(str, n);
+	memcpy(str->text + str->len, text, n + 1);
+	str->len += n;
+}
+
+void str_vaddf(struct str *str, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		return;
+	make_room(str, (size_t)n);
+	vsnprintf(str->text + str->len, (size_t)n + 1, fmt, ap);
+	str->len += (size_t)n;
+}
+
+void str_addf(struct str *str, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(str, fmt, ap);
+	va_end(ap);
+}
+
+const char *str_text(const struct str *str)
+{
+	return str->text ? str->text : "";
+}
+
+char *str_take(struct str *str)
+{
+	char *text = str->text ? str->text : xstrdup("");
+
+	*str = (struct str){ 0 };
+	return text;
+}
+
+char *str_copy(char *dst, size_t size, const char *src)
+{
+	size_t n = strnlen(src, size - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+	return dst;
+}
+
+unsigned str_distance(const char *a, const char *b)
+{
+	unsigned row[64];
+	size_t n = strlen(b);
+
+	if (n >= sizeof(row) / sizeof(row[0]) || strlen(a) >= sizeof(row) / sizeof(row[0]))
+		return UINT_MAX;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 0; a[i]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i + 1;
+		for (unsigned j = 0; j < n; j++) {
+			unsigned best = diagonal + (a[i] != b[j]);
+
+			diagonal = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[n];
+}

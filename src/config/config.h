@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/str.h"
+#include "model/path.h"
+#include "model/snapshot.h"
+
+// The configuration file as a value. See mpgate.conf(5) for what each key means and its default.
+
+struct config_prefixes {
+	struct prefix *list;
+	size_t n;
+};
+
+// Shadowsocks methods (SIP004). The word is the field's, e.g. "aes-256-gcm".
+enum config_method {
+	CONFIG_METHOD_AES_128_GCM,
+	CONFIG_METHOD_AES_256_GCM,
+	CONFIG_METHOD_CHACHA20_POLY1305,
+	CONFIG_METHODS
+};
+
+struct config_lan {
+	char interface[NAME_SIZE];      // empty: no lan block
+	struct config_prefixes sources; // carried; empty means every source on the interface
+	struct config_prefixes source_bypass;
+	struct config_prefixes bypass; // destinations let through, on top of the built-in ones
+	uint16_t tproxy_port;
+};
+
+struct config_exit {
+	char name[NAME_SIZE];
+	char address[256]; // IP address or DNS name
+	uint16_t port;
+	enum config_method method;
+	char *key_file;
+	uint16_t socks_port; // 0: no SOCKS5 listener
+	bool is_default;
+	int line;
+};
+
+struct config_path {
+	char name[NAME_SIZE];
+	char interface[NAME_SIZE];
+	char kind[NAME_SIZE]; // "adsl", "vpn", "3g", "fiber", "cable", "lte", "other"
+	char label[LABEL_SIZE];
+	struct addr gateway; // AF_UNSPEC: found by itself
+	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
+	int priority;        // lower is preferred where paths are otherwise alike; default 100
+	bool optional;
+	char hotkey; // '\0': none
+	int line;
+};
+
+struct config_server {
+	bool present;
+	struct addr listen;
+	uint16_t port;
+	enum config_method method;
+	char *key_file;
+	struct config_prefixes allow; // targets allowed although they lie in the server's own ranges
+	bool tune;                    // set sysctls and MPTCP limits where permitted; default yes
+};
+
+struct config {
+	char *file;
+	struct config_lan lan;
+	struct config_exit *exits;
+	size_t n_exits;
+	struct config_path *paths;
+	size_t n_paths;
+	struct config_server server;
+	int workers; // 0: one per core
+};
+
+// Which role's blocks must be there.
+enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER };
+
+// Reads and checks `file`. On success returns 0 and *out (free it with config_free()). Otherwise
+// returns -errno (-EINVAL for wrong contents) and adds every error of the file to `errors`, one a
+// line, as "file:line: what, why, what would be right".
+int config_load(const char *file, enum config_role role, struct config **out, struct str *errors);
+void config_free(struct config *config);
+
+// "aes-256-gcm"
+const char *config_method_word(enum config_method method);
+
+// Reads the secret in `key_file`: one line, either a password or "base64:" and the raw key. Refuses a
+// file that others can read. Returns 0 and the text without its line end in *out (caller frees with
+// config_secret_free()), or -errno with a message in `errors`.
+int config_secret_read(const char *key_file, char **out, struct str *errors);
+void config_secret_free(char *secret);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/command.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const words[COMMANDS] = {
+	[COMMAND_ENABLE] = "enable", [COMMAND_DISABLE] = "disable", [COMMAND_REDIAL] = "redial",
+	[COMMAND_ACK] = "ack",	     [COMMAND_STOP] = "stop",
+};
+
+const char *command_word(enum command_verb verb)
+{
+	return words[verb];
+}
+
+int command_from_word(const char *word, enum command_verb *verb)
+{
+	for (int i = 0; i < COMMANDS; i++) {
+		if (strcmp(word, words[i]) == 0) {
+			*verb = (enum command_verb)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}

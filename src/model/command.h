@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef MODEL_COMMAND_H
+#define MODEL_COMMAND_H
+
+#include <stdint.h>
+
+#include "model/path.h"
+
+// What a person may ask of a running gateway, from a key or the command line.
+
+enum command_verb {
+	COMMAND_ENABLE,
+	COMMAND_DISABLE,
+	COMMAND_REDIAL,
+	COMMAND_ACK, // acknowledge the alarms of the named object
+	COMMAND_STOP,
+	COMMANDS
+};
+
+// "enable"
+const char *command_word(enum command_verb verb);
+int command_from_word(const char *word, enum command_verb *verb);
+
+struct command {
+	enum command_verb verb;
+	char object[NAME_SIZE]; // a path's name; empty for COMMAND_STOP
+	char who[64];           // "root on ttyS0", for the log; filled in by the receiving end
+};
+
+// How it went. `status` is an exit status of the command line (mpgate(8), EXIT STATUS).
+struct command_result {
+	int status;
+	char text[160]; // for people: "wwan0 is already UP"
+	char hint[160]; // may be empty
+};
+
+#endif

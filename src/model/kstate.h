@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef MODEL_KSTATE_H
+#define MODEL_KSTATE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+// The part of the kernel's network state that mpgate looks at or changes. What kern/ observes and
+// what plan/ wants are both of this type; plan_diff() turns the pair into ops.
+//
+// All that we create carries our mark, so that a restart after a crash finds exactly ours:
+// KSTATE_PROTOCOL on routes and rules, ids KSTATE_ENDPOINT_FIRST.. on endpoints, the nft table's name.
+
+#define KSTATE_PROTOCOL       199 // RTPROT and FRA_PROTOCOL; in none of iproute2's rt_protos
+#define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
+#define KSTATE_ENDPOINT_LAST  254
+#define KSTATE_NFT_TABLE      "mpgate"
+
+struct klink {
+	int ifindex;
+	char name[IFNAMSIZ];
+	bool admin_up;       // IFF_UP
+	bool carrier;        // IFF_LOWER_UP
+	bool point_to_point; // IFF_POINTOPOINT
+	uint64_t rx_bytes, tx_bytes;
+};
+
+struct kaddr {
+	int ifindex;
+	struct addr local;
+	struct addr peer; // of a point-to-point link; else AF_UNSPEC
+	uint8_t prefix_len;
+	bool usable; // not tentative, not failed, not deprecated
+	bool global; // scope global
+};
+
+struct kroute {
+	struct prefix dst; // addr.family is the route's family, also for a default route (len 0)
+	struct addr gateway, src; // AF_UNSPEC when there is none
+	int oif;
+	uint32_t table, metric;
+	uint8_t protocol, type, scope; // RTPROT_*, RTN_*, RT_SCOPE_*
+};
+
+struct krule {
+	sa_family_t family;
+	uint32_t pref, table;
+	struct prefix src;            // family AF_UNSPEC: any
+	uint32_t fwmark, fwmask;      // mask 0: any
+	int suppress_prefix_len;      // -1: none
+	uint8_t protocol;
+};
+
+struct kendpoint {
+	uint8_t id;
+	struct addr addr;
+	int ifindex; // 0: none given
+	uint32_t flags; // MPTCP_PM_ADDR_FLAG_*
+};
+
+struct klimits {
+	uint32_t subflows, add_addr_accepted;
+};
+
+struct ksysctl {
+	char name[96]; // "net.ipv4.conf.ppp0.rp_filter", with '/' for dots inside an interface's name
+	char value[64]; // fields separated by one blank
+};
+
+// Arrays are on the heap and belong to the state. Zero-initialised is empty.
+struct kstate {
+	struct klink *links;
+	struct kaddr *addrs;
+	struct kroute *routes;
+	struct krule *rules;
+	struct kendpoint *endpoints;
+	struct ksysctl *sysctls; // observed: only those that were asked for and exist
+	size_t n_links, n_addrs, n_routes, n_rules, n_endpoints, n_sysctls;
+	struct klimits limits;
+	char *nft; // text of our nft table as it stands, or NULL
+};
+
+void kstate_fini(struct kstate *k);
+// Each appends a copy.
+void kstate_add_link(struct kstate *k, const struct klink *link);
+void kstate_add_addr(struct kstate *k, const struct kaddr *addr);
+void kstate_add_route(struct kstate *k, const struct kroute *route);
+void kstate_add_rule(struct kstate *k, const struct krule *rule);
+void kstate_add_endpoint(struct kstate *k, const struct kendpoint *endpoint);
+void kstate_add_sysctl(struct kstate *k, const char *name, const char *value);
+// NULL when there is none.
+const struct klink *kstate_link(const struct kstate *k, const char *name);
+const struct ksysctl *kstate_sysctl(const struct kstate *k, const char *name);
+
+bool kroute_equal(const struct kroute *a, const struct kroute *b);
+bool krule_equal(const struct krule *a, const struct krule *b);
+
+#endif

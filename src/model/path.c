@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "model/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+	const char *word, *json;
+} states[PATH_STATES] = {
+	[PATH_STATE_OFF] = { "OFF", "off" },
+	[PATH_STATE_STANDBY] = { "STANDBY", "standby" },
+	[PATH_STATE_DOWN] = { "DOWN", "down" },
+	[PATH_STATE_DIALING] = { "DIALING", "dialing" },
+	[PATH_STATE_PROBING] = { "PROBING", "probing" },
+	[PATH_STATE_BLOCKED] = { "BLOCKED", "blocked" },
+	[PATH_STATE_CAPPED] = { "CAPPED", "capped" },
+	[PATH_STATE_FLAPPING] = { "FLAPPING", "flapping" },
+	[PATH_STATE_DEGRADED] = { "DEGRADED", "degraded" },
+	[PATH_STATE_UP] = { "UP", "up" },
+};
+
+const char *path_state_word(enum path_state state)
+{
+	return states[state].word;
+}
+
+const char *path_state_json(enum path_state state)
+{
+	return states[state].json;
+}
+
+int path_state_from_json(const char *word, enum path_state *state)
+{
+	for (int i = 0; i < PATH_STATES; i++) {
+		if (strcmp(word, states[i].json) == 0) {
+			*state = (enum path_state)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef MODEL_PATH_H
+#define MODEL_PATH_H
+
+#include <net/if.h>
+
+// A path is one way to the Internet: an interface of this machine, with what we know of it.
+
+// Names of paths, exits and events' objects, with the final NUL.
+#define NAME_SIZE IFNAMSIZ
+// A configuration may have this many paths. The kernel takes 8 endpoints per network namespace
+// (MPTCP_PM_ADDR_MAX in 6.1 to 6.18); the plan decides which paths get one.
+#define PATHS_MAX 16
+
+// The words that a person sees (and, in lower case, JSON). The order is by how good the state is.
+enum path_state {
+	PATH_STATE_OFF,      // disabled by a person
+	PATH_STATE_STANDBY,  // optional and not wanted now
+	PATH_STATE_DOWN,     // wanted, but does not carry
+	PATH_STATE_DIALING,  // being brought up
+	PATH_STATE_PROBING,  // has what it needs, not yet proved
+	PATH_STATE_BLOCKED,  // reaches the exit, but MPTCP does not pass
+	PATH_STATE_CAPPED,   // its data allowance is used up
+	PATH_STATE_FLAPPING, // held down, because it changed too often
+	PATH_STATE_DEGRADED, // in use, but slow or lossy
+	PATH_STATE_UP,
+	PATH_STATES
+};
+
+// "UP"; never NULL.
+const char *path_state_word(enum path_state state);
+// "up"
+const char *path_state_json(enum path_state state);
+// Returns 0 or -EINVAL.
+int path_state_from_json(const char *word, enum path_state *state);
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef MODEL_SNAPSHOT_H
+#define MODEL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "model/event.h"
+#include "model/path.h"
+
+// What the gateway tells the world about itself: a plain value, made by the main thread once a
+// second and on every change, shown by the console and the command line.
+//
+// Unknown is never zero: numbers that can be unknown or not apply are negative then
+// (SNAPSHOT_UNKNOWN "not measured yet", SNAPSHOT_NONE "does not apply").
+
+#define SNAPSHOT_UNKNOWN (-1)
+#define SNAPSHOT_NONE    (-2)
+
+#define SNAPSHOT_ALARMS 16
+#define SNAPSHOT_EVENTS 24
+#define NOTE_SIZE       96
+#define REASON_SIZE     24
+#define LABEL_SIZE      32
+
+enum verdict {
+	VERDICT_STARTING, // no path is proved yet, and none has failed
+	VERDICT_OK,
+	VERDICT_DEGRADED,           // a path that is wanted is not UP
+	VERDICT_NOT_BONDED,         // connections run as plain TCP
+	VERDICT_SERVER_UNREACHABLE, // paths work, the exit does not answer
+	VERDICT_OFFLINE,            // no path works
+	VERDICTS
+};
+
+// "NOT BONDED" / "not-bonded"
+const char *verdict_word(enum verdict verdict);
+const char *verdict_json(enum verdict verdict);
+int verdict_from_json(const char *word, enum verdict *verdict);
+
+struct path_snapshot {
+	char name[NAME_SIZE];
+	char kind[NAME_SIZE];   // "adsl", "vpn", "3g" ... as configured; shown in capitals
+	char label[LABEL_SIZE]; // for people; may be empty
+	enum path_state state;
+	char reason[REASON_SIZE]; // for programs: "no-carrier", "no-reply"; empty when all is well
+	char note[NOTE_SIZE];     // for people: "no carrier 12s", "up 12d 03h"
+	int64_t since_ms;         // wall clock of the last change of state
+	bool optional, enabled;
+	char hotkey; // '\0' = none
+	char interface[NAME_SIZE];
+	char address[ADDR_STRLEN], gateway[ADDR_STRLEN]; // empty when there is none
+	int table, endpoint_id;                          // 0 = none
+	int64_t rx_bps, tx_bps;                          // of the interface, over the last 2 s
+	double share_ratio;                              // of all paths' bytes over 10 s
+	uint64_t rx_bytes, tx_bytes;                     // of our own subflows, since start
+	uint64_t interface_rx_bytes, interface_tx_bytes; // the interface's own counters
+	int subflows;                                    // established
+	int64_t rtt_us, jitter_us;                       // smoothed
+	double loss_ratio;                               // of probes, over the last minute
+};
+
+struct exit_snapshot {
+	char name[NAME_SIZE];
+	char endpoint[80];            // "vps1.example.net:8388"
+	int8_t reachable, mptcp;      // 1 yes, 0 no, SNAPSHOT_UNKNOWN
+	int64_t rtt_us;               // best path's
+	int paths_ok;                 // paths over which it answers
+};
+
+struct alarm {
+	char id[NAME_SIZE + 16]; // "ppp0/down"
+	char object[NAME_SIZE];
+	int64_t since_ms;
+	bool acked;
+	char text[NOTE_SIZE];
+};
+
+struct snapshot {
+	int64_t time_ms; // wall clock
+	char host[64];
+	char version[32];
+	int pid;
+	int64_t uptime_s;
+	enum verdict verdict;
+	int64_t verdict_since_ms;
+	struct exit_snapshot exit; // the default exit; name empty when none is configured
+	int64_t rx_bps, tx_bps;
+	uint64_t rx_bytes, tx_bytes; // of our own subflows, since start
+	int connections, connections_tcp, subflows;
+	int n_paths;
+	struct path_snapshot paths[PATHS_MAX];
+	int n_alarms;
+	struct alarm alarms[SNAPSHOT_ALARMS];
+	uint64_t events_today;
+	int n_events;
+	struct event events[SNAPSHOT_EVENTS]; // newest first
+};
+
+// RX and TX of all paths, one sample a second, so that a console that attaches has a past to draw.
+#define HISTORY_SIZE 300
+struct history_sample {
+	int64_t time_ms; // wall clock
+	int64_t rx_bps, tx_bps;
+};
+struct history {
+	struct history_sample ring[HISTORY_SIZE];
+	uint64_t count; // samples ever added
+};
+
+void history_add(struct history *history, const struct history_sample *sample);
+// The sample `age` places before the newest (0 = newest), or NULL.
+const struct history_sample *history_get(const struct history *history, unsigned age);
+
+#endif

@@ -1,32 +1,163 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The command line: the table of subcommands and how one is chosen. Global options may stand before
+// or after the subcommand; those before it are moved behind it, so that each subcommand sees one
+// list of words (role_args_parse() in role_util.c takes it apart). Help texts come from the table.
+
 #include "role/role.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "model/status.h"
+#include "base/str.h"
+#include "role/role_priv.h"
 
-static int print_version(int argc, char **argv)
+static int run_help(int argc, char **argv);
+static int run_version(int argc, char **argv);
+
+static const struct role_verb verbs[] = {
+	{ "help",
+	  "[COMMAND]",
+	  1,
+	  "Print help about mpgate or one of its commands",
+	  { "mpgate help", "mpgate help check" },
+	  run_help },
+	{ "version",
+	  "",
+	  0,
+	  "Print the version",
+	  { "mpgate version", "mpgate --version" },
+	  run_version },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct role_verb *role_verb_find(const char *word)
 {
-	(void)argc;
-	(void)argv;
+	for (size_t i = 0; i < N_VERBS; i++) {
+		if (strcmp(word, verbs[i].word) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+const struct role_verb *role_verb_near(const char *word)
+{
+	const struct role_verb *near = NULL;
+	unsigned best = 3; // more than two slips is another word
+
+	for (size_t i = 0; i < N_VERBS; i++) {
+		unsigned distance = str_distance(word, verbs[i].word);
+
+		if (distance < best && distance < strlen(verbs[i].word)) {
+			best = distance;
+			near = &verbs[i];
+		}
+	}
+	return near;
+}
+
+static int fail_verb(const char *word)
+{
+	const struct role_verb *near = role_verb_near(word);
+	char hint[64] = "'mpgate help' lists the commands";
+
+	if (near)
+		snprintf(hint, sizeof(hint), "did you mean '%s'?", near->word);
+	return role_fail(STATUS_USAGE, hint, "unknown command '%s'", word);
+}
+
+static void print_overview(void)
+{
+	printf("usage: mpgate [OPTION]... COMMAND [WORD]...\n\n"
+	       "A home gateway over several Internet links: each connection of the LAN uses all of "
+	       "them.\n"
+	       "\nCommands:\n");
+	for (size_t i = 0; i < N_VERBS; i++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "%s %s", verbs[i].word, verbs[i].operands);
+		printf("  %-20s %s\n", left, verbs[i].help);
+	}
+	printf("\nGlobal options:\n");
+	role_args_print_globals();
+	printf("\n'mpgate COMMAND --help' tells more. Manual: mpgate(8), mpgate.conf(5)\n");
+}
+
+static int run_help(int argc, char **argv)
+{
+	struct role_args args;
+	const struct role_verb *verb;
+
+	if (!role_args_parse(&args, argc, argv, NULL))
+		return args.status;
+	if (args.n_operands == 0) {
+		print_overview();
+		return STATUS_DONE;
+	}
+	verb = role_verb_find(args.operands[0]);
+	if (!verb)
+		return fail_verb(args.operands[0]);
+	return verb->run(2, (char *[]){ args.operands[0], (char[]){ "--help" }, NULL });
+}
+
+static int run_version(int argc, char **argv)
+{
+	struct role_args args;
+
+	if (!role_args_parse(&args, argc, argv, NULL))
+		return args.status;
 	puts("mpgate " PACKAGE_VERSION);
 	return STATUS_DONE;
 }
 
-static const struct {
-	const char *word, *help;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{ "version", "print the version", print_version },
-};
+// What "mpgate" alone means: look at the gateway, as lively as the output allows.
+static const struct role_verb *default_verb(void)
+{
+	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+
+	return role_verb_find(terminal ? "console" : "status");
+}
+
+// argv is "mpgate OPTION... VERB WORD..." with the verb at `at` (or nothing there).
+static int run_verb(const struct role_verb *verb, char **argv, int argc, int at)
+{
+	char **words = xcalloc((size_t)argc + 2, sizeof(*words));
+	char word[32];
+	int n = 0, status;
+
+	words[n++] = str_copy(word, sizeof(word), verb->word);
+	for (int i = 1; i < argc; i++) {
+		// "--" before the verb has done its work; behind the verb it would end the options
+		if (i != at && !(i == at - 1 && strcmp(argv[i], "--") == 0))
+			words[n++] = argv[i];
+	}
+	status = verb->run(n, words);
+	free(words);
+	return status;
+}
 
 int role_main(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].word) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+	const struct role_verb *verb;
+	bool help, version;
+	int at = role_args_scan(argc, argv, &help, &version);
+
+	if (at < 0)
+		return STATUS_USAGE;
+	if (version)
+		return run_verb(role_verb_find("version"), argv, 1, 1);
+	if (help && at >= argc) {
+		print_overview();
+		return STATUS_DONE;
 	}
-	fprintf(stderr, "mpgate: unknown command\n");
+	verb = at < argc ? role_verb_find(argv[at]) : default_verb();
+	if (verb)
+		return run_verb(verb, argv, argc, at);
+	if (at < argc)
+		return fail_verb(argv[at]);
+	print_overview();
 	return STATUS_USAGE;
 }

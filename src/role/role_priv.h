@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef ROLE_ROLE_PRIV_H
+#define ROLE_ROLE_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/status.h"
+
+// What the subcommands share. A subcommand is a row of the table in role.c and a function
+//
+//	int role_check(int argc, char **argv)
+//	{
+//		bool strict = false;
+//		const struct role_option options[] = {
+//			{ "strict", 's', NULL, "treat warnings as errors", .flag = &strict },
+//			{ 0 },
+//		};
+//		struct role_args args;
+//
+//		if (!role_args_parse(&args, argc, argv, options))
+//			return args.status;
+//		...
+//		return role_fail(STATUS_NO_SUCH, "did you mean ppp0?", "redial: no path '%s'", name);
+//	}
+
+// One option of a subcommand; exactly one of the targets is set.
+struct role_option {
+	const char *word;  // "strict" for --strict; NULL ends the table
+	char letter;       // 's' for -s; 0: none
+	const char *value; // what its argument is called, "FILE"; "[N]" may be left out; NULL: none
+	const char *help;
+	bool *flag;        // set to true
+	int *count;        // counts how often it was given
+	const char **text; // the argument, "" when it was left out; borrowed from argv
+};
+
+enum role_color { ROLE_COLOR_AUTO, ROLE_COLOR_ALWAYS, ROLE_COLOR_NEVER };
+
+// The global options, complete with environment and defaults, and the operands.
+struct role_args {
+	const char *config; // file; -c, MPGATE_CONFIG, default
+	char run_dir[96];   // MPGATE_RUN_DIR, default
+	char socket[108];   // -S, MPGATE_SOCKET, run_dir/control.sock; fits sun_path
+	bool config_given;  // by option or environment
+	bool json, plain, quiet, yes, no_input;
+	int verbose;
+	enum role_color color;
+	char **operands; // borrowed from argv
+	int n_operands;
+	int status; // what to return after role_args_parse() said false
+};
+
+// Takes the words of a subcommand (argv[0] is the subcommand): its own options (NULL: none), the
+// global ones, --help. Sets the log level from -q and -v. False when there is nothing more to do:
+// help was printed, or an error; the caller then returns args->status.
+bool role_args_parse(struct role_args *args, int argc, char **argv, const struct role_option *own);
+
+// Whether to send colour to this descriptor: --color, NO_COLOR, TERM=dumb, terminal or not.
+bool role_color(const struct role_args *args, int fd);
+
+// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL. Returns `status`.
+// Control characters are replaced: the text may quote what a person or a peer sent.
+__attribute__((format(printf, 3, 4))) int role_fail(enum status status, const char *hint,
+						     const char *fmt, ...);
+
+// A subcommand as users see it.
+struct role_verb {
+	const char *word;
+	const char *operands; // "[FILE]", "" for none
+	int max_operands;
+	const char *help;        // one line
+	const char *examples[2]; // complete command lines
+	int (*run)(int argc, char **argv);
+};
+
+// NULL when there is none. role_verb_near() is the best "did you mean", or NULL.
+const struct role_verb *role_verb_find(const char *word);
+const struct role_verb *role_verb_near(const char *word);
+
+// For role_main(): takes the global options before the subcommand. Returns the subcommand's index, argc
+// when there is none, or -1 after printing an error.
+int role_args_scan(int argc, char **argv, bool *help, bool *version);
+void role_args_print_globals(void);
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "role/role_priv.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+
+#define OWN_MAX     32 // options of one subcommand
+#define OPTIONS_MAX (OWN_MAX + 16)
+
+#define DEFAULT_CONFIG MPGATE_SYSCONFDIR "/mpgate.conf"
+#define SOCKET_NAME    "control.sock"
+
+int role_fail(enum status status, const char *hint, const char *fmt, ...)
+{
+	struct str line = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(&line, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < line.len; i++) {
+		if ((unsigned char)line.text[i] < ' ' || line.text[i] == 0x7f)
+			line.text[i] = '?';
+	}
+	fprintf(stderr, "mpgate: %s\n", str_text(&line));
+	if (hint)
+		fprintf(stderr, "hint: %s\n", hint);
+	str_fini(&line);
+	return status;
+}
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] ? value : NULL;
+}
+
+// ---- options
+
+// What the options of every subcommand write to, before environment and defaults are added.
+struct globals {
+	const char *config, *socket, *color;
+	bool json, plain, quiet, yes, no_input, help, version;
+	int verbose;
+};
+
+// Fills `options` with the global options and returns how many there are.
+static size_t list_globals(struct globals *g, struct role_option *options)
+{
+	const struct role_option list[] = {
+		{ "config", 'c', "FILE", "the configuration file", .text = &g->config },
+		{ "socket", 'S', "PATH", "the gateway's control socket", .text = &g->socket },
+		{ "json", 0, NULL, "answer in JSON", .flag = &g->json },
+		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
+		{ "color", 0, "WHEN", "auto, always or never", .text = &g->color },
+		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
+		{ "verbose", 'v', NULL, "log more; twice: everything", .count = &g->verbose },
+		{ "yes", 'y', NULL, "skip confirmations", .flag = &g->yes },
+		{ "no-input", 0, NULL, "never ask: fail instead", .flag = &g->no_input },
+		{ "version", 0, NULL, "print the version", .flag = &g->version },
+		{ "help", 'h', NULL, "print this help", .flag = &g->help },
+	};
+
+	memcpy(options, list, sizeof(list));
+	return sizeof(list) / sizeof(list[0]);
+}
+
+// The tables that getopt_long(3) wants. A long option's value is its index + 256; a short one's is
+// its letter.
+struct getopt_tables {
+	struct option words[OPTIONS_MAX + 1];
+	char letters[2 + 3 * OPTIONS_MAX + 1];
+};
+
+static void make_tables(struct getopt_tables *t, const struct role_option *options, size_t n,
+			const char *mode)
+{
+	size_t at = (size_t)snprintf(t->letters, sizeof(t->letters), "%s", mode);
+
+	memset(t->words, 0, sizeof(t->words));
+	for (size_t i = 0; i < n; i++) {
+		int has = !options[i].value            ? no_argument
+			  : options[i].value[0] == '[' ? optional_argument
+						       : required_argument;
+
+		t->words[i] = (struct option){ options[i].word, has, NULL, (int)i + 256 };
+		if (!options[i].letter)
+			continue;
+		t->letters[at++] = options[i].letter;
+		for (int colons = 0; colons < has; colons++)
+			t->letters[at++] = ':';
+	}
+	t->letters[at] = '\0';
+}
+
+static const struct role_option *find_option(const struct role_option *options, size_t n, int value)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (value == (int)i + 256 || (value && value == options[i].letter))
+			return &options[i];
+	}
+	return NULL;
+}
+
+static void store(const struct role_option *option, const char *argument)
+{
+	if (option->flag)
+		*option->flag = true;
+	else if (option->count)
+		++*option->count;
+	else
+		*option->text = argument ? argument : "";
+}
+
+static int fail_option(const char *who, const char *word, const struct role_option *options,
+		       size_t n)
+{
+	const struct role_option *near = NULL;
+	unsigned best = 3;
+	char hint[128];
+
+	if (optopt) { // a letter, or the value of a known word that was given an argument it cannot
+		      // have
+		const struct role_option *known = find_option(options, n, optopt);
+
+		if (known)
+			return role_fail(STATUS_USAGE, NULL, "%soption '--%s' takes no argument",
+					 who, known->word);
+		snprintf(hint, sizeof(hint), "'mpgate help' lists commands and options");
+		return role_fail(STATUS_USAGE, hint, "%sunknown option '-%c'", who, optopt);
+	}
+	for (size_t i = 0; i < n; i++) {
+		unsigned distance = str_distance(word + strspn(word, "-"), options[i].word);
+
+		if (distance < best) {
+			best = distance;
+			near = &options[i];
+		}
+	}
+	if (near)
+		snprintf(hint, sizeof(hint), "did you mean '--%s'?", near->word);
+	else
+		snprintf(hint, sizeof(hint), "'mpgate help' lists commands and options");
+	return role_fail(STATUS_USAGE, hint, "%sunknown or ambiguous option '%s'", who, word);
+}
+
+// Stores all options. `mode` starts getopt's letters: ":" takes options wherever they stand, "+:"
+// stops at the first operand. Returns the index of the first operand, or -1 after an error.
+static int take_options(int argc, char **argv, const char *who, const char *mode,
+			const struct role_option *options, size_t n)
+{
+	struct getopt_tables tables;
+	int value;
+
+	make_tables(&tables, options, n, mode);
+	opterr = 0;
+	optind = 0; // starts over, also after an earlier scan (getopt(3), NOTES)
+	while ((value = getopt_long(argc, argv, tables.letters, tables.words, NULL)) != -1) {
+		const struct role_option *option =
+			find_option(options, n, value == ':' ? optopt : value);
+
+		if (value == ':') {
+			role_fail(STATUS_USAGE, NULL, "%soption '--%s' needs an argument: %s", who,
+				  option->word, option->value);
+			return -1;
+		}
+		if (value == '?') {
+			fail_option(who, argv[optind - 1], options, n);
+			return -1;
+		}
+		store(option, optarg);
+	}
+	return optind;
+}
+
+// ---- help
+
+static void print_options(const struct role_option *options, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *value = options[i].value;
+		char left[40];
+
+		if (!value)
+			snprintf(left, sizeof(left), "--%s", options[i].word);
+		else if (value[0] == '[') // "[N]" is shown as "--watch[=N]"
+			snprintf(left, sizeof(left), "--%s[=%s", options[i].word, value + 1);
+		else
+			snprintf(left, sizeof(left), "--%s %s", options[i].word, value);
+		if (options[i].letter)
+			printf("  -%c, %-20s %s\n", options[i].letter, left, options[i].help);
+		else
+			printf("      %-20s %s\n", left, options[i].help);
+	}
+}
+
+static void print_help(const struct role_verb *verb, const struct role_option *options,
+		       size_t n_own, size_t n)
+{
+	printf("usage: mpgate %s%s%s%s\n\n%s.\n", verb->word, n_own ? " [OPTION]..." : "",
+	       verb->operands[0] ? " " : "", verb->operands, verb->help);
+	if (n_own) {
+		printf("\nOptions:\n");
+		print_options(options, n_own);
+	}
+	printf("\nGlobal options:\n");
+	print_options(options + n_own, n - n_own);
+	printf("\nExamples:\n  %s\n  %s\n", verb->examples[0], verb->examples[1]);
+}
+
+// ---- what role_main() needs
+
+int role_args_scan(int argc, char **argv, bool *help, bool *version)
+{
+	struct role_option options[OPTIONS_MAX];
+	struct globals g = { 0 };
+	size_t n = list_globals(&g, options);
+	int at = take_options(argc, argv, "", "+:", options, n);
+
+	*help = g.help;
+	*version = g.version;
+	return at;
+}
+
+void role_args_print_globals(void)
+{
+	struct role_option options[OPTIONS_MAX];
+	struct globals g;
+
+	print_options(options, list_globals(&g, options));
+}
+
+// ---- a subcommand's words
+
+static bool set_color(struct role_args *args, const char *word)
+{
+	static const char *const words[] = {
+		[ROLE_COLOR_AUTO] = "auto",
+		[ROLE_COLOR_ALWAYS] = "always",
+		[ROLE_COLOR_NEVER] = "never",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!word || strcmp(word, words[i]) == 0) {
+			args->color = (enum role_color)i;
+			return true;
+		}
+	}
+	args->status =
+		role_fail(STATUS_USAGE, NULL, "--color: '%s' is not auto, always or never", word);
+	return false;
+}
+
+static bool set_paths(struct role_args *args, const struct globals *g)
+{
+	const char *dir = environment("MPGATE_RUN_DIR");
+	const char *socket = g->socket ? g->socket : environment("MPGATE_SOCKET");
+	int n;
+
+	args->config = g->config ? g->config : environment("MPGATE_CONFIG");
+	args->config_given = args->config;
+	if (!args->config)
+		args->config = DEFAULT_CONFIG;
+	n = snprintf(args->run_dir, sizeof(args->run_dir), "%s", dir ? dir : MPGATE_RUNDIR);
+	if (n >= (int)sizeof(args->run_dir)) {
+		args->status =
+			role_fail(STATUS_USAGE, NULL, "MPGATE_RUN_DIR is longer than %zu bytes",
+				  sizeof(args->run_dir) - 1);
+		return false;
+	}
+	if (socket)
+		n = snprintf(args->socket, sizeof(args->socket), "%s", socket);
+	else
+		n = snprintf(args->socket, sizeof(args->socket), "%s/" SOCKET_NAME, args->run_dir);
+	if (n >= (int)sizeof(args->socket)) {
+		args->status = role_fail(STATUS_USAGE, NULL,
+					 "the socket's path is longer than %zu bytes: %s",
+					 sizeof(args->socket) - 1, socket);
+		return false;
+	}
+	return true;
+}
+
+bool role_args_parse(struct role_args *args, int argc, char **argv, const struct role_option *own)
+{
+	const struct role_verb *verb = role_verb_find(argv[0]);
+	struct role_option options[OPTIONS_MAX];
+	struct globals g = { 0 };
+	size_t n_own = 0, n;
+	char who[32];
+	int at;
+
+	*args = (struct role_args){ .status = STATUS_USAGE };
+	for (; own && own[n_own].word && n_own < OWN_MAX; n_own++)
+		options[n_own] = own[n_own];
+	n = n_own + list_globals(&g, options + n_own);
+	snprintf(who, sizeof(who), "%s: ", argv[0]);
+	at = take_options(argc, argv, who, ":", options, n);
+	if (at < 0)
+		return false;
+	if (g.help || g.version) {
+		if (g.help)
+			print_help(verb, options, n_own, n);
+		else
+			puts("mpgate " PACKAGE_VERSION);
+		args->status = STATUS_DONE;
+		return false;
+	}
+	args->operands = argv + at;
+	args->n_operands = argc - at;
+	if (args->n_operands > verb->max_operands) {
+		role_fail(STATUS_USAGE, NULL, "%stoo many words: '%s'", who,
+			  args->operands[verb->max_operands]);
+		return false;
+	}
+	args->json = g.json;
+	args->plain = g.plain;
+	args->quiet = g.quiet;
+	args->yes = g.yes;
+	args->no_input = g.no_input;
+	args->verbose = g.verbose;
+	if (g.quiet)
+		log_set_level(LOG_LEVEL_ERROR);
+	else if (g.verbose)
+		log_set_level(g.verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return set_color(args, g.color) && set_paths(args, &g);
+}
+
+bool role_color(const struct role_args *args, int fd)
+{
+	const char *term = getenv("TERM");
+
+	if (args->color != ROLE_COLOR_AUTO)
+		return args->color == ROLE_COLOR_ALWAYS;
+	return isatty(fd) && !environment("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+}

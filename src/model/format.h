@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef MODEL_FORMAT_H
+#define MODEL_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Numbers as people read them, the same on the console and on the command line. Every function
+// takes SNAPSHOT_UNKNOWN and SNAPSHOT_NONE and writes "?" and "-" for them: unknown is never zero.
+// Each formats into `out` and returns it.
+
+#define FORMAT_SIZE 24
+
+// For sentences: "41 s", "12 min", "4h 12m", "12d 03h".
+const char *format_duration(int64_t seconds, char out[static FORMAT_SIZE]);
+// For narrow columns: "41s", "12m", "4h 12m", "12d 03h".
+const char *format_duration_short(int64_t seconds, char out[static FORMAT_SIZE]);
+
+// Decimal units, three digits: "999 B", "29.0 MB", "14.2 GB".
+const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE]);
+
+enum rate_unit { RATE_UNIT_KBIT, RATE_UNIT_MBIT, RATE_UNIT_GBIT, RATE_UNIT_MBYTE, RATE_UNITS };
+
+// "Mb/s"
+const char *rate_unit_word(enum rate_unit unit);
+// The unit for a whole column, so that its cells compare by eye: Mb/s, from 1000 Mb/s on Gb/s.
+enum rate_unit rate_unit_for(int64_t max_bps);
+// The number alone, two decimals: "5.91".
+const char *format_rate(int64_t bps, enum rate_unit unit, char out[static FORMAT_SIZE]);
+
+// Milliseconds without the unit: "0.4", "31", "187".
+const char *format_rtt(int64_t rtt_us, char out[static FORMAT_SIZE]);
+// Percent without the sign: "0.2", "4.1", "100".
+const char *format_loss(double ratio, char out[static FORMAT_SIZE]);
+const char *format_count(int64_t count, char out[static FORMAT_SIZE]);
+// Local time of day: "13:04:22".
+const char *format_clock(int64_t time_ms, char out[static FORMAT_SIZE]);
+
+// Whole percents that sum to 100 when any ratio is above zero (largest remainder). A negative ratio
+// stays as it is in `percents` (SNAPSHOT_UNKNOWN, SNAPSHOT_NONE). At most PATHS_MAX ratios.
+void format_shares(const double *ratios, size_t n, int *percents);
+
+#endif

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who acts on the stage: the web server, mpgate on both sides, and its peers of 2014."""
+import hashlib
+import http.server
+import json
+import re
+import signal
+import threading
+
+from lab import (CLIENT, EXIT, GATEWAY, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, expect, noise,
+                 wait_for)
+
+PASSWORD = "correct horse battery staple"
+PORT = 8388
+SOCKS_PORT = 1080
+METHODS = ("aes-128-gcm", "aes-256-gcm", "chacha20-ietf-poly1305")
+
+NGINX_CONF = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr error;
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    client_body_temp_path {dir}/nginx-body;
+    proxy_temp_path {dir}/nginx-proxy;
+    fastcgi_temp_path {dir}/nginx-fastcgi;
+    uwsgi_temp_path {dir}/nginx-uwsgi;
+    scgi_temp_path {dir}/nginx-scgi;
+    server {{ listen 80 backlog=4096; listen [::]:80 backlog=4096; root {dir}/www; }}
+}}
+"""
+
+
+class Web:
+    """nginx on the web server's addresses, with files of noise."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.sums = {}
+        lab.write("www/empty", b"")
+        conf = lab.write("nginx.conf", NGINX_CONF.format(dir=lab.dir))
+        self.process = lab.web.start("nginx", ["nginx", "-p", lab.dir, "-e", "stderr", "-c", conf])
+        wait_for(lambda: lab.web.listening(80), "nginx")
+
+    def file(self, name, size):
+        """Puts a file of `size` bytes there and returns its URL."""
+        content = noise(size, seed=name)
+        self.sums[name] = hashlib.sha256(content).hexdigest()
+        self.lab.write(f"www/{name}", content)
+        return f"http://{WEB}/{name}"
+
+
+class Sink:
+    """An HTTP server that answers a PUT with the SHA-256 of what it got."""
+
+    def __init__(self, lab, port=8080):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self):
+                left = int(self.headers["Content-Length"])
+                digest = hashlib.sha256()
+                while left and (data := self.rfile.read(min(left, 65536))):
+                    digest.update(data)
+                    left -= len(data)
+                answer = digest.hexdigest().encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *args):
+                pass
+
+        with lab.web.inside():
+            self.server = http.server.ThreadingHTTPServer((WEB, port), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://{WEB}:{port}/"
+
+
+class Fetched:
+    """What curl said about one transfer."""
+
+    def __init__(self, lab, curl, out):
+        self.bytes = curl["size_download"] + curl["size_upload"]
+        self.seconds = curl["time_total"]
+        self.first_byte_s = curl["time_starttransfer"]
+        self.mbps = self.bytes * 8 / self.seconds / 1e6 if self.seconds else 0
+        self.body = out.read_bytes()
+        self.sha256 = hashlib.sha256(self.body).hexdigest()
+
+
+def curl(lab, url, *options, timeout_s=120):
+    """Fetches `url` from the LAN host, to the end, or raises Failure."""
+    out = lab.dir / "curl.out"
+    done = lab.lan.run(["curl", "-sS", "--fail", "--noproxy", "*", "-o", out, "-w", "%{json}",
+                        *options, url], timeout_s=timeout_s)
+    return Fetched(lab, json.loads(done.stdout), out)
+
+
+def line_bytes(lab, direction):
+    """Bytes that each emulated line has carried so far."""
+    return {name: path.stats()[direction]["bytes"] for name, path in lab.paths.items()}
+
+
+def shares(before, after):
+    """What part of the bytes between two readings each path carried."""
+    carried = {name: after[name] - before[name] for name in after}
+    total = sum(carried.values())
+    return {name: n / total if total else 0 for name, n in carried.items()}
+
+
+def percentages(share):
+    return ", ".join(f"{name} {part:.1%}" for name, part in share.items())
+
+
+class Exit:
+    """mpgate server."""
+
+    def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, port=PORT, listen="0.0.0.0",
+                 extra=""):
+        self.lab = lab
+        self.port = port
+        key = lab.write("exit.key", password + "\n")
+        key.chmod(0o600)
+        self.config = lab.write("exit.conf", f"""\
+server {{ listen = "{listen}"
+         port = {port}
+         method = "{method}"
+         key-file = "{key}"
+         {extra} }}
+""")
+        self.start()
+
+    def start(self):
+        self.process = self.lab.exit.start(
+            "mpgate-server", [self.lab.program("mpgate"), "server", "--config", self.config])
+        wait_for(lambda: self.lab.exit.listening(self.port) or not self.process.alive(),
+                 "the exit's port")
+        expect(self.process.alive(), "mpgate server ended: " + self.process.log())
+
+
+class Gateway:
+    """mpgate gateway, without a terminal."""
+
+    def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, paths=None, lan_extra="",
+                 start=True):
+        self.lab = lab
+        self.control = lab.dir / "control.sock"
+        self.mpgate = lab.program("mpgate")
+        key = lab.write("gateway.key", password + "\n")
+        key.chmod(0o600)
+        blocks = [f"""\
+lan {{ interface = "br0"
+      sources = {{"{LAN_SOURCES}", "2001:db8:5::/64"}}
+      {lan_extra} }}
+exit singapore {{ address = "{EXIT}"
+                 port = {PORT}
+                 method = "{method}"
+                 key-file = "{key}"
+                 socks-port = {SOCKS_PORT}
+                 default = yes }}"""]
+        for path in paths or lab.paths.values():
+            blocks.append(f"""\
+path {path.name} {{ interface = "{path.name}"
+{"optional = yes" if path.line.optional else ""}
+{'hotkey = "3"' if path.line.optional else ""}
+            kind = "{path.line.kind}" }}""")
+        self.config = lab.write("gateway.conf", "\n".join(blocks) + "\n")
+        if start:
+            self.start()
+
+    def start(self):
+        """Starts it and waits until every path that it should use is up."""
+        self.launch()
+        self.ready()
+
+    def launch(self):
+        self.process = self.lab.gw.start(
+            "mpgate-gateway",
+            [self.mpgate, "gateway", "--headless", "--config", self.config],
+            env={"MPGATE_RUN_DIR": str(self.lab.dir)})
+
+    def ready(self, up=None, timeout_s=20):
+        """Waits until `up` paths (by default all that are not optional) are UP."""
+        wanted = up or sum(not path.line.optional for path in self.lab.paths.values())
+
+        def enough():
+            expect(self.process.alive(), "mpgate gateway ended: " + self.process.log()[-2000:])
+            status = self.status()
+            return status and sum(p["state"] == "up" for p in status["paths"]) >= wanted
+
+        wait_for(enough, f"{wanted} paths to be up", timeout_s)
+
+    def command(self, *words, check=True):
+        """mpgate VERB ..., on this gateway's control socket."""
+        return self.lab.gw.run([self.mpgate, *words, "--socket", self.control], check=check)
+
+    def status(self):
+        """The object of `status --json`, or None while nobody answers."""
+        done = self.command("status", "--json", check=False)
+        status = json.loads(done.stdout or "{}")
+        return status if status.get("schema") == "mpgate.status" else None
+
+    def path_bytes(self, direction):
+        """Payload bytes of our subflows on each path; direction is "rx" or "tx"."""
+        return {p["name"]: p[f"{direction}_bytes"] for p in self.status()["paths"]}
+
+    def enable(self, name):
+        """Brings an optional path in."""
+        self.command("enable", name)
+        wait_for(lambda: any(p["name"] == name and p["state"] == "up"
+                             for p in self.status()["paths"]), f"{name} to be up", 20)
+
+
+class Peer:
+    """The parts of 2014 on today's kernel: ss-redir and ss-server under mptcpize, the rest by hand."""
+
+    def __init__(self, lab, method="aes-256-gcm"):
+        self.lab = lab
+        self.method = method
+        for ns in lab.gw, lab.exit:
+            ns.ip("mptcp limits set subflows 8 add_addr_accepted 0")
+        for path in lab.paths.values():
+            table = 100 + path.number
+            via = "" if path.wanem else f"via {path.peer}"
+            lab.gw.ip(f"route add default {via} dev {path.name} src {path.address} table {table}",
+                      f"rule add from {path.address} lookup {table} pref {1000 + path.number}",
+                      f"mptcp endpoint add {path.address} dev {path.name} subflow")
+        first = next(iter(lab.paths.values()))
+        if first.wanem:
+            lab.gw.ip(f"route add default dev {first.name} src {first.address}")
+        lab.gw.nft(f"""table ip peer {{
+            chain pre {{ type nat hook prerouting priority dstnat;
+                iifname br0 ip saddr {LAN_SOURCES} ip daddr != {{ 192.168.0.0/16, {EXIT} }} \
+ip protocol tcp redirect to :1081
+            }}
+        }}""")
+        self.server = self.ss(lab.exit, "ss-server", "-s", "0.0.0.0", "-p", PORT)
+        self.redir = self.ss(lab.gw, "ss-redir", "-s", EXIT, "-p", PORT, "-b", "0.0.0.0", "-l", 1081)
+        wait_for(lambda: lab.exit.listening(PORT) and lab.gw.listening(1081), "ss-redir and ss-server")
+
+    def ss(self, ns, program, *options):
+        return start_ss(ns, program, self.method, *options)
+
+
+def start_ss(ns, program, method, *options, password=PASSWORD):
+    """Starts a program of shadowsocks-libev on MPTCP sockets."""
+    return ns.start(program, ["mptcpize", "run", program, "-k", password, "-m", method,
+                              "-t", 600, "-n", 65536, *options])

@@ -38,6 +38,15 @@ int log_level_parse(const char *word, enum log_level *level)
 	return -EINVAL;
 }
 
+const char *log_level_word(enum log_level level)
+{
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (levels[i].level == level)
+			return levels[i].word;
+	}
+	return "notice";
+}
+
 // systemd sets JOURNAL_STREAM to "device:inode" of the stream; a child whose stderr was redirected
 // elsewhere inherits the variable, so the numbers are compared (systemd.exec(5)).
 static bool goes_to_journal(void)

@@ -18,6 +18,8 @@ void log_set_level(enum log_level level);
 
 // Parses "error" ... "debug". Returns 0 or -EINVAL.
 int log_level_parse(const char *word, enum log_level *level);
+// "warning"
+const char *log_level_word(enum log_level level);
 
 // One line to stderr, written by a single write(2) so that lines of different threads never mix.
 // Prefix: "<N>" when stderr goes to the journal (JOURNAL_STREAM), else date and time.

@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,54 @@ char *str_copy(char *dst, size_t size, const char *src)
 
 	memcpy(dst, src, n);
 	dst[n] = '\0';
+	return dst;
+}
+
+// The length of the UTF-8 sequence at `s` (RFC 3629, 4), 0 when it is not one; *c gets its code.
+static size_t take_utf8(const unsigned char *s, unsigned *c)
+{
+	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (n < 2) {
+		*c = s[0];
+		return n;
+	}
+	*c = s[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | (s[i] & 0x3f);
+	}
+	if (s[0] > 0xf4 || *c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000))
+		return 0;
+	return n;
+}
+
+static bool is_steering(unsigned c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+char *str_copy_clean(char *dst, size_t size, const char *src)
+{
+	const char *s = src;
+	size_t len = 0;
+
+	while (*s) {
+		unsigned c;
+		size_t n = take_utf8((const unsigned char *)s, &c);
+		bool bad = !n || is_steering(c);
+		size_t more = bad ? 1 : n;
+
+		if (len + more >= size)
+			break;
+		memcpy(dst + len, bad ? "?" : s, more);
+		len += more;
+		s += n ? n : 1;
+	}
+	dst[len] = '\0';
 	return dst;
 }
 

@@ -25,6 +25,10 @@ char *str_take(struct str *str);
 
 // Copies with truncation and always terminates; returns dst.
 char *str_copy(char *dst, size_t size, const char *src);
+// The same for text from outside that is going to be shown: "?" takes the place of bytes that are
+// not UTF-8 and of characters that steer a terminal (controls, changes of direction). Cuts between
+// characters.
+char *str_copy_clean(char *dst, size_t size, const char *src);
 
 // Levenshtein distance, for "did you mean"; texts longer than 63 bytes are never near.
 unsigned str_distance(const char *a, const char *b);

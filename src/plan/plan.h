@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "model/kstate.h"
+#include "model/op.h"
+#include "model/path.h"
+#include "model/snapshot.h"
+
+// Decisions, and nothing else: no descriptor, no clock, no library. Time is CLOCK_MONOTONIC in
+// milliseconds, given by the caller. The round of the gateway:
+//
+//	kern_observe -> plan_readiness -> path_fsm_observe -> plan_want -> plan_diff -> kern_apply
+//
+// and again when the kernel reports a change or a state machine does.
+
+// ---- Readiness: what a path's interface offers.
+
+enum plan_family { PLAN_V4, PLAN_V6, PLAN_FAMILIES };
+
+// One family of one path.
+struct path_way {
+	struct addr local;       // AF_UNSPEC: no usable global address
+	uint8_t prefix_len;      // of the connected network
+	struct addr gateway;     // AF_UNSPEC on a way that needs none (PPP, tun)
+	struct addr peer;        // of a point-to-point link; else AF_UNSPEC
+	bool routable;           // interface up, address there, gateway known or not needed
+};
+
+struct path_facts {
+	int ifindex; // 0: no such interface
+	struct path_way way[PLAN_FAMILIES];
+	bool ready;               // a way is routable, and there is a carrier
+	char reason[REASON_SIZE]; // when not ready, for programs: "no-carrier"
+	char note[NOTE_SIZE];     // for people, short: "no carrier"
+	char advice[NOTE_SIZE];   // for the log: why, and what to do; may be empty
+};
+
+// `*facts` is in and out: zero-initialised at first, then the last answer, whose addresses are kept
+// while they stay usable, so that a new temporary IPv6 address does not move the path.
+// `family` is that of the exit's address; a path without it is not ready. AF_UNSPEC: any will do.
+void plan_readiness(const struct config_path *path, const struct kstate *observed,
+		    sa_family_t family, struct path_facts *facts);
+
+// ---- State machine of one path.
+
+// Numbers of console.md: down after three lost, up after five good when it had failed before.
+#define PATH_LOST_FOR_DOWN       3
+#define PATH_GOOD_FOR_FIRST_UP   2
+#define PATH_GOOD_AFTER_FAILURE  5
+
+#define PATH_LOSS_RING 64
+#define PATH_MIN_RTT_MINUTES 5
+
+// Read by others through the functions below, except `state`, `since_ms` and `reason`.
+struct path_fsm {
+	enum path_state state;
+	int64_t since_ms; // when the state began
+	char reason[REASON_SIZE];
+
+	bool optional;
+	struct path_facts facts;
+	bool failed;    // has been DOWN since it was last UP or switched off
+	int good, lost; // probes in a row
+	int last_error; // of the last lost probe
+	int64_t lost_since_ms;
+	int64_t down_since_ms; // for "probes back after 41 s"
+	int64_t exit_echo_ms, gateway_echo_ms; // last answer to a ping; 0 = none
+	bool exit_refused; // the last probe was answered by a refusal
+	char who[64];      // who switched it off
+
+	int64_t srtt_us, rttvar_us, last_srtt_us; // 0 = not measured
+	struct {
+		int64_t minute, rtt_us;
+	} min_rtt[PATH_MIN_RTT_MINUTES];
+	struct {
+		int64_t time_ms;
+		bool lost;
+	} results[PATH_LOSS_RING];
+	uint64_t n_results;
+};
+
+// What an event changed, for log, event list and alarms. `text` is the sentence after the state's
+// word: "probes back after 41 s".
+struct path_change {
+	enum path_state from, to; // equal when only the reason of a DOWN changed
+	char reason[REASON_SIZE];
+	char text[EVENT_TEXT_SIZE];
+	enum log_level level;
+};
+
+// An optional path begins in STANDBY, any other in DOWN until its facts come.
+void path_fsm_init(struct path_fsm *fsm, bool optional, int64_t now_ms);
+
+// Each takes one event and returns whether there is something to tell; then *change is filled in.
+// `who` is as in struct command: "root on ttyS0".
+bool path_fsm_enable(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		     struct path_change *change);
+bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		      struct path_change *change);
+// New facts, also when they are the same as before.
+bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int64_t now_ms,
+		      struct path_change *change);
+// A TCP probe ended: `error` 0 or -errno. -ECONNREFUSED proves the path, not the exit. Errors
+// that are this machine's own (-EMFILE, -ENOBUFS ...) tell nothing and are ignored. `rtt_us` < 0:
+// answered, but without a sample.
+bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
+		    struct path_change *change);
+// A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
+void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
+void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
+// Our connections received bytes over this path since the last call. Lost probes in a row are
+// counted from here: a full line delays pings for seconds, and is not DOWN.
+void path_fsm_progress(struct path_fsm *fsm, int64_t now_ms);
+
+// A person or the configuration wants it: not OFF, not STANDBY.
+bool path_fsm_wanted(const struct path_fsm *fsm);
+// May hold an endpoint.
+bool path_fsm_verified(const struct path_fsm *fsm);
+// May begin connections: verified, and not about to be found dead.
+bool path_fsm_may_begin(const struct path_fsm *fsm);
+// The path works, the exit does not: its port refuses or is silent while its address answers.
+bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
+// How often to probe (0: not at all; it would spend, or cannot work) and how long to wait.
+int path_fsm_probe_interval_ms(const struct path_fsm *fsm);
+int path_fsm_probe_timeout_ms(const struct path_fsm *fsm);
+// Smoothed as in RFC 6298. SNAPSHOT_UNKNOWN before the first sample, SNAPSHOT_NONE when the state
+// has none.
+int64_t path_fsm_rtt_us(const struct path_fsm *fsm);
+int64_t path_fsm_jitter_us(const struct path_fsm *fsm);
+// Of the last PATH_MIN_RTT_MINUTES.
+int64_t path_fsm_min_rtt_us(const struct path_fsm *fsm, int64_t now_ms);
+// Of the probes of the last minute.
+double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms);
+// For the console's NOTE: "no carrier 12s", "up 12d 03h".
+void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE]);
+
+// ---- The verdict over all paths. `exit_mptcp` as in struct exit_snapshot.
+enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mptcp,
+			  int64_t now_ms);
+
+// ---- Which path begins a connection.
+
+struct plan_candidate {
+	bool may_begin;
+	bool has[PLAN_FAMILIES]; // has an address of the family
+	int priority;            // lower is better
+	bool optional;           // last among equals: it costs
+	int64_t rtt_us;          // < 0: not known, last among equals
+};
+
+// Indices of the candidates that may begin a connection to an exit of `family`, best first, into
+// order[]; returns how many. `current` is the last first choice (-1: none): it stays first until another
+// is clearly faster, so that the choice does not swing with every probe.
+size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_family_t family,
+		       int current, int order[]);
+
+// ---- Wanted kernel state.
+
+// What was known of endpoints and is not in the kernel. Zero-initialised at start, then kept.
+struct plan_ids {
+	uint8_t next;                 // 0: take up after the highest that is there
+	bool stale[KSTATE_ENDPOINT_LAST + 1]; // kept through an outage: renew when its path is back
+};
+
+// One per configured path, in the configuration's order.
+struct plan_path {
+	const struct path_facts *facts;
+	const struct path_fsm *fsm;
+};
+
+// What the exits' names stand for; the first is of the default exit, and its family comes first
+// when there are more addresses than endpoints.
+struct plan_exits {
+	const struct addr *list;
+	size_t n;
+};
+
+// The names to hand to kern_observe(); what does not exist there is not wanted either. The list is
+// on the heap.
+struct plan_names {
+	char **list;
+	size_t n;
+};
+struct plan_names plan_sysctls_for_gateway(const struct config *config);
+struct plan_names plan_sysctls_for_server(void);
+void plan_names_fini(struct plan_names *names);
+
+// All that the gateway wants of the kernel, into *want (overwritten; kstate_fini() it). `observed`
+// must show what the last ops did, endpoints included: an endpoint that is not there gets a new id.
+void plan_want(const struct config *config, const struct plan_path paths[], size_t n,
+	       const struct plan_exits *exits, const struct kstate *observed,
+	       struct plan_ids *ids, struct kstate *want);
+// The exit server's wishes: limits and sysctls.
+void plan_want_server(const struct kstate *observed, struct kstate *want);
+// Nothing of ours, for a clean stop. Sysctls and limits are kern_restore()'s.
+void plan_want_nothing(const struct kstate *observed, struct kstate *want);
+
+// ---- What to do about the difference.
+
+// Ops from `observed` to `want`, in the order of enum op_kind; `out` is overwritten. Only what has our
+// mark is ever deleted or replaced. What another program's object prevents is left out; `conflicts`
+// (may be NULL) gets one line each, with what to do.
+void plan_diff(const struct kstate *observed, const struct kstate *want, struct op_list *out,
+	       struct str *conflicts);
+
+#endif

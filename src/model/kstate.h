@@ -19,6 +19,7 @@
 #define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
 #define KSTATE_ENDPOINT_LAST  254
 #define KSTATE_NFT_TABLE      "mpgate"
+#define KSTATE_TPROXY_TABLE   100 // routing table of the TPROXY mark; paths' own begin behind it
 
 struct klink {
 	int ifindex;

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Sockets to the far side.
+//
+// Every connection between gateway and exit is opened here, bound to the source address of the
+// path it begins on: a rule "from ADDRESS" then picks the path's routing table, and the kernel's
+// path manager adds subflows over the other paths' endpoints by itself. SO_MARK and SO_BINDTODEVICE
+// are not used for that, because the kernel hands them down to every subflow or wants a route of
+// its own (doc/kernel-notes.md).
+//
+// Nothing here blocks or keeps state, so any thread may call it.
+#include "sock/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sock/sock_priv.h"
+
+#define LISTEN_BACKLOG 4096
+
+static int set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int open_stream(int family, bool mptcp)
+{
+	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int fd = -1;
+
+	if (mptcp)
+		fd = socket(family, type, IPPROTO_MPTCP);
+	// EINVAL, EPROTONOSUPPORT: built without; ENOPROTOOPT: net.mptcp.enabled=0
+	if (fd < 0 && (!mptcp || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT || errno == EINVAL))
+		fd = socket(family, type, IPPROTO_TCP);
+	return fd < 0 ? -errno : fd;
+}
+
+static int bind_source(int fd, const struct addr *from)
+{
+	union sockaddr_any sa = sockaddr_make(from, 0);
+
+	// The port is chosen at connect, so 28,000 ports are the limit per destination and not
+	// per source. Kernel 6.1 refuses that on MPTCP sockets and reserves at bind.
+	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return bind(fd, &sa.sa, sockaddr_len(&sa)) < 0 ? -errno : 0;
+}
+
+int sock_dial(const struct sock_dial *how)
+{
+	int fd = open_stream(how->to.sa.sa_family, how->mptcp);
+	int rc = 0;
+
+	if (fd < 0)
+		return fd;
+	if (addr_is_set(&how->from))
+		rc = bind_source(fd, &how->from);
+	if (!rc && connect(fd, &how->to.sa, sockaddr_len(&how->to)) < 0 && errno != EINPROGRESS)
+		rc = -errno;
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int sock_dial_result(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	return -error;
+}
+
+static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *at, bool shared)
+{
+	int fd = open_stream(at->sa.sa_family, kind == SOCK_LISTEN_MPTCP);
+	int rc = fd < 0 ? fd : 0;
+
+	if (!rc)
+		rc = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (!rc && shared)
+		rc = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!rc && kind == SOCK_LISTEN_TRANSPARENT)
+		rc = at->sa.sa_family == AF_INET ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+						 : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+	// "::" serves both families
+	if (!rc && at->sa.sa_family == AF_INET6)
+		rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
+	if (!rc && bind(fd, &at->sa, sockaddr_len(at)) < 0)
+		rc = -errno;
+	if (!rc && listen(fd, LISTEN_BACKLOG) < 0)
+		rc = -errno;
+	if (rc && fd >= 0)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+static const char *advice_for(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "another program has this port; see who with 'ss -ltnp', or choose another port";
+	case EADDRNOTAVAIL:
+		return "no interface of this machine has that address";
+	case EACCES:
+	case EPERM:
+		return "not permitted; run as root, or give CAP_NET_ADMIN and CAP_NET_BIND_SERVICE";
+	case EMFILE:
+		return "the descriptor limit is reached; raise it (LimitNOFILE= or ulimit -n)";
+	default:
+		return "see the error";
+	}
+}
+
+int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fds[], int n,
+		struct str *why)
+{
+	char text[ADDR_STRLEN];
+	int done = 0, rc;
+
+	// SO_REUSEPORT would let us share the port with another instance of ourselves without a
+	// word. A first socket without it finds out.
+	rc = open_listener(kind, at, false);
+	if (rc >= 0) {
+		close(rc);
+		for (rc = 0; done < n; done++) {
+			fds[done] = open_listener(kind, at, true);
+			if (fds[done] < 0) {
+				rc = fds[done];
+				break;
+			}
+		}
+	}
+	if (rc < 0) {
+		str_addf(why, "cannot listen on %s: %s; %s", sockaddr_format(at, text),
+			 strerror(-rc), advice_for(-rc));
+		while (done > 0)
+			close(fds[--done]);
+	}
+	return rc;
+}
+
+void sock_tune(int fd, bool far)
+{
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	// Keeps NAT entries alive and ends connections to machines that went away.
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, far ? 60 : 300);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, far ? 10 : 30);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
+	if (!far)
+		return;
+	// What waits unsent in the kernel is neither fast nor fresh (6.9 on for MPTCP).
+	set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
+	// Steadier sums over unlike paths, and no stall when a stale subflow comes back, as with
+	// BBR (doc/kernel-notes.md). All subflows take it.
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) < 0)
+		log_debug("TCP_CONGESTION cubic: %s", strerror(errno));
+}
+
+void sock_abort(int fd)
+{
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef SOCK_SOCK_H
+#define SOCK_SOCK_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/str.h"
+
+// How a socket to the far side is opened, and what the kernel says of it. Thread: any, each socket
+// used by one at a time.
+
+struct sock_dial {
+	union sockaddr_any to;
+	struct addr from; // source address, which chooses the path; AF_UNSPEC: the routing table does
+	bool mptcp;       // where the kernel has no MPTCP, plain TCP is used instead
+};
+
+// Starts to connect. Returns a non-blocking descriptor that becomes writable when the outcome is
+// known (ask sock_dial_result()), or -errno.
+int sock_dial(const struct sock_dial *how);
+// 0 when connected, or -errno.
+int sock_dial_result(int fd);
+
+enum sock_listen_kind {
+	SOCK_LISTEN_TCP,         // LAN services
+	SOCK_LISTEN_TRANSPARENT, // target of nft's tproxy; accepted sockets carry the client's destination
+	SOCK_LISTEN_MPTCP,       // plain TCP clients get plain TCP sockets (kernel-notes, "listeners")
+};
+
+// Opens `n` listening sockets on the same address and port, one per worker; the kernel spreads
+// connections over them (SO_REUSEPORT). Returns 0, or -errno with a text that says what to do.
+int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fds[], int n,
+		struct str *why);
+
+// Options for a relayed connection: no delay, keep-alive, bounded unsent data. Failures do not
+// matter. `far`: the side that crosses the Internet to or from the exit.
+void sock_tune(int fd, bool far);
+
+// True if the connection is really MPTCP, false if it fell back to TCP.
+bool sock_is_mptcp(int fd);
+
+// Closes so that the peer sees a reset at once (MP_FASTCLOSE on MPTCP).
+void sock_abort(int fd);
+
+struct sock_subflow {
+	union sockaddr_any local, remote;
+	bool established;
+	uint64_t rx_bytes, tx_bytes; // TCP payload; TX as acknowledged by the peer
+	uint32_t rtt_us, cwnd, retransmits;
+};
+
+#define SOCK_SUBFLOWS_MAX 16
+
+// The subflows of an MPTCP connection, or the one of a connection that fell back. Uses
+// MPTCP_FULL_INFO (6.5 on) or MPTCP_SUBFLOW_ADDRS with MPTCP_TCPINFO. Returns how many were
+// written to `out`, or -errno.
+int sock_subflows(int fd, struct sock_subflow out[static SOCK_SUBFLOWS_MAX]);
+
+// ---- mailbox: the one way from thread to thread
+
+struct letter {
+	struct letter *next;
+	// Runs in the receiving thread, which then owns the letter and all in it.
+	void (*open)(struct letter *letter, void *ctx);
+	// Frees a letter that nobody opened.
+	void (*free)(struct letter *letter);
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct letter *first, **last;
+	ev_async bell;
+	struct ev_loop *loop;
+	void *ctx;
+};
+
+// In the receiving thread, or before it starts. `ctx` is passed to each letter's open(). The bell
+// does not keep the loop alive.
+void mailbox_init(struct mailbox *mailbox, struct ev_loop *loop, void *ctx);
+// After the last sender is gone; frees what was not opened.
+void mailbox_fini(struct mailbox *mailbox);
+// Any thread; takes the letter. Letters of one sender arrive in order.
+void mailbox_post(struct mailbox *mailbox, struct letter *letter);
+
+// ---- resolver: names to addresses without blocking
+
+struct resolver;
+struct resolver_query;
+
+#define RESOLVER_ADDRS_MAX 8
+
+// `status` 0 with n >= 1 addresses, or -errno: -ENOENT no such name, -ETIMEDOUT, -EIO.
+typedef void resolver_done(void *ctx, int status, const struct addr *addrs, int n);
+
+// One per loop; belongs to the loop's thread. Reads resolv.conf(5). Returns 0 or -errno.
+int resolver_new(struct ev_loop *loop, struct resolver **out);
+// Queries that are still open are dropped: their `done` does not run.
+void resolver_free(struct resolver *resolver);
+// Source address of the queries, so that they leave by a chosen path.
+void resolver_bind(struct resolver *resolver, const struct addr *from);
+// Calls `done` later, never from within. The query is over when `done` has run or resolver_cancel()
+// was called, after which `done` does not run.
+struct resolver_query *resolver_ask(struct resolver *resolver, const char *name, resolver_done *done,
+				    void *ctx);
+void resolver_cancel(struct resolver_query *query);
+
+#endif

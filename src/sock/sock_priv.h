@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef SOCK_PRIV_H
+#define SOCK_PRIV_H
+
+#include <netinet/in.h>
+
+// Debian 12's headers are those of 6.1; newer numbers are stable kernel ABI (include/uapi).
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SOL_MPTCP
+#define SOL_MPTCP 284
+#endif
+#ifndef TCP_IS_MPTCP
+#define TCP_IS_MPTCP 43 // 6.10
+#endif
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
+
+#endif

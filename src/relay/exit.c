@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// How sessions open on the exit server: the first chunks bring the target's address, a name among
+// them is looked up, and the target is dialled.
+//
+// A peer that does not prove to know the key learns nothing: whatever it sends is read and
+// forgotten until a random time is over, with no answer and no early close that would tell what was
+// wrong. A target that cannot be reached is answered by a reset, which the gateway passes on.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/relay_priv.h"
+
+#define HEADER_TIMEOUT_S 60.
+#define DRAIN_MIN_S      30.
+#define DRAIN_SPREAD_S   90.
+// One of several addresses of a name that does not answer is left for the next.
+#define ATTEMPT_S 3.
+#define GIVE_UP_S 20.
+
+static void dial(struct session *s);
+
+void exit_accept(struct worker *worker, const struct listener *listener, int fd)
+{
+	struct session *s = session_new(worker, SESSION_HEADER);
+
+	(void)listener;
+	if (!s) {
+		sock_abort(fd);
+		worker_count_end(worker, RELAY_END_LIMIT);
+		return;
+	}
+	sock_tune(fd, true);
+	session_side_init(s, &s->sealed, fd);
+	s->mptcp = sock_is_mptcp(fd);
+	wire_sealer_init(&s->sealer, &worker->policy->server_key, worker->relay->replay);
+	wire_opener_init(&s->opener, &worker->policy->server_key, worker->relay->replay);
+	s->deadline = ev_now(worker->loop) + HEADER_TIMEOUT_S;
+	session_watch(s);
+}
+
+void exit_drain(struct session *s)
+{
+	uint16_t random = 0;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		log_debug("getrandom: %s", strerror(errno));
+	s->state = SESSION_DRAINING;
+	s->deadline = ev_now(s->worker->loop) + DRAIN_MIN_S + DRAIN_SPREAD_S * random / UINT16_MAX;
+	buf_fini(&s->rest);
+	session_watch(s);
+}
+
+void exit_drain_ready(struct session *s)
+{
+	ssize_t n = recv(s->sealed.fd, s->worker->in, RELAY_READ_MAX, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		session_end(s, RELAY_END_BAD_PEER);
+}
+
+// Ranges that are the server itself, whatever its interfaces are.
+static bool is_own(const struct addr *addr)
+{
+	static const uint8_t zero[16];
+
+	if (addr->family == AF_INET && addr->bytes[0] == 0)
+		return true; // 0.0.0.0/8, "this host" (RFC 6890)
+	if (addr->family == AF_INET6 && memcmp(addr->bytes, zero, sizeof(zero)) == 0)
+		return true;
+	return addr_is_loopback(addr) || addr_is_link_local(addr);
+}
+
+static bool may_reach(const struct relay_policy *policy, const struct addr *addr)
+{
+	for (int i = 0; i < policy->n_allow; i++) {
+		if (prefix_contains(&policy->allow[i], addr))
+			return true;
+	}
+	return !is_own(addr);
+}
+
+static void refuse(struct session *s, int error)
+{
+	char text[WIRE_TARGET_STRLEN];
+
+	log_info("relay: %s: %s", wire_target_format(&s->target, text), strerror(-error));
+	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_REFUSED);
+}
+
+static void on_attempt_over(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct session *s = timer->data;
+
+	(void)loop;
+	(void)revents;
+	s->opening->last_error = -ETIMEDOUT;
+	dial(s);
+}
+
+static void drop_attempt(struct session *s)
+{
+	ev_timer_stop(s->worker->loop, &s->opening->timer);
+	if (s->plain.fd < 0)
+		return;
+	ev_io_stop(s->worker->loop, &s->plain.io);
+	close(s->plain.fd);
+	s->plain.fd = -1;
+}
+
+static void dial(struct session *s)
+{
+	struct opening *o = s->opening;
+
+	drop_attempt(s);
+	while (o->attempt < o->n_addrs) {
+		const struct addr *addr = &o->addrs[o->attempt++];
+		struct sock_dial how = { .to = sockaddr_make(addr, s->target.port) };
+		bool last = o->attempt == o->n_addrs;
+		int fd = may_reach(s->policy, addr) ? sock_dial(&how) : -EACCES;
+
+		if (fd < 0) {
+			o->last_error = fd;
+			continue;
+		}
+		sock_tune(fd, false);
+		session_side_init(s, &s->plain, fd);
+		ev_timer_set(&o->timer, last ? o->give_up - ev_now(s->worker->loop) : ATTEMPT_S, 0.);
+		ev_timer_start(s->worker->loop, &o->timer);
+		session_watch(s);
+		return;
+	}
+	refuse(s, o->last_error);
+}
+
+static void begin_dialling(struct session *s)
+{
+	s->state = SESSION_DIALING;
+	s->opening->give_up = ev_now(s->worker->loop) + GIVE_UP_S;
+	ev_timer_init(&s->opening->timer, on_attempt_over, 0., 0.);
+	s->opening->timer.data = s;
+	dial(s);
+}
+
+static void take_addresses(void *ctx, int status, const struct addr *addrs, int n)
+{
+	struct session *s = ctx;
+
+	s->opening->query = NULL;
+	if (status < 0) {
+		refuse(s, status);
+		return;
+	}
+	memcpy(s->opening->addrs, addrs, (size_t)n * sizeof(*addrs));
+	s->opening->n_addrs = n;
+	begin_dialling(s);
+}
+
+static void reach_target(struct session *s)
+{
+	if (addr_is_set(&s->target.addr)) {
+		s->opening->addrs[0] = s->target.addr;
+		s->opening->n_addrs = 1;
+		begin_dialling(s);
+		return;
+	}
+	s->state = SESSION_RESOLVING;
+	session_watch(s);
+	s->opening->query = resolver_ask(s->worker->resolver, s->target.name, take_addresses, s);
+}
+
+void exit_header_ready(struct session *s)
+{
+	struct buf *heard = &s->down.waiting;
+	ssize_t n = flow_open_once(s);
+	size_t used;
+	int rc;
+
+	if (n < 0 && n != -EBADMSG && n != -EEXIST) {
+		session_end(s, wire_opener_trusted(&s->opener) ? RELAY_END_RESET : RELAY_END_BAD_PEER);
+		return;
+	}
+	rc = n < 0 ? (int)n : wire_target_parse(buf_head(heard), heard->len, &s->target, &used);
+	if (rc == -EAGAIN)
+		return;
+	if (rc < 0) {
+		exit_drain(s);
+		return;
+	}
+	buf_consume(heard, used);
+	reach_target(s);
+}
+
+void exit_dial_ready(struct session *s)
+{
+	int rc = sock_dial_result(s->plain.fd);
+
+	if (rc < 0) {
+		s->opening->last_error = rc;
+		dial(s);
+		return;
+	}
+	session_run(s);
+}

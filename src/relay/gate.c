@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// How sessions open on the gateway: a client of the LAN was accepted, a connection to the exit is
+// dialled over the paths in the policy's order, and the target's address goes out in one write with
+// whatever the client has said meanwhile.
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/relay_priv.h"
+
+// A handshake that is not back by then is tried over the next path: three expected round trips
+// and a little, but no less than a busy radio link may take.
+#define ATTEMPT_MIN_S 0.6
+#define ATTEMPT_MAX_S 3.
+// On the last path there is nothing better to do than to wait.
+#define GIVE_UP_S     15.
+#define SOCKS_TIMEOUT_S 30.
+
+static void dial(struct session *s);
+
+static void fail(struct session *s, int error)
+{
+	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
+
+	if (s->socks) {
+		size_t n = wire_socks_reply(error, NULL, reply);
+
+		// a client that does not read its reply gets the reset alone
+		if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
+			log_debug("socks: reply: %s", strerror(errno));
+		shutdown(s->plain.fd, SHUT_WR);
+		close(s->plain.fd);
+		ev_io_stop(s->worker->loop, &s->plain.io);
+		s->plain.fd = -1;
+	}
+	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_NO_EXIT);
+}
+
+static void on_attempt_over(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct session *s = timer->data;
+
+	(void)loop;
+	(void)revents;
+	s->opening->last_error = -ETIMEDOUT;
+	dial(s);
+}
+
+// The address of the exit that fits the path, or NULL.
+static const union sockaddr_any *address_for(const struct relay_exit *exit, const struct relay_path *path,
+					     struct addr *from)
+{
+	for (int i = 0; i < exit->n_addrs; i++) {
+		*from = exit->addrs[i].sa.sa_family == AF_INET ? path->addr4 : path->addr6;
+		if (addr_is_set(from))
+			return &exit->addrs[i];
+	}
+	return NULL;
+}
+
+static double attempt_seconds(const struct session *s, const struct relay_path *path)
+{
+	double s_per_rtt = path->rtt_us < 0 ? 1. : (double)path->rtt_us / 1e6;
+	double wait = 3 * s_per_rtt + 0.2;
+
+	if (s->opening->attempt >= s->policy->n_begin)
+		return s->opening->give_up - ev_now(s->worker->loop);
+	return wait < ATTEMPT_MIN_S ? ATTEMPT_MIN_S : wait > ATTEMPT_MAX_S ? ATTEMPT_MAX_S : wait;
+}
+
+static void drop_attempt(struct session *s)
+{
+	ev_timer_stop(s->worker->loop, &s->opening->timer);
+	if (s->sealed.fd < 0)
+		return;
+	ev_io_stop(s->worker->loop, &s->sealed.io);
+	sock_abort(s->sealed.fd);
+	s->sealed.fd = -1;
+}
+
+// Begins the next attempt that can begin, or ends the session.
+static void dial(struct session *s)
+{
+	const struct relay_policy *policy = s->policy;
+	const struct relay_exit *exit = &policy->exits[s->opening->exit];
+	struct sock_dial how = { .mptcp = true };
+
+	drop_attempt(s);
+	while (s->opening->attempt < policy->n_begin) {
+		const struct relay_path *path = &policy->paths[policy->begin[s->opening->attempt++]];
+		const union sockaddr_any *to = address_for(exit, path, &how.from);
+		int fd;
+
+		if (!to)
+			continue;
+		how.to = *to;
+		fd = sock_dial(&how);
+		if (fd < 0) {
+			s->opening->last_error = fd;
+			continue;
+		}
+		sock_tune(fd, true);
+		session_side_init(s, &s->sealed, fd);
+		ev_timer_set(&s->opening->timer, attempt_seconds(s, path), 0.);
+		ev_timer_start(s->worker->loop, &s->opening->timer);
+		session_watch(s);
+		return;
+	}
+	fail(s, s->opening->last_error);
+}
+
+static void begin_dialling(struct session *s)
+{
+	s->state = SESSION_DIALING;
+	s->opening->give_up = ev_now(s->worker->loop) + GIVE_UP_S;
+	s->opening->last_error = -ENETUNREACH;
+	ev_timer_init(&s->opening->timer, on_attempt_over, 0., 0.);
+	s->opening->timer.data = s;
+	dial(s);
+}
+
+// Seals the target's address together with what the client has said so far.
+static int send_header(struct session *s)
+{
+	uint8_t *plain = s->worker->in;
+	size_t len = wire_target_put(&s->target, plain);
+	ssize_t n = 0;
+
+	if (s->up.waiting.len) {
+		// said before the SOCKS request was answered
+		memcpy(plain + len, buf_head(&s->up.waiting), s->up.waiting.len);
+		len += s->up.waiting.len;
+		buf_consume(&s->up.waiting, s->up.waiting.len);
+	} else if (!s->socks) {
+		n = recv(s->plain.fd, plain + len, RELAY_READ_MAX - len, 0);
+		if (n > 0)
+			len += (size_t)n;
+	}
+	return flow_seal(s, plain, len);
+}
+
+static int answer_socks(struct session *s)
+{
+	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
+	size_t n = wire_socks_reply(0, NULL, reply);
+
+	return send(s->plain.fd, reply, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -EPIPE;
+}
+
+void gate_dial_ready(struct session *s)
+{
+	const struct relay_exit *exit = &s->policy->exits[s->opening->exit];
+	int rc = sock_dial_result(s->sealed.fd);
+
+	if (rc < 0) {
+		s->opening->last_error = rc;
+		dial(s);
+		return;
+	}
+	s->mptcp = sock_is_mptcp(s->sealed.fd);
+	wire_sealer_init(&s->sealer, &exit->key, s->worker->relay->replay);
+	wire_opener_init(&s->opener, &exit->key, s->worker->relay->replay);
+	rc = s->socks ? answer_socks(s) : 0;
+	if (!rc)
+		rc = send_header(s);
+	if (rc < 0)
+		session_end(s, RELAY_END_RESET);
+	else
+		session_run(s);
+}
+
+static struct session *accept_client(struct worker *worker, enum session_state state, int exit, int fd)
+{
+	struct session *s = NULL;
+
+	if (exit < worker->policy->n_exits)
+		s = session_new(worker, state);
+	if (!s) {
+		sock_abort(fd);
+		worker_count_end(worker, RELAY_END_LIMIT);
+		return NULL;
+	}
+	sock_tune(fd, false);
+	session_side_init(s, &s->plain, fd);
+	s->from_client = true;
+	s->opening->exit = exit;
+	return s;
+}
+
+void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd)
+{
+	union sockaddr_any local;
+	socklen_t len = sizeof(local);
+	struct session *s;
+
+	// Somebody connected to our port itself: carrying that would come back to us for ever.
+	if (getsockname(fd, &local.sa, &len) < 0 || sockaddr_equal(&local, &listener->what.at)) {
+		sock_abort(fd);
+		worker_count_end(worker, RELAY_END_BAD_CLIENT);
+		return;
+	}
+	s = accept_client(worker, SESSION_DIALING, worker->policy->default_exit, fd);
+	if (!s)
+		return;
+	s->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
+	begin_dialling(s);
+}
+
+void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd)
+{
+	struct session *s = accept_client(worker, SESSION_SOCKS, listener->what.exit, fd);
+
+	if (!s)
+		return;
+	s->socks = true;
+	s->deadline = ev_now(worker->loop) + SOCKS_TIMEOUT_S;
+	session_watch(s);
+}
+
+// Takes one step of the dialogue from what has come. Returns 0 when a step was taken, -EAGAIN when
+// more must come, another errno when the client is to go. The greeting has been answered when
+// s->opening->attempt is 1.
+static int take_socks_step(struct session *s)
+{
+	struct buf *heard = &s->up.waiting;
+	struct wire_socks_step step;
+	int rc;
+
+	if (!s->opening->attempt)
+		rc = wire_socks_greeting(buf_head(heard), heard->len, &step);
+	else
+		rc = wire_socks_request(buf_head(heard), heard->len, &s->target, &step);
+	if (rc == -EAGAIN)
+		return rc;
+	if (step.reply_len && send(s->plain.fd, step.reply, step.reply_len, MSG_NOSIGNAL) < 0)
+		return -EPIPE;
+	if (rc < 0)
+		return rc;
+	buf_consume(heard, step.used);
+	s->opening->attempt++;
+	return 0;
+}
+
+void gate_socks_ready(struct session *s)
+{
+	uint8_t bytes[WIRE_SOCKS_GREETING_MAX + WIRE_SOCKS_REQUEST_MAX];
+	ssize_t n = recv(s->plain.fd, bytes, sizeof(bytes), 0);
+	int rc = 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		session_end(s, RELAY_END_BAD_CLIENT);
+		return;
+	}
+	if (buf_append(&s->up.waiting, bytes, (size_t)n) < 0)
+		rc = -ENOMEM;
+	while (!rc && s->opening->attempt < 2)
+		rc = take_socks_step(s);
+	if (rc == -EAGAIN) {
+		session_watch(s);
+	} else if (rc < 0) {
+		session_end(s, RELAY_END_BAD_CLIENT);
+	} else {
+		s->opening->attempt = 0;
+		begin_dialling(s);
+	}
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A worker's listening sockets.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/relay_priv.h"
+
+#define ACCEPTS_PER_TURN 64
+// How long to leave the backlog alone when descriptors or memory are out.
+#define PAUSE_S 0.2
+
+static void (*const accept_as[])(struct worker *, const struct listener *, int fd) = {
+	[RELAY_LISTEN_TPROXY] = gate_accept_transparent,
+	[RELAY_LISTEN_SOCKS] = gate_accept_socks,
+	[RELAY_LISTEN_EXIT] = exit_accept,
+};
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct listener *l = timer->data;
+
+	(void)revents;
+	ev_io_start(loop, &l->io);
+}
+
+static void pause_listener(struct listener *l, int error)
+{
+	static atomic_llong last_said_s; // all workers hit the limit together; one line is enough
+	long long now_s = (long long)ev_now(l->worker->loop);
+
+	if (atomic_exchange(&last_said_s, now_s) / 10 != now_s / 10)
+		log_warning("relay: cannot accept: %s; new connections wait in the backlog. Raise the "
+			    "descriptor limit (LimitNOFILE= of the unit, or ulimit -n)",
+			    strerror(error));
+	ev_io_stop(l->worker->loop, &l->io);
+	ev_timer_set(&l->pause, PAUSE_S, 0.);
+	ev_timer_start(l->worker->loop, &l->pause);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct listener *l = io->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			l->worker->counters.accepted++;
+			accept_as[l->what.kind](l->worker, l, fd);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			pause_listener(l, errno);
+			return;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+		// others tell of the connection, not of the listener (accept(2))
+	}
+}
+
+void listener_start(struct worker *worker, const struct relay_listen *what, int fd)
+{
+	struct listener *l = xcalloc(1, sizeof(*l));
+
+	l->worker = worker;
+	l->what = *what;
+	ev_io_init(&l->io, on_connection, fd, EV_READ);
+	l->io.data = l;
+	ev_timer_init(&l->pause, on_pause_over, 0., 0.);
+	l->pause.data = l;
+	ev_io_start(worker->loop, &l->io);
+	list_add_tail(&worker->listeners, &l->link);
+}
+
+void listener_free(struct listener *l)
+{
+	ev_io_stop(l->worker->loop, &l->io);
+	ev_timer_stop(l->worker->loop, &l->pause);
+	close(l->io.fd);
+	list_remove(&l->link);
+	free(l);
+}

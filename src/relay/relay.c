@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The data plane.
+//
+// A relay is a set of worker threads. Each has its own loop and its own listening sockets on the
+// same ports (SO_REUSEPORT), so the kernel spreads connections and no connection ever changes
+// threads. The main thread talks to them by letters: listeners to open, the policy to go by, stop;
+// they answer with counters. A session (session.c) is two flows (flow.c) between a plain side and a
+// sealed side; gate.c and exit.c differ only in how a session opens.
+//
+// It does not look at routes, names of interfaces or the configuration, and it does not decide
+// which path is good: the policy says where a connection should begin, and the kernel's path
+// manager adds the other subflows.
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/relay_priv.h"
+
+// Salts remembered, for both directions of all connections.
+#define REPLAY_CAPACITY (1u << 18)
+
+struct relay_policy *relay_policy_new(void)
+{
+	struct relay_policy *policy = xcalloc(1, sizeof(*policy));
+
+	atomic_init(&policy->refs, 1);
+	return policy;
+}
+
+struct relay_policy *relay_policy_get(struct relay_policy *policy)
+{
+	atomic_fetch_add_explicit(&policy->refs, 1, memory_order_relaxed);
+	return policy;
+}
+
+void relay_policy_put(struct relay_policy *policy)
+{
+	if (!policy || atomic_fetch_sub_explicit(&policy->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (int i = 0; i < policy->n_exits; i++)
+		wire_key_wipe(&policy->exits[i].key);
+	wire_key_wipe(&policy->server_key);
+	free(policy->allow);
+	free(policy);
+}
+
+// ---- letters to workers
+
+struct listen_letter {
+	struct letter letter;
+	struct relay_listen what;
+	int fd;
+};
+
+struct policy_letter {
+	struct letter letter;
+	struct relay_policy *policy;
+};
+
+static void open_listen(struct letter *letter, void *ctx)
+{
+	struct listen_letter *l = (struct listen_letter *)letter;
+
+	listener_start(ctx, &l->what, l->fd);
+	free(l);
+}
+
+static void free_listen(struct letter *letter)
+{
+	close(((struct listen_letter *)letter)->fd);
+	free(letter);
+}
+
+static void open_policy(struct letter *letter, void *ctx)
+{
+	struct policy_letter *l = (struct policy_letter *)letter;
+	struct worker *w = ctx;
+
+	relay_policy_put(w->policy);
+	w->policy = l->policy;
+	free(l);
+}
+
+static void free_policy(struct letter *letter)
+{
+	relay_policy_put(((struct policy_letter *)letter)->policy);
+	free(letter);
+}
+
+static void open_stop(struct letter *letter, void *ctx)
+{
+	struct worker *w = ctx;
+
+	free(letter);
+	ev_break(w->loop, EVBREAK_ALL);
+}
+
+static void free_stop(struct letter *letter)
+{
+	free(letter);
+}
+
+// ---- the main thread's side
+
+int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct str *why)
+{
+	struct relay *relay = xcalloc(1, sizeof(*relay));
+	int rc = 0;
+
+	relay->loop = loop;
+	relay->workers = xcalloc((size_t)workers, sizeof(*relay->workers));
+	relay->reports = xcalloc((size_t)workers, sizeof(*relay->reports));
+	relay->replay = wire_replay_new(REPLAY_CAPACITY);
+	mailbox_init(&relay->mailbox, loop, relay);
+	if (!relay->replay)
+		rc = -ENOMEM;
+	while (!rc && relay->n_workers < workers) {
+		rc = worker_start(&relay->workers[relay->n_workers], relay, relay->n_workers);
+		if (!rc)
+			relay->n_workers++;
+	}
+	if (rc < 0) {
+		str_addf(why, "cannot start %d worker threads: %s", workers, strerror(-rc));
+		relay_stop(relay);
+		return rc;
+	}
+	*out = relay;
+	return 0;
+}
+
+int relay_listen(struct relay *relay, const struct relay_listen *listen, struct str *why)
+{
+	static const enum sock_listen_kind kinds[] = {
+		[RELAY_LISTEN_TPROXY] = SOCK_LISTEN_TRANSPARENT,
+		[RELAY_LISTEN_SOCKS] = SOCK_LISTEN_TCP,
+		[RELAY_LISTEN_EXIT] = SOCK_LISTEN_MPTCP,
+	};
+	int *fds = xcalloc((size_t)relay->n_workers, sizeof(*fds));
+	int rc = sock_listen(kinds[listen->kind], &listen->at, fds, relay->n_workers, why);
+
+	for (int i = 0; rc == 0 && i < relay->n_workers; i++) {
+		struct listen_letter *l = xcalloc(1, sizeof(*l));
+
+		l->letter = (struct letter){ .open = open_listen, .free = free_listen };
+		l->what = *listen;
+		l->fd = fds[i];
+		mailbox_post(&relay->workers[i].mailbox, &l->letter);
+	}
+	free(fds);
+	return rc;
+}
+
+void relay_set_policy(struct relay *relay, struct relay_policy *policy)
+{
+	for (int i = 0; i < relay->n_workers; i++) {
+		struct policy_letter *l = xcalloc(1, sizeof(*l));
+
+		l->letter = (struct letter){ .open = open_policy, .free = free_policy };
+		l->policy = relay_policy_get(policy);
+		mailbox_post(&relay->workers[i].mailbox, &l->letter);
+	}
+	relay_policy_put(policy);
+}
+
+static void add_path(struct relay_path_counters *sum, const struct relay_path_counters *part)
+{
+	sum->rx_bytes += part->rx_bytes;
+	sum->tx_bytes += part->tx_bytes;
+	sum->subflows += part->subflows;
+	if (part->rtt_us >= 0 && (sum->rtt_us < 0 || part->rtt_us < sum->rtt_us))
+		sum->rtt_us = part->rtt_us;
+}
+
+void relay_read_counters(const struct relay *relay, struct relay_counters *out)
+{
+	*out = (struct relay_counters){ 0 };
+	for (int i = 0; i <= PATHS_MAX; i++)
+		out->paths[i].rtt_us = -1;
+	for (int w = 0; w < relay->n_workers; w++) {
+		const struct relay_counters *part = &relay->reports[w];
+
+		for (int i = 0; i <= PATHS_MAX; i++)
+			add_path(&out->paths[i], &part->paths[i]);
+		out->sessions += part->sessions;
+		out->sessions_tcp += part->sessions_tcp;
+		out->accepted += part->accepted;
+		for (int i = 0; i < RELAY_ENDS; i++)
+			out->ended[i] += part->ended[i];
+	}
+}
+
+static void fini_worker(struct worker *w)
+{
+	mailbox_fini(&w->mailbox);
+	ev_loop_destroy(w->loop);
+	relay_policy_put(w->policy);
+	free(w->in);
+	free(w->out);
+}
+
+void relay_stop(struct relay *relay)
+{
+	for (int i = 0; i < relay->n_workers; i++) {
+		struct letter *letter = xcalloc(1, sizeof(*letter));
+
+		*letter = (struct letter){ .open = open_stop, .free = free_stop };
+		mailbox_post(&relay->workers[i].mailbox, letter);
+	}
+	for (int i = 0; i < relay->n_workers; i++)
+		pthread_join(relay->workers[i].thread, NULL);
+	for (int i = 0; i < relay->n_workers; i++)
+		fini_worker(&relay->workers[i]);
+	mailbox_fini(&relay->mailbox);
+	wire_replay_free(relay->replay);
+	free(relay->workers);
+	free(relay->reports);
+	free(relay);
+}

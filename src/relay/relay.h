@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef RELAY_RELAY_H
+#define RELAY_RELAY_H
+
+#include <ev.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/str.h"
+#include "model/path.h"
+#include "wire/wire.h"
+
+// The data plane: worker threads that accept, seal, open and copy. Everything in this header is
+// called from the main thread.
+
+#define RELAY_EXITS_MAX 16
+
+// A way out, as far as the relay needs to know it. The place in the policy's array is the path's
+// slot, which stays the same for the life of the process.
+struct relay_path {
+	struct addr addr4, addr6; // source addresses; AF_UNSPEC: none
+	int64_t rtt_us;           // expected; negative: unknown
+};
+
+struct relay_exit {
+	char name[NAME_SIZE];
+	struct wire_key key;
+	union sockaddr_any addrs[8]; // in the order of preference; none while the name is unresolved
+	int n_addrs;
+};
+
+// What workers go by. Immutable once handed over; counted, because sessions in the making hold the
+// policy that they began with.
+struct relay_policy {
+	atomic_int refs;
+	struct relay_path paths[PATHS_MAX];
+	int n_paths;
+	// Slots in the order in which connections should try to begin.
+	uint8_t begin[PATHS_MAX];
+	int n_begin;
+	struct relay_exit exits[RELAY_EXITS_MAX];
+	int n_exits;
+	int default_exit;
+	// Exit server's role
+	struct wire_key server_key;
+	struct prefix *allow; // targets let through although they lie in the server's own ranges
+	int n_allow;
+};
+
+struct relay_policy *relay_policy_new(void); // one reference
+struct relay_policy *relay_policy_get(struct relay_policy *policy);
+void relay_policy_put(struct relay_policy *policy);
+
+enum relay_listen_kind {
+	RELAY_LISTEN_TPROXY, // the LAN's connections, by nft's tproxy
+	RELAY_LISTEN_SOCKS,  // SOCKS5 on the LAN, to one exit
+	RELAY_LISTEN_EXIT,   // gateways' encrypted connections
+};
+
+struct relay_listen {
+	enum relay_listen_kind kind;
+	union sockaddr_any at;
+	int exit; // RELAY_LISTEN_SOCKS: place in the policy's exits
+};
+
+// Why sessions ended, for counters and for people.
+enum relay_end {
+	RELAY_END_DONE,       // both sides finished in order
+	RELAY_END_RESET,      // one side was reset
+	RELAY_END_REFUSED,    // the exit could not reach the target, or would not
+	RELAY_END_NO_EXIT,    // no exit could be reached
+	RELAY_END_BAD_PEER,   // not our protocol, a wrong key, a replay
+	RELAY_END_BAD_CLIENT, // nonsense from a SOCKS client, or a connection straight to our port
+	RELAY_END_IDLE,       // nothing moved for too long
+	RELAY_END_LIMIT,      // out of descriptors or memory
+	RELAY_END_STOPPED,    // the relay stops
+	RELAY_ENDS
+};
+
+struct relay_path_counters {
+	uint64_t rx_bytes, tx_bytes; // by our subflows on this path, since start
+	uint32_t subflows;           // established now
+	int64_t rtt_us;              // least smoothed RTT of a subflow that moved data lately; or negative
+};
+
+struct relay_counters {
+	// The last element is for subflows over no path of ours (an exit on the LAN, say).
+	struct relay_path_counters paths[PATHS_MAX + 1];
+	uint32_t sessions;     // open, carried to or from an exit
+	uint32_t sessions_tcp; // of these, as plain TCP although MPTCP was asked for
+	uint64_t accepted;     // since start
+	uint64_t ended[RELAY_ENDS];
+};
+
+struct relay;
+
+// Starts `workers` threads. The relay lives on the loop of the calling thread for its reports.
+// Returns 0, or -errno with a text.
+int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct str *why);
+// Opens listeners in every worker. Returns 0, or -errno with a text that says what to do.
+int relay_listen(struct relay *relay, const struct relay_listen *listen, struct str *why);
+// Takes one reference. Connections that begin from now on go by it.
+void relay_set_policy(struct relay *relay, struct relay_policy *policy);
+// Sums over the workers; at most a second old.
+void relay_read_counters(const struct relay *relay, struct relay_counters *out);
+// Stops accepting, ends every session, joins the threads.
+void relay_stop(struct relay *relay);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef RELAY_PRIV_H
+#define RELAY_PRIV_H
+
+#include <ev.h>
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "relay/relay.h"
+#include "sock/sock.h"
+#include "wire/wire.h"
+
+// One read takes at most this much, a multiple of the largest chunk (so that no small chunk trails
+// each batch). Below about 64 KiB MPTCP loses throughput, much above it the processor's cache does.
+#define RELAY_READ_MAX (8 * WIRE_CHUNK_MAX)
+// Reads per callback, so that one fast connection cannot starve the others.
+#define RELAY_ROUNDS 4
+
+struct session;
+struct worker;
+
+// One end of a session.
+struct side {
+	int fd; // -1: not open
+	ev_io io;
+	struct session *session;
+};
+
+// One direction of copying. A flow with nothing waiting owns no memory.
+struct flow {
+	struct side *from, *to;
+	struct buf waiting; // output that `to` would not take; nothing is read until it has drained
+	bool ended;         // `from` said end of file, and all of it has been turned into output
+	bool shut;          // the end was passed on to `to`
+};
+
+enum session_state {
+	SESSION_SOCKS,    // gateway: reading the client's greeting and request
+	SESSION_DIALING,  // connecting to the exit, or (on the exit) to the target
+	SESSION_HEADER,   // exit: reading the target's address
+	SESSION_RESOLVING, // exit: looking up the target's name
+	SESSION_RELAYING,
+	SESSION_DRAINING, // exit: a peer that is none of ours; read and forget until `deadline`
+	SESSION_DEAD,
+};
+
+// What a session has seen of one subflow, so that its counters only ever grow.
+struct subflow_mark {
+	uint16_t port; // local, network order; with the slot it names the subflow
+	uint8_t slot;  // path, or PATHS_MAX
+	bool listed;   // in the last sample
+	bool established;
+	uint64_t rx_bytes, tx_bytes;
+};
+
+// A session is two flows between a plain side (the LAN's client, or the exit's target) and a sealed
+// side (to or from the other half of mpgate). Gateway and exit differ in how it opens, not in how
+// it runs or ends.
+struct session {
+	struct list link; // in the worker's sessions, or in its graveyard
+	struct worker *worker;
+	struct relay_policy *policy; // what it began with
+	enum session_state state;
+	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
+	bool socks;
+	bool mptcp;        // sealed side
+	struct side plain, sealed;
+	struct flow up;    // plain -> sealed, sealing
+	struct flow down;  // sealed -> plain, opening
+	struct wire_sealer sealer;
+	struct wire_opener opener;
+	struct buf rest; // start of a chunk that is still incomplete
+	struct wire_target target;
+	struct opening *opening; // NULL from SESSION_RELAYING on
+	struct subflow_mark *marks;
+	uint8_t n_marks;
+	ev_tstamp active; // when bytes last moved
+	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
+};
+
+// What only a session in the making needs.
+struct opening {
+	ev_timer timer;    // of the present attempt
+	int attempt;       // place in policy->begin (gateway), or in `addrs` (exit)
+	int exit;          // gateway: place in policy->exits
+	ev_tstamp give_up;
+	struct resolver_query *query;
+	struct addr addrs[RESOLVER_ADDRS_MAX];
+	int n_addrs;
+	int last_error; // of the attempts so far; negative errno
+};
+
+struct listener {
+	struct list link;
+	struct worker *worker;
+	struct relay_listen what;
+	ev_io io;
+	ev_timer pause; // while descriptors are out
+};
+
+struct worker {
+	struct relay *relay;
+	int number;
+	pthread_t thread;
+	struct ev_loop *loop;
+	struct mailbox mailbox;
+	struct relay_policy *policy;
+	struct resolver *resolver;
+	struct list sessions, graveyard, listeners;
+	ev_prepare burial;
+	ev_timer tick;
+	struct relay_counters counters;
+	uint8_t *in, *out; // scratch of RELAY_IN_SIZE and RELAY_OUT_SIZE bytes
+};
+
+// The rest of a chunk goes in front of what is read.
+#define RELAY_IN_SIZE  (WIRE_OPEN_REST_MAX + RELAY_READ_MAX)
+#define RELAY_OUT_SIZE (64 + RELAY_IN_SIZE + (RELAY_IN_SIZE / WIRE_CHUNK_MAX + 1) * WIRE_CHUNK_OVERHEAD)
+
+struct relay {
+	struct ev_loop *loop; // of the main thread
+	struct mailbox mailbox;
+	struct relay_counters *reports; // the last of each worker
+	struct worker *workers;
+	int n_workers;
+	struct wire_replay *replay;
+};
+
+// worker.c
+int worker_start(struct worker *worker, struct relay *relay, int number);
+void worker_count_end(struct worker *worker, enum relay_end why);
+
+// session.c
+struct session *session_new(struct worker *worker, enum session_state state);
+void session_end(struct session *s, enum relay_end why);
+void session_free(struct session *s);
+// Registers what the session waits for with the loop; call after every change.
+void session_watch(struct session *s);
+// Both sides are open: what was needed to open them is dropped and the flows begin to run.
+void session_run(struct session *s);
+void session_side_init(struct session *s, struct side *side, int fd);
+void session_tick(struct session *s, ev_tstamp now);
+
+// flow.c: both return 0 or a negative errno that ends the session
+int flow_run(struct session *s, struct flow *flow);
+int flow_seal(struct session *s, const uint8_t *plain, size_t len);
+// Reads once from the sealed side and appends what it opened to s->down.waiting. Returns bytes of
+// plaintext; 0: nothing complete yet; -EPIPE: end of file; other negative errno.
+ssize_t flow_open_once(struct session *s);
+
+// listener.c
+void listener_start(struct worker *worker, const struct relay_listen *what, int fd);
+void listener_free(struct listener *listener);
+
+// gate.c: how sessions open on the gateway
+void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd);
+void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd);
+void gate_socks_ready(struct session *s);
+void gate_dial_ready(struct session *s);
+
+// exit.c: how sessions open on the exit server
+void exit_accept(struct worker *worker, const struct listener *listener, int fd);
+void exit_header_ready(struct session *s);
+void exit_dial_ready(struct session *s);
+void exit_drain_ready(struct session *s);
+void exit_drain(struct session *s);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A worker: a thread with its own loop, listeners and sessions. It shares nothing with the other
+// workers but the replay filter; what it must know comes as letters, and what it has to tell goes
+// to the main thread as a letter once a second.
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/relay_priv.h"
+
+#define TICK_S 1.
+
+struct report {
+	struct letter letter;
+	int worker;
+	struct relay_counters counters;
+};
+
+void worker_count_end(struct worker *worker, enum relay_end why)
+{
+	worker->counters.ended[why]++;
+}
+
+static void free_letter(struct letter *letter)
+{
+	free(letter);
+}
+
+static void take_report(struct letter *letter, void *ctx)
+{
+	struct report *report = (struct report *)letter;
+	struct relay *relay = ctx;
+
+	relay->reports[report->worker] = report->counters;
+	free(report);
+}
+
+static void send_report(struct worker *w)
+{
+	struct report *report = malloc(sizeof(*report));
+
+	if (!report)
+		return; // the next one tells all of it
+	report->letter = (struct letter){ .open = take_report, .free = free_letter };
+	report->worker = w->number;
+	report->counters = w->counters;
+	mailbox_post(&w->relay->mailbox, &report->letter);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct worker *w = timer->data;
+	struct list *pos, *after;
+
+	(void)revents;
+	for (int i = 0; i <= PATHS_MAX; i++)
+		w->counters.paths[i].rtt_us = -1;
+	w->counters.sessions = w->counters.sessions_tcp = 0;
+	list_for_each_safe(pos, after, &w->sessions) {
+		struct session *s = list_entry(pos, struct session, link);
+
+		session_tick(s, ev_now(loop));
+		if (s->state == SESSION_RELAYING) {
+			w->counters.sessions++;
+			w->counters.sessions_tcp += !s->mptcp;
+		}
+	}
+	send_report(w);
+}
+
+static void bury(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+	struct worker *w = prepare->data;
+	struct list *pos, *after;
+
+	(void)loop;
+	(void)revents;
+	list_for_each_safe(pos, after, &w->graveyard) {
+		list_remove(pos);
+		session_free(list_entry(pos, struct session, link));
+	}
+}
+
+static void *run_worker(void *arg)
+{
+	struct worker *w = arg;
+	struct list *pos, *after;
+
+	ev_run(w->loop, 0);
+	list_for_each_safe(pos, after, &w->listeners)
+		listener_free(list_entry(pos, struct listener, link));
+	list_for_each_safe(pos, after, &w->sessions)
+		session_end(list_entry(pos, struct session, link), RELAY_END_STOPPED);
+	// the resolver's last words go to sessions that are dead but not yet buried
+	resolver_free(w->resolver);
+	bury(w->loop, &w->burial, 0);
+	return NULL;
+}
+
+// Signals are the main thread's.
+static int start_thread(struct worker *w)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&w->thread, NULL, run_worker, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}
+
+int worker_start(struct worker *w, struct relay *relay, int number)
+{
+	int rc;
+
+	w->relay = relay;
+	w->number = number;
+	list_init(&w->sessions);
+	list_init(&w->graveyard);
+	list_init(&w->listeners);
+	w->policy = relay_policy_new();
+	w->in = malloc(RELAY_IN_SIZE);
+	w->out = malloc(RELAY_OUT_SIZE);
+	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (!w->in || !w->out || !w->loop)
+		return -ENOMEM;
+	rc = resolver_new(w->loop, &w->resolver);
+	if (rc < 0)
+		return rc;
+	mailbox_init(&w->mailbox, w->loop, w);
+	ev_prepare_init(&w->burial, bury);
+	w->burial.data = w;
+	ev_prepare_start(w->loop, &w->burial);
+	ev_timer_init(&w->tick, on_tick, TICK_S, TICK_S);
+	w->tick.data = w;
+	ev_timer_start(w->loop, &w->tick);
+	return start_thread(w);
+}

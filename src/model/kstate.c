@@ -82,6 +82,15 @@ const struct klink *kstate_link(const struct kstate *k, const char *name)
 	return NULL;
 }
 
+const struct klink *kstate_link_by_index(const struct kstate *k, int ifindex)
+{
+	for (size_t i = 0; i < k->n_links; i++) {
+		if (k->links[i].ifindex == ifindex)
+			return &k->links[i];
+	}
+	return NULL;
+}
+
 const struct ksysctl *kstate_sysctl(const struct kstate *k, const char *name)
 {
 	for (size_t i = 0; i < k->n_sysctls; i++) {

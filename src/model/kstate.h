@@ -19,7 +19,11 @@
 #define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
 #define KSTATE_ENDPOINT_LAST  254
 #define KSTATE_NFT_TABLE      "mpgate"
-#define KSTATE_TPROXY_TABLE   100 // routing table of the TPROXY mark; paths' own begin behind it
+// TPROXY: packets with this mark are delivered to this machine by way of this table. The mark takes the
+// top byte alone, so that marks of others (which mostly sit lower) pass through.
+#define KSTATE_TPROXY_MARK  0x6d000000u
+#define KSTATE_TPROXY_MASK  0xff000000u
+#define KSTATE_TPROXY_TABLE 100 // a path may not use it; the paths' own begin behind it
 
 struct klink {
 	int ifindex;
@@ -95,6 +99,7 @@ void kstate_add_endpoint(struct kstate *k, const struct kendpoint *endpoint);
 void kstate_add_sysctl(struct kstate *k, const char *name, const char *value);
 // NULL when there is none.
 const struct klink *kstate_link(const struct kstate *k, const char *name);
+const struct klink *kstate_link_by_index(const struct kstate *k, int ifindex);
 const struct ksysctl *kstate_sysctl(const struct kstate *k, const char *name);
 
 bool kroute_equal(const struct kroute *a, const struct kroute *b);

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who acts on the stage: the web server, mpgate on both sides, and its peers of 2014."""
+import contextlib
 import hashlib
 import http.server
 import json
-import re
-import signal
+import socket
+import struct
 import threading
 
-from lab import (CLIENT, EXIT, GATEWAY, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, expect, noise,
-                 wait_for)
+from lab import EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, expect, noise, wait_for
 
 PASSWORD = "correct horse battery staple"
 PORT = 8388
@@ -101,6 +101,59 @@ def curl(lab, url, *options, timeout_s=120):
     done = lab.lan.run(["curl", "-sS", "--fail", "--noproxy", "*", "-o", out, "-w", "%{json}",
                         *options, url], timeout_s=timeout_s)
     return Fetched(lab, json.loads(done.stdout), out)
+
+
+class Names(threading.Thread):
+    """A name server on the web server's address that knows one name, and the exit's resolver."""
+
+    def __init__(self, lab):
+        super().__init__(daemon=True)
+        self.sock = lab.web.socket(kind=socket.SOCK_DGRAM)
+        self.sock.bind((WEB, 53))
+        lab.exit.etc("resolv.conf", f"nameserver {WEB}\noptions timeout:1 attempts:2\n")
+        self.start()
+
+    def run(self):
+        while True:
+            query, sender = self.sock.recvfrom(512)
+            with contextlib.suppress(IndexError, struct.error):  # not a query; say nothing
+                self.sock.sendto(self.answer(query), sender)
+
+    @staticmethod
+    def answer(query):
+        at, labels = 12, []
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += 1 + query[at]
+        kind, = struct.unpack_from("!H", query, at + 1)
+        question = query[12:at + 5]
+        data = {1: socket.inet_pton(socket.AF_INET, WEB),
+                28: socket.inet_pton(socket.AF_INET6, WEB6)}.get(kind)
+        known = ".".join(labels) == WEB_NAME
+        found = known and data is not None
+        header = query[:2] + struct.pack("!HHHHH", 0x8180 if known else 0x8183, 1, found, 0, 0)
+        if not found:
+            return header + question
+        return header + question + struct.pack("!HHHIH", 0xc00c, kind, 1, 60, len(data)) + data
+
+
+@contextlib.contextmanager
+def converse(lab, port, host=WEB):
+    """A connection from the LAN host to the web server: gives both ends' sockets."""
+    anywhere = "::" if ":" in host else "0.0.0.0"
+    with lab.web.listen(port, anywhere) as listener, lab.lan.connect(host, port) as client:
+        server, _ = listener.accept()
+        server.settimeout(10)
+        with server:
+            yield client, server
+
+
+def read_all(sock, limit=1 << 30):
+    """What arrives until the other side ends."""
+    got = bytearray()
+    while len(got) < limit and (chunk := sock.recv(65536)):
+        got += chunk
+    return bytes(got)
 
 
 def line_bytes(lab, direction):
@@ -246,10 +299,9 @@ ip protocol tcp redirect to :1081
         wait_for(lambda: lab.exit.listening(PORT) and lab.gw.listening(1081), "ss-redir and ss-server")
 
     def ss(self, ns, program, *options):
-        return start_ss(ns, program, self.method, *options)
+        return start_ss(ns, program, self.method, "-k", PASSWORD, *options)
 
 
-def start_ss(ns, program, method, *options, password=PASSWORD):
+def start_ss(ns, program, method, *options):
     """Starts a program of shadowsocks-libev on MPTCP sockets."""
-    return ns.start(program, ["mptcpize", "run", program, "-k", password, "-m", method,
-                              "-t", 600, "-n", 65536, *options])
+    return ns.start(program, ["mptcpize", "run", program, "-m", method, "-t", 600, *options])

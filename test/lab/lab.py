@@ -222,9 +222,13 @@ class Lab(Stage):
         return path
 
 
+BLOCK = 1 << 24
+
+
 def noise(size, seed=1):
     """Bytes that no layer can compress, the same for the same seed."""
-    return random.Random(seed).randbytes(size)
+    source = random.Random(seed)
+    return b"".join(source.randbytes(min(BLOCK, size - at)) for at in range(0, size, BLOCK))
 
 
 def run_story(story, profile="home", timeout_s=180):

@@ -161,6 +161,12 @@ class Namespace:
             path.write_text(str(value))
             return str(value)
 
+    def etc(self, name, text):
+        """Gives the commands of this namespace their own /etc/NAME."""
+        directory = ETC_NETNS / self.name
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+
     def command(self, argv):
         return ["ip", "netns", "exec", self.name] + [str(a) for a in argv]
 
@@ -185,18 +191,20 @@ class Namespace:
     def nft(self, text):
         return self.run(["nft", "-f", "-"], input=text)
 
-    def connect(self, host, port, timeout_s=10):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    def socket(self, host="", kind=socket.SOCK_STREAM):
+        """A socket of this namespace, of the family of `host`."""
         with self.inside():
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+
+    def connect(self, host, port, timeout_s=10):
+        sock = self.socket(host)
         sock.settimeout(timeout_s)
         sock.connect((host, port))
         return sock
 
     def listen(self, port, host="0.0.0.0", backlog=1024):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with self.inside():
-            sock = socket.socket(family, socket.SOCK_STREAM)
+        """A listener whose accept() waits 10 s at most."""
+        sock = self.socket(host)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.settimeout(10)
         sock.bind((host, port))

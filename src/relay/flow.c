@@ -19,6 +19,14 @@ static bool would_block(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+static void count_sent(struct flow *flow, size_t len)
+{
+	struct session *s = flow->to->session;
+
+	if (flow->to == &s->sealed)
+		s->tx_bytes += len;
+}
+
 // Writes what it can and keeps the rest.
 static int write_or_keep(struct flow *flow, const uint8_t *bytes, size_t len)
 {
@@ -35,6 +43,7 @@ static int write_or_keep(struct flow *flow, const uint8_t *bytes, size_t len)
 			done += (size_t)n;
 		}
 	}
+	count_sent(flow, done);
 	return buf_append(&flow->waiting, bytes + done, len - done);
 }
 
@@ -45,6 +54,7 @@ static int drain_waiting(struct flow *flow)
 
 		if (n < 0)
 			return would_block(errno) ? 0 : -errno;
+		count_sent(flow, (size_t)n);
 		buf_consume(&flow->waiting, (size_t)n);
 	}
 	return 0;
@@ -106,6 +116,7 @@ static ssize_t read_and_open(struct session *s, size_t *produced)
 		rc = check_end(s);
 		return rc < 0 ? rc : -EPIPE;
 	}
+	s->rx_bytes += (size_t)n;
 	if (have)
 		memcpy(w->in, buf_head(&s->rest), have);
 	have += (size_t)n;

@@ -75,6 +75,9 @@ struct session {
 	struct opening *opening; // NULL from SESSION_RELAYING on
 	struct subflow_mark *marks;
 	uint8_t n_marks;
+	uint8_t home; // slot of the path on which it began
+	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
+	uint64_t rx_counted, tx_counted; // of these, found in subflows' counters
 	ev_tstamp active; // when bytes last moved
 	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
 };

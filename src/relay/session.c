@@ -150,6 +150,8 @@ static void add_progress(struct session *s, const struct sock_subflow *sf)
 	if (sf->rx_bytes > mark->rx_bytes || sf->tx_bytes > mark->tx_bytes) {
 		path->rx_bytes += sf->rx_bytes - mark->rx_bytes;
 		path->tx_bytes += sf->tx_bytes - mark->tx_bytes;
+		s->rx_counted += sf->rx_bytes - mark->rx_bytes;
+		s->tx_counted += sf->tx_bytes - mark->tx_bytes;
 		if (sf->rtt_us && (path->rtt_us < 0 || sf->rtt_us < path->rtt_us))
 			path->rtt_us = sf->rtt_us;
 	}
@@ -158,6 +160,18 @@ static void add_progress(struct session *s, const struct sock_subflow *sf)
 	mark->listed = true;
 	mark->established = sf->established;
 	path->subflows += sf->established;
+}
+
+// A subflow that ended since the last sample can no longer be asked; what it carried goes to the path
+// on which the session began.
+static void count_remainder(struct session *s)
+{
+	struct relay_path_counters *home = &s->worker->counters.paths[s->home];
+
+	if (s->rx_bytes > s->rx_counted)
+		home->rx_bytes += s->rx_bytes - s->rx_counted;
+	if (s->tx_bytes > s->tx_counted)
+		home->tx_bytes += s->tx_bytes - s->tx_counted;
 }
 
 // Takes this session's subflows out of the sums, and forgets those that the kernel did not list
@@ -239,7 +253,11 @@ static void run_flows(struct session *s, struct flow *first, struct flow *second
 
 void session_run(struct session *s)
 {
+	union sockaddr_any local;
+	socklen_t len = sizeof(local);
+
 	drop_opening(s);
+	s->home = getsockname(s->sealed.fd, &local.sa, &len) < 0 ? PATHS_MAX : slot_of(s, &local);
 	s->state = SESSION_RELAYING;
 	run_flows(s, &s->up, &s->down);
 }
@@ -298,8 +316,10 @@ void session_end(struct session *s, enum relay_end why)
 
 	if (s->state == SESSION_DEAD)
 		return;
-	if (s->state == SESSION_RELAYING)
+	if (s->state == SESSION_RELAYING) {
 		sample_subflows(s);
+		count_remainder(s);
+	}
 	retract_subflows(s);
 	s->state = SESSION_DEAD;
 	drop_opening(s);

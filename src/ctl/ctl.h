@@ -98,8 +98,8 @@ int ctl_client_watch(struct ctl_client *c, int interval_ms);
 int ctl_client_send(struct ctl_client *c, const struct command *command);
 
 // Call when the descriptor is ready, until it returns 0. Returns 1 and a message, 0 when more must
-// come first, -EPIPE when the gateway is gone, -EPROTO when it does not speak our protocol. Texts in
-// a message hold no control characters and are valid UTF-8, whatever was sent.
+// come first, -EPIPE when the gateway is gone, -EPROTO when it does not speak our protocol. Texts
+// in a message hold no control characters and are valid UTF-8, whatever was sent.
 int ctl_client_read(struct ctl_client *c, struct ctl_message *out);
 // The same for programs without a loop: waits for a message, at most `timeout_ms`. Returns 0,
 // -ETIMEDOUT, or an error of ctl_client_read().

@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The control socket: how a running gateway is looked at and told what to do. A unix stream socket
+// that speaks lines of JSON (doc/control-protocol.md); the console, the command line and anybody's
+// script are clients of the same kind. This file is the gateway's end; client.c is the other end,
+// json.c turns values into lines and back, peer.c finds out who is there.
+//
+// Everything runs on the thread of the loop that ctl_open() was given, the gateway's main thread,
+// and nothing here may block it or grow without bound, whatever a client does. A client that does
+// not read (Ctrl-S, a stopped process, a slow serial line) has one snapshot in its queue and the
+// newest one waiting; those between are dropped for it, and its requests are not read. Request
+// length, the number of clients and of bad requests are bounded too.
+//
+// Who may do what: the file's mode says who may connect and look (group mpgate); changes are for
+// root, the gateway's own user and members of the group mpgate-admin, by what the kernel says of
+// the peer at the time it connected (unix(7), SO_PEERCRED; SO_PEERGROUPS since Linux 4.13).
+//
+// A client is ended by mark_dead() from anywhere and freed by the loop later: a command may make
+// the gateway publish, and so come back here while a client's callback is on the stack.
+//
+// Not here: what a command does, and logging it (the handler's), files, other transports.
+
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "ctl/ctl_priv.h"
+
+#define CLIENTS_MAX      64
+#define REQUEST_MAX      4096        // bytes of one line
+#define BAD_REQUESTS_MAX 8           // then the connection is closed
+#define ANSWERS_MAX      (64 * 1024) // bytes waiting, above which no more requests are taken
+#define SEND_BUFFER      (64 * 1024) // what the kernel may hold for a client
+#define INTERVAL_MAX_MS  (3600 * 1000)
+#define ACCEPT_RETRY_S   1.
+
+#define GROUP_LOOK   "mpgate"
+#define GROUP_CHANGE "mpgate-admin"
+
+// A line that several clients are going to be sent.
+struct shared_line {
+	int refs;
+	char *text;
+};
+
+struct client {
+	struct list link;
+	struct ctl *ctl;
+	ev_io io;
+	ev_timer due; // runs while a snapshot waits for the watcher's interval
+	struct ctl_peer peer;
+	struct buf in, out;
+	bool ended;   // the peer will send no more
+	bool refused; // we will take no more
+	bool dead;    // to be freed
+	int bad_requests;
+	bool watching;
+	int interval_ms;
+	int64_t sent_ms;             // when the last snapshot was put into `out`
+	struct shared_line *pending; // the newest snapshot, not yet in `out`
+};
+
+struct ctl {
+	struct ev_loop *loop;
+	struct ctl_handler handler;
+	ev_io listener;
+	ev_timer retry; // accepting again after the process ran out of descriptors
+	ev_timer reaper;
+	gid_t admins;
+	struct list clients;
+	int n_clients;
+	struct sockaddr_un sa;
+	dev_t dev; // of the socket file, to remove no other's
+	ino_t ino;
+};
+
+static void put_shared_line(struct shared_line *line)
+{
+	if (!line || --line->refs)
+		return;
+	free(line->text);
+	free(line);
+}
+
+// ---- the end of a client
+
+static void mark_dead(struct client *c)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	ev_io_stop(c->ctl->loop, &c->io);
+	ev_timer_stop(c->ctl->loop, &c->due);
+	ev_timer_start(c->ctl->loop, &c->ctl->reaper);
+}
+
+static void free_client(struct client *c)
+{
+	ev_io_stop(c->ctl->loop, &c->io);
+	ev_timer_stop(c->ctl->loop, &c->due);
+	close(c->io.fd);
+	list_remove(&c->link);
+	c->ctl->n_clients--;
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	put_shared_line(c->pending);
+	free(c);
+}
+
+static void on_reap(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ctl *ctl = w->data;
+	struct list *pos, *after;
+
+	(void)loop;
+	(void)revents;
+	list_for_each_safe(pos, after, &ctl->clients)
+	{
+		struct client *c = list_entry(pos, struct client, link);
+
+		if (c->dead)
+			free_client(c);
+	}
+}
+
+// ---- sending
+
+static void queue_line(struct client *c, const char *line)
+{
+	if (!line || buf_append(&c->out, line, strlen(line)) != 0 ||
+	    buf_append(&c->out, "\n", 1) != 0)
+		mark_dead(c); // memory is out
+}
+
+static void answer(struct client *c, enum ctl_kind kind, const void *value, int64_t id)
+{
+	char *line = ctl_json_from_value(kind, value, id);
+
+	queue_line(c, line);
+	free(line);
+}
+
+static void answer_error(struct client *c, enum status status, const char *message,
+			 const char *hint, int64_t id)
+{
+	struct ctl_error error;
+
+	ctl_error_set(&error, status, message, hint);
+	answer(c, CTL_ERROR, &error, id);
+}
+
+// Moves the newest snapshot into the queue when that is empty and the watcher's interval has
+// passed; starts the timer when it has not.
+static void queue_pending(struct client *c)
+{
+	int64_t wait_ms;
+
+	if (!c->pending || c->out.len || c->dead || ev_is_active(&c->due))
+		return;
+	wait_ms = c->sent_ms + c->interval_ms - clock_mono_ms();
+	if (wait_ms > 0) {
+		ev_timer_set(&c->due, (double)wait_ms / 1000, 0.);
+		ev_timer_start(c->ctl->loop, &c->due);
+		return;
+	}
+	c->sent_ms = clock_mono_ms();
+	queue_line(c, c->pending->text);
+	put_shared_line(c->pending);
+	c->pending = NULL;
+}
+
+static void send_out(struct client *c)
+{
+	while (c->out.len && !c->dead) {
+		ssize_t n = send(c->io.fd, buf_head(&c->out), c->out.len, MSG_NOSIGNAL);
+
+		if (n >= 0)
+			buf_consume(&c->out, (size_t)n);
+		else if (errno == EAGAIN)
+			return;
+		else if (errno != EINTR)
+			mark_dead(c);
+	}
+}
+
+static void send_queued(struct client *c)
+{
+	send_out(c);
+	queue_pending(c);
+	send_out(c);
+}
+
+static void update_io(struct client *c)
+{
+	bool reads = !c->ended && !c->refused && c->out.len <= ANSWERS_MAX;
+	int events = (reads ? EV_READ : 0) | (c->out.len ? EV_WRITE : 0);
+
+	if (!events && (c->refused || !c->in.len))
+		mark_dead(c); // all that was asked is answered
+	if (!events || c->dead ||
+	    (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == events))
+		return;
+	ev_io_stop(c->ctl->loop, &c->io);
+	ev_io_set(&c->io, c->io.fd, events);
+	ev_io_start(c->ctl->loop, &c->io);
+}
+
+// ---- requests
+
+static void run_status(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct snapshot snapshot = { 0 };
+
+	h->snapshot(h->ctx, &snapshot);
+	answer(c, CTL_SNAPSHOT, &snapshot, request->id);
+}
+
+static void run_watch(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct ctl_hello hello = { .may_change = c->peer.may_change };
+
+	str_copy(hello.who, sizeof(hello.who), c->peer.who);
+	answer(c, CTL_HELLO, &hello, request->id);
+	answer(c, CTL_HISTORY, h->history(h->ctx), request->id);
+	run_status(c, request);
+	c->watching = true;
+	c->interval_ms =
+		request->interval_ms < INTERVAL_MAX_MS ? request->interval_ms : INTERVAL_MAX_MS;
+	c->sent_ms = clock_mono_ms();
+	ev_timer_stop(c->ctl->loop, &c->due); // of an earlier watch
+}
+
+static bool has_path(const struct snapshot *s, const char *name)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// "did you mean ppp0? paths are: ppp0 tun0"
+static void hint_at_paths(const struct snapshot *s, const char *name, char *out, size_t size)
+{
+	struct str hint = { 0 };
+	const char *near = NULL;
+	unsigned best = 3; // more than two slips is another word
+
+	for (int i = 0; i < s->n_paths; i++) {
+		unsigned distance = str_distance(name, s->paths[i].name);
+
+		if (distance < best) {
+			best = distance;
+			near = s->paths[i].name;
+		}
+	}
+	if (near)
+		str_addf(&hint, "did you mean %s? ", near);
+	str_add(&hint, s->n_paths ? "paths are:" : "the configuration has no paths");
+	for (int i = 0; i < s->n_paths; i++)
+		str_addf(&hint, " %s", s->paths[i].name);
+	str_copy(out, size, str_text(&hint));
+	str_fini(&hint);
+}
+
+// Whether the command may be handed on; else `out` says why not.
+static bool check_command(struct client *c, const struct command *command,
+			  struct command_result *out)
+{
+	static const bool wants_path[COMMANDS] = {
+		[COMMAND_ENABLE] = true, [COMMAND_DISABLE] = true, [COMMAND_REDIAL] = true
+	};
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct snapshot snapshot = { 0 };
+
+	if (!c->peer.may_change) {
+		out->status = STATUS_NOT_ALLOWED;
+		snprintf(out->text, sizeof(out->text), "%s may look but not change things",
+			 c->peer.who);
+		str_copy(out->hint, sizeof(out->hint),
+			 "changes need root or membership of the group " GROUP_CHANGE);
+		return false;
+	}
+	if (!wants_path[command->verb])
+		return true;
+	h->snapshot(h->ctx, &snapshot);
+	if (has_path(&snapshot, command->object))
+		return true;
+	out->status = STATUS_NO_SUCH;
+	snprintf(out->text, sizeof(out->text), "no path '%s'", command->object);
+	hint_at_paths(&snapshot, command->object, out->hint, sizeof(out->hint));
+	return false;
+}
+
+static void run_command(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct command command = request->command;
+	struct ctl_result result = { .verb = command.verb };
+
+	str_copy(result.object, sizeof(result.object), command.object);
+	str_copy(command.who, sizeof(command.who), c->peer.who);
+	if (check_command(c, &command, &result.result))
+		h->command(h->ctx, &command, &result.result);
+	answer(c, CTL_RESULT, &result, request->id);
+}
+
+static void run_request(struct client *c, const char *line, size_t len)
+{
+	static void (*const run[CTL_ASKS])(struct client * c, const struct ctl_request *request) = {
+		[CTL_ASK_STATUS] = run_status,
+		[CTL_ASK_WATCH] = run_watch,
+		[CTL_ASK_COMMAND] = run_command,
+	};
+	struct ctl_request request;
+	struct ctl_error error;
+
+	if (ctl_json_to_request(line, len, &request, &error) == 0) {
+		run[request.ask](c, &request);
+		return;
+	}
+	answer(c, CTL_ERROR, &error, request.id);
+	c->refused = ++c->bad_requests >= BAD_REQUESTS_MAX;
+}
+
+// Takes requests as long as their answers are taken.
+static void run_requests(struct client *c)
+{
+	while (c->in.len && c->out.len <= ANSWERS_MAX && !c->refused && !c->dead) {
+		const char *head = (const char *)buf_head(&c->in);
+		const char *end = memchr(head, '\n', c->in.len);
+		size_t len = end ? (size_t)(end - head) : c->in.len;
+
+		if (!end && c->in.len >= REQUEST_MAX) {
+			answer_error(c, STATUS_USAGE, "a request is longer than 4096 bytes", "",
+				     CTL_NO_ID);
+			c->refused = true;
+		} else if (!end && !c->ended) {
+			return; // the rest is still to come
+		} else {
+			run_request(c, head, len);
+			buf_consume(&c->in, end ? len + 1 : len);
+		}
+		send_queued(c);
+	}
+}
+
+static void receive(struct client *c)
+{
+	size_t room = REQUEST_MAX - c->in.len;
+	uint8_t *tail = buf_reserve(&c->in, room);
+	ssize_t n;
+
+	if (!tail) {
+		mark_dead(c);
+		return;
+	}
+	n = recv(c->io.fd, tail, room, 0);
+	if (n > 0)
+		buf_commit(&c->in, (size_t)n);
+	else if (n == 0)
+		c->ended = true;
+	else if (errno != EAGAIN && errno != EINTR)
+		mark_dead(c);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct client *c = w->data;
+
+	(void)loop;
+	if ((revents & EV_READ) && c->in.len < REQUEST_MAX)
+		receive(c);
+	send_queued(c);
+	run_requests(c);
+	update_io(c);
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct client *c = w->data;
+
+	(void)loop;
+	(void)revents;
+	send_queued(c);
+	update_io(c);
+}
+
+// ---- new clients
+
+// Takes `fd`.
+static void add_client(struct ctl *ctl, int fd)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ SEND_BUFFER }, sizeof(int));
+	c->ctl = ctl;
+	ctl_peer_read(fd, ctl->admins, &c->peer);
+	ev_io_init(&c->io, on_io, fd, EV_READ);
+	ev_timer_init(&c->due, on_due, 0., 0.);
+	c->io.data = c->due.data = c;
+	list_add_tail(&ctl->clients, &c->link);
+	ctl->n_clients++;
+	ev_io_start(ctl->loop, &c->io);
+}
+
+// Takes `fd`.
+static void turn_away(int fd)
+{
+	struct ctl_error error;
+	char *line;
+
+	ctl_error_set(&error, STATUS_REFUSED, "too many clients on the control socket",
+		      "close a console or two");
+	line = ctl_json_from_error(&error);
+	if (line) {
+		send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_MORE);
+		send(fd, "\n", 1, MSG_NOSIGNAL);
+	}
+	free(line);
+	close(fd);
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct ctl *ctl = w->data;
+	int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)revents;
+	if (fd >= 0) {
+		if (ctl->n_clients < CLIENTS_MAX)
+			add_client(ctl, fd);
+		else
+			turn_away(fd);
+		return;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	log_warning("control socket: cannot accept: %s; retry in %g s", strerror(errno),
+		    ACCEPT_RETRY_S);
+	ev_io_stop(loop, w);
+	ev_timer_set(&ctl->retry, ACCEPT_RETRY_S, 0.);
+	ev_timer_start(loop, &ctl->retry);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct ctl *ctl = w->data;
+
+	(void)revents;
+	ev_io_start(loop, &ctl->listener);
+}
+
+// ---- the socket file
+
+static int fail(int error, struct str *why, const char *path, const char *what)
+{
+	str_addf(why, "control socket %s: %s: %s", path, what, strerror(error));
+	return -error;
+}
+
+// Opens the file's directory, makes it when it is missing, and locks it, so that of two gateways
+// that start at once one finds the other. Returns a descriptor, whose closing unlocks, or -errno.
+static int lock_directory(const char *path, gid_t group, struct str *why)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (mkdir(dir, 0750) == 0 && group != CTL_NO_GROUP && chown(dir, (uid_t)-1, group) != 0)
+		log_warning("%s: cannot give it to the group " GROUP_LOOK ": %s", dir,
+			    strerror(errno));
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(errno, why, path, "cannot open its directory");
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		close(fd);
+		return fail(EBUSY, why, path, "another gateway is starting");
+	}
+	return fd;
+}
+
+// Removes the socket file of a gateway that is dead.
+static int remove_stale(const struct sockaddr_un *sa, struct str *why)
+{
+	struct ctl_client *c;
+	struct stat st;
+	int rc;
+
+	if (lstat(sa->sun_path, &st) != 0)
+		return errno == ENOENT ? 0 : fail(errno, why, sa->sun_path, "cannot look at it");
+	if (!S_ISSOCK(st.st_mode)) {
+		str_addf(why,
+			 "control socket %s: something else is there that is not a socket; "
+			 "remove it, or choose another path with --socket",
+			 sa->sun_path);
+		return -EEXIST;
+	}
+	rc = ctl_client_connect(sa->sun_path, &c);
+	if (rc == 0)
+		ctl_client_free(c);
+	if (rc == 0 || rc == -EAGAIN) {
+		str_addf(why,
+			 "another gateway answers on %s; stop it first, or choose another "
+			 "path with --socket",
+			 sa->sun_path);
+		return -EADDRINUSE;
+	}
+	if (rc != -ECONNREFUSED)
+		return fail(-rc, why, sa->sun_path, "cannot ask whether a gateway answers there");
+	if (unlink(sa->sun_path) != 0 && errno != ENOENT)
+		return fail(errno, why, sa->sun_path, "cannot remove what a dead gateway left");
+	return 0;
+}
+
+// The mode is narrow before the file exists (fchmod(2) on the socket reaches the file that bind(2)
+// makes) and wide only when the group is right.
+static int bind_socket(struct ctl *ctl, int fd, gid_t group, struct str *why)
+{
+	const char *path = ctl->sa.sun_path;
+	struct stat st;
+
+	if (fchmod(fd, 0600) != 0 ||
+	    bind(fd, (const struct sockaddr *)&ctl->sa, sizeof(ctl->sa)) != 0)
+		return fail(errno, why, path, "cannot bind");
+	if (group != CTL_NO_GROUP && chown(path, (uid_t)-1, group) != 0)
+		log_warning("control socket %s: cannot give it to the group " GROUP_LOOK ": %s",
+			    path, strerror(errno));
+	if (chmod(path, 0660) != 0 || lstat(path, &st) != 0 || listen(fd, CLIENTS_MAX) != 0) {
+		int rc = fail(errno, why, path, "cannot listen");
+
+		unlink(path);
+		return rc;
+	}
+	ctl->dev = st.st_dev;
+	ctl->ino = st.st_ino;
+	return 0;
+}
+
+// Returns the listening descriptor or -errno.
+static int open_socket(struct ctl *ctl, struct str *why)
+{
+	const char *path = ctl->sa.sun_path;
+	gid_t group = ctl_peer_group(GROUP_LOOK);
+	int lock, fd = -1, rc;
+
+	lock = lock_directory(path, group, why);
+	if (lock < 0)
+		return lock;
+	rc = remove_stale(&ctl->sa, why);
+	if (rc != 0)
+		goto out;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	rc = fd < 0 ? fail(errno, why, path, "cannot make a socket")
+		    : bind_socket(ctl, fd, group, why);
+out:
+	close(lock);
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+// ---- the door
+
+int ctl_open(struct ev_loop *loop, const char *socket_path, const struct ctl_handler *handler,
+	     struct ctl **out, struct str *why)
+{
+	struct ctl *ctl;
+	int fd;
+
+	if (strlen(socket_path) >= sizeof(ctl->sa.sun_path))
+		return fail(ENAMETOOLONG, why, socket_path, "cannot bind");
+	ctl = xcalloc(1, sizeof(*ctl));
+	ctl->loop = loop;
+	ctl->handler = *handler;
+	ctl->sa.sun_family = AF_UNIX;
+	str_copy(ctl->sa.sun_path, sizeof(ctl->sa.sun_path), socket_path);
+	ctl->admins = ctl_peer_group(GROUP_CHANGE);
+	list_init(&ctl->clients);
+	fd = open_socket(ctl, why);
+	if (fd < 0) {
+		free(ctl);
+		return fd;
+	}
+	ev_io_init(&ctl->listener, on_accept, fd, EV_READ);
+	ev_timer_init(&ctl->retry, on_retry, 0., 0.);
+	ev_timer_init(&ctl->reaper, on_reap, 0., 0.);
+	ctl->listener.data = ctl->retry.data = ctl->reaper.data = ctl;
+	ev_io_start(loop, &ctl->listener);
+	*out = ctl;
+	return 0;
+}
+
+static bool has_watchers(const struct ctl *ctl)
+{
+	for (struct list *pos = ctl->clients.next; pos != &ctl->clients; pos = pos->next) {
+		if (list_entry(pos, struct client, link)->watching)
+			return true;
+	}
+	return false;
+}
+
+void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot)
+{
+	struct shared_line *line;
+	struct list *pos, *after;
+
+	if (!has_watchers(ctl))
+		return;
+	line = xcalloc(1, sizeof(*line));
+	line->refs = 1;
+	line->text = ctl_json_from_snapshot(snapshot);
+	list_for_each_safe(pos, after, &ctl->clients)
+	{
+		struct client *c = list_entry(pos, struct client, link);
+
+		if (!c->watching || c->dead || !line->text)
+			continue;
+		put_shared_line(c->pending);
+		c->pending = line;
+		line->refs++;
+		send_queued(c);
+		update_io(c);
+	}
+	put_shared_line(line);
+}
+
+void ctl_close(struct ctl *ctl)
+{
+	struct list *pos, *after;
+	struct stat st;
+
+	if (!ctl)
+		return;
+	list_for_each_safe(pos, after, &ctl->clients)
+		free_client(list_entry(pos, struct client, link));
+	ev_io_stop(ctl->loop, &ctl->listener);
+	ev_timer_stop(ctl->loop, &ctl->retry);
+	ev_timer_stop(ctl->loop, &ctl->reaper);
+	close(ctl->listener.fd);
+	if (lstat(ctl->sa.sun_path, &st) == 0 && st.st_dev == ctl->dev && st.st_ino == ctl->ino)
+		unlink(ctl->sa.sun_path);
+	free(ctl);
+}

@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Values to lines of JSON and back. Each struct has a table of fields, one row per key, which both
+// directions follow; so what is written is what is read. The form is doc/control-protocol.md's.
+//
+// Reading is lenient where versions may differ (unknown keys are skipped, missing ones leave zero
+// or "unknown", lists that are too long are cut) and strict where a wrong value would lie (types,
+// words). Texts are cleaned both ways: neither end trusts the other, and people pipe JSON to
+// terminals.
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "ctl/ctl_priv.h"
+
+#define SCHEMA_VERSION 1
+#define TEXT_MAX       256 // the longest text in any value
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+enum type {
+	TYPE_TEXT,
+	TYPE_TEXT_OR_NULL, // "" <-> null
+	TYPE_LETTER,       // char; '\0' <-> null
+	TYPE_BOOL,
+	TYPE_MAYBE,  // int8_t: 1, 0, SNAPSHOT_UNKNOWN, SNAPSHOT_NONE
+	TYPE_ID,     // int; 0 <-> null
+	TYPE_INT,    // int, or SNAPSHOT_UNKNOWN, SNAPSHOT_NONE
+	TYPE_INT64,  // the same as int64_t
+	TYPE_RATIO,  // the same as double
+	TYPE_UINT64, // never unknown
+	TYPE_TIME,   // int64_t, ms since the epoch; 0 <-> null
+	TYPE_PATH_STATE,
+	TYPE_VERDICT,
+	TYPE_LEVEL,
+	TYPE_VERB,
+	TYPE_UNMEASURED, // no member: the names of this object's keys that are null because unknown
+};
+
+struct field {
+	const char *key;
+	enum type type;
+	size_t offset, size;
+};
+
+#define FIELD(structure, member, key_, type_)                                                      \
+	{                                                                                          \
+		.key = (key_), .type = (type_), .offset = offsetof(struct structure, member),      \
+		.size = sizeof(((struct structure *)NULL)->member),                                \
+	}
+#define UNMEASURED                                                                                 \
+	{                                                                                          \
+		.key = "unmeasured", .type = TYPE_UNMEASURED                                       \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		.key = NULL                                                                        \
+	}
+
+static const struct field time_fields[] = {
+	FIELD(snapshot, time_ms, "time", TYPE_TIME),
+	END,
+};
+
+static const struct field gateway_fields[] = {
+	FIELD(snapshot, host, "host", TYPE_TEXT),
+	FIELD(snapshot, version, "version", TYPE_TEXT),
+	FIELD(snapshot, pid, "pid", TYPE_ID),
+	FIELD(snapshot, uptime_s, "uptime_s", TYPE_INT64),
+	FIELD(snapshot, verdict, "verdict", TYPE_VERDICT),
+	FIELD(snapshot, verdict_since_ms, "verdict_since", TYPE_TIME),
+	UNMEASURED,
+	END,
+};
+
+static const struct field exit_fields[] = {
+	FIELD(exit_snapshot, name, "name", TYPE_TEXT),
+	FIELD(exit_snapshot, endpoint, "endpoint", TYPE_TEXT),
+	FIELD(exit_snapshot, reachable, "reachable", TYPE_MAYBE),
+	FIELD(exit_snapshot, mptcp, "mptcp", TYPE_MAYBE),
+	FIELD(exit_snapshot, rtt_us, "rtt_us", TYPE_INT64),
+	FIELD(exit_snapshot, paths_ok, "paths_ok", TYPE_INT),
+	UNMEASURED,
+	END,
+};
+
+static const struct field totals_fields[] = {
+	FIELD(snapshot, rx_bps, "rx_bps", TYPE_INT64),
+	FIELD(snapshot, tx_bps, "tx_bps", TYPE_INT64),
+	FIELD(snapshot, rx_bytes, "rx_bytes", TYPE_UINT64),
+	FIELD(snapshot, tx_bytes, "tx_bytes", TYPE_UINT64),
+	FIELD(snapshot, connections, "connections", TYPE_INT),
+	FIELD(snapshot, connections_tcp, "connections_tcp", TYPE_INT),
+	FIELD(snapshot, subflows, "subflows", TYPE_INT),
+	FIELD(snapshot, events_today, "events_today", TYPE_UINT64),
+	UNMEASURED,
+	END,
+};
+
+static const struct field path_fields[] = {
+	FIELD(path_snapshot, name, "name", TYPE_TEXT),
+	FIELD(path_snapshot, kind, "kind", TYPE_TEXT),
+	FIELD(path_snapshot, label, "label", TYPE_TEXT),
+	FIELD(path_snapshot, state, "state", TYPE_PATH_STATE),
+	FIELD(path_snapshot, reason, "reason", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, note, "note", TYPE_TEXT),
+	FIELD(path_snapshot, since_ms, "since", TYPE_TIME),
+	FIELD(path_snapshot, enabled, "enabled", TYPE_BOOL),
+	FIELD(path_snapshot, optional, "optional", TYPE_BOOL),
+	FIELD(path_snapshot, hotkey, "hotkey", TYPE_LETTER),
+	FIELD(path_snapshot, interface, "interface", TYPE_TEXT),
+	FIELD(path_snapshot, address, "address", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, gateway, "gateway", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, table, "table", TYPE_ID),
+	FIELD(path_snapshot, endpoint_id, "endpoint_id", TYPE_ID),
+	FIELD(path_snapshot, rx_bps, "rx_bps", TYPE_INT64),
+	FIELD(path_snapshot, tx_bps, "tx_bps", TYPE_INT64),
+	FIELD(path_snapshot, share_ratio, "share_ratio", TYPE_RATIO),
+	FIELD(path_snapshot, rx_bytes, "rx_bytes", TYPE_UINT64),
+	FIELD(path_snapshot, tx_bytes, "tx_bytes", TYPE_UINT64),
+	FIELD(path_snapshot, interface_rx_bytes, "interface_rx_bytes", TYPE_UINT64),
+	FIELD(path_snapshot, interface_tx_bytes, "interface_tx_bytes", TYPE_UINT64),
+	FIELD(path_snapshot, subflows, "subflows", TYPE_INT),
+	FIELD(path_snapshot, rtt_us, "rtt_us", TYPE_INT64),
+	FIELD(path_snapshot, jitter_us, "jitter_us", TYPE_INT64),
+	FIELD(path_snapshot, loss_ratio, "loss_ratio", TYPE_RATIO),
+	UNMEASURED,
+	END,
+};
+
+static const struct field alarm_fields[] = {
+	FIELD(alarm, id, "id", TYPE_TEXT),          FIELD(alarm, object, "object", TYPE_TEXT),
+	FIELD(alarm, since_ms, "since", TYPE_TIME), FIELD(alarm, acked, "acked", TYPE_BOOL),
+	FIELD(alarm, text, "text", TYPE_TEXT),      END,
+};
+
+static const struct field event_fields[] = {
+	FIELD(event, seq, "seq", TYPE_UINT64),
+	FIELD(event, time_ms, "time", TYPE_TIME),
+	FIELD(event, level, "severity", TYPE_LEVEL),
+	FIELD(event, object, "object", TYPE_TEXT),
+	FIELD(event, verb, "verb", TYPE_TEXT),
+	FIELD(event, text, "text", TYPE_TEXT),
+	END,
+};
+
+static const struct field sample_fields[] = {
+	FIELD(history_sample, time_ms, "time", TYPE_TIME),
+	FIELD(history_sample, rx_bps, "rx_bps", TYPE_INT64),
+	FIELD(history_sample, tx_bps, "tx_bps", TYPE_INT64),
+	UNMEASURED,
+	END,
+};
+
+static const struct field hello_fields[] = {
+	FIELD(ctl_hello, may_change, "may_change", TYPE_BOOL),
+	FIELD(ctl_hello, who, "who", TYPE_TEXT),
+	END,
+};
+
+static const struct field result_fields[] = {
+	FIELD(ctl_result, verb, "verb", TYPE_VERB),
+	FIELD(ctl_result, object, "object", TYPE_TEXT_OR_NULL),
+	FIELD(ctl_result, result.status, "exit_status", TYPE_INT),
+	FIELD(ctl_result, result.text, "text", TYPE_TEXT),
+	FIELD(ctl_result, result.hint, "hint", TYPE_TEXT_OR_NULL),
+	END,
+};
+
+static const struct field error_fields[] = {
+	FIELD(ctl_error, code, "code", TYPE_TEXT),
+	FIELD(ctl_error, message, "message", TYPE_TEXT),
+	FIELD(ctl_error, hint, "hint", TYPE_TEXT_OR_NULL),
+	FIELD(ctl_error, status, "exit_status", TYPE_INT),
+	END,
+};
+
+static const struct field command_fields[] = {
+	FIELD(command, verb, "verb", TYPE_VERB),
+	FIELD(command, object, "object", TYPE_TEXT_OR_NULL),
+	END,
+};
+
+// ---- one field
+
+// RFC 3339 with milliseconds and the local offset; null where that has no such form.
+static json_t *time_to_json(int64_t time_ms)
+{
+	time_t seconds = (time_t)(time_ms / 1000);
+	char text[32], offset[8];
+	struct tm tm;
+
+	if (time_ms <= 0 || !localtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999)
+		return json_null();
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	strftime(offset, sizeof(offset), "%z", &tm); // "+0100"
+	return json_sprintf("%s.%03d%.3s:%s", text, (int)(time_ms % 1000), offset, offset + 3);
+}
+
+static int time_from_text(const char *text, int64_t *time_ms)
+{
+	int year, month, day, hour, minute, second, ms, off_hour, off_minute, used = 0;
+	struct tm tm;
+	char sign;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3d%c%2d:%2d%n", &year, &month, &day, &hour,
+		   &minute, &second, &ms, &sign, &off_hour, &off_minute, &used) < 10 ||
+	    text[used] || (sign != '+' && sign != '-'))
+		return -EPROTO;
+	tm = (struct tm){ .tm_year = year - 1900,
+			  .tm_mon = month - 1,
+			  .tm_mday = day,
+			  .tm_hour = hour,
+			  .tm_min = minute,
+			  .tm_sec = second };
+	*time_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	*time_ms -= (sign == '-' ? -60000 : 60000) * (off_hour * 60 + off_minute);
+	return 0;
+}
+
+static json_t *text_to_json(const char *text)
+{
+	char clean[TEXT_MAX];
+
+	return json_string(str_copy_clean(clean, sizeof(clean), text));
+}
+
+// A number, or null; sets *unknown when it is null because nobody knows.
+static json_t *number_to_json(int64_t number, bool *unknown)
+{
+	*unknown = number == SNAPSHOT_UNKNOWN;
+	return number < 0 ? json_null() : json_integer(number);
+}
+
+static json_t *ratio_to_json(double ratio, bool *unknown)
+{
+	*unknown = !isfinite(ratio) || ratio == SNAPSHOT_UNKNOWN;
+	return *unknown || ratio < 0 ? json_null() : json_real(ratio);
+}
+
+static json_t *field_to_json(const struct field *f, const void *value, bool *unknown)
+{
+	*unknown = false;
+	switch (f->type) {
+	case TYPE_TEXT:
+		return text_to_json(value);
+	case TYPE_TEXT_OR_NULL:
+		return *(const char *)value ? text_to_json(value) : json_null();
+	case TYPE_LETTER:
+		return *(const char *)value ? text_to_json((char[]){ *(const char *)value, 0 })
+					    : json_null();
+	case TYPE_BOOL:
+		return json_boolean(*(const bool *)value);
+	case TYPE_MAYBE:
+		*unknown = *(const int8_t *)value == SNAPSHOT_UNKNOWN;
+		return *(const int8_t *)value < 0 ? json_null()
+						  : json_boolean(*(const int8_t *)value);
+	case TYPE_ID:
+		return *(const int *)value > 0 ? json_integer(*(const int *)value) : json_null();
+	case TYPE_INT:
+		return number_to_json(*(const int *)value, unknown);
+	case TYPE_INT64:
+		return number_to_json(*(const int64_t *)value, unknown);
+	case TYPE_RATIO:
+		return ratio_to_json(*(const double *)value, unknown);
+	case TYPE_UINT64:
+		return json_integer((json_int_t)(*(const uint64_t *)value & INT64_MAX));
+	case TYPE_TIME:
+		return time_to_json(*(const int64_t *)value);
+	case TYPE_PATH_STATE:
+		return json_string(path_state_json(*(const enum path_state *)value));
+	case TYPE_VERDICT:
+		return json_string(verdict_json(*(const enum verdict *)value));
+	case TYPE_LEVEL:
+		return json_string(log_level_word(*(const enum log_level *)value));
+	case TYPE_VERB:
+		return json_string(command_word(*(const enum command_verb *)value));
+	case TYPE_UNMEASURED:
+		break;
+	}
+	return NULL;
+}
+
+// ---- one struct, by its table
+
+static void add_fields(json_t *object, const struct field *f, const void *base)
+{
+	json_t *unmeasured = json_array();
+
+	for (; f->key; f++) {
+		bool unknown;
+
+		if (f->type == TYPE_UNMEASURED) {
+			json_object_set(object, f->key, unmeasured);
+			continue;
+		}
+		json_object_set_new(object, f->key,
+				    field_to_json(f, (const char *)base + f->offset, &unknown));
+		if (unknown)
+			json_array_append_new(unmeasured, json_string(f->key));
+	}
+	json_decref(unmeasured);
+}
+
+static json_t *make_object(const struct field *fields, const void *base)
+{
+	json_t *object = json_object();
+
+	add_fields(object, fields, base);
+	return object;
+}
+
+static int text_from_json(const json_t *json, char *out, size_t size)
+{
+	if (json_is_string(json))
+		str_copy_clean(out, size, json_string_value(json));
+	return json_is_string(json) || json_is_null(json) ? 0 : -EPROTO;
+}
+
+static int letter_from_json(const json_t *json, char *out)
+{
+	char text[2] = "";
+	int rc = text_from_json(json, text, sizeof(text));
+
+	*out = text[0];
+	return rc;
+}
+
+// `absent` is what null means here.
+static int number_from_json(const json_t *json, int64_t absent, int64_t max, int64_t *out)
+{
+	*out = absent;
+	if (json_is_null(json))
+		return 0;
+	if (!json_is_integer(json) || json_integer_value(json) < 0 ||
+	    json_integer_value(json) > max)
+		return -EPROTO;
+	*out = json_integer_value(json);
+	return 0;
+}
+
+static int int_from_json(const json_t *json, int absent, int *out)
+{
+	int64_t number;
+	int rc = number_from_json(json, absent, INT_MAX, &number);
+
+	*out = (int)number;
+	return rc;
+}
+
+static int maybe_from_json(const json_t *json, int absent, int8_t *out)
+{
+	*out = (int8_t)(json_is_boolean(json) ? json_is_true(json) : absent);
+	return json_is_boolean(json) || json_is_null(json) ? 0 : -EPROTO;
+}
+
+static int ratio_from_json(const json_t *json, double absent, double *out)
+{
+	*out = json_is_number(json) ? json_number_value(json) : absent;
+	return json_is_null(json) || (json_is_number(json) && *out >= 0) ? 0 : -EPROTO;
+}
+
+static int time_from_json(const json_t *json, int64_t *out)
+{
+	*out = 0;
+	if (json_is_null(json))
+		return 0;
+	return json_is_string(json) ? time_from_text(json_string_value(json), out) : -EPROTO;
+}
+
+static int field_from_json(const struct field *f, const json_t *json, bool unknown, void *value)
+{
+	const char *word = json_is_string(json) ? json_string_value(json) : "";
+	int absent = unknown ? SNAPSHOT_UNKNOWN : SNAPSHOT_NONE;
+	int64_t number;
+	int rc;
+
+	switch (f->type) {
+	case TYPE_TEXT:
+	case TYPE_TEXT_OR_NULL:
+		return text_from_json(json, value, f->size);
+	case TYPE_LETTER:
+		return letter_from_json(json, value);
+	case TYPE_BOOL:
+		*(bool *)value = json_is_true(json);
+		return json_is_boolean(json) || json_is_null(json) ? 0 : -EPROTO;
+	case TYPE_MAYBE:
+		return maybe_from_json(json, absent, value);
+	case TYPE_ID:
+		return int_from_json(json, 0, value);
+	case TYPE_INT:
+		return int_from_json(json, absent, value);
+	case TYPE_INT64:
+		return number_from_json(json, absent, INT64_MAX, value);
+	case TYPE_RATIO:
+		return ratio_from_json(json, absent, value);
+	case TYPE_UINT64:
+		rc = number_from_json(json, 0, INT64_MAX, &number);
+		*(uint64_t *)value = (uint64_t)number;
+		return rc;
+	case TYPE_TIME:
+		return time_from_json(json, value);
+	case TYPE_PATH_STATE:
+		return path_state_from_json(word, value);
+	case TYPE_VERDICT:
+		return verdict_from_json(word, value);
+	case TYPE_LEVEL:
+		return log_level_parse(word, value);
+	case TYPE_VERB:
+		return command_from_word(word, value);
+	case TYPE_UNMEASURED:
+		break;
+	}
+	return 0;
+}
+
+static bool holds_text(const json_t *array, const char *text)
+{
+	const json_t *element;
+	size_t i;
+
+	json_array_foreach(array, i, element)
+	{
+		if (json_is_string(element) && strcmp(json_string_value(element), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int read_object(const struct field *f, const json_t *object, void *base)
+{
+	const json_t *unmeasured = json_object_get(object, "unmeasured");
+
+	if (!json_is_object(object))
+		return -EPROTO;
+	for (; f->key; f++) {
+		const json_t *json = json_object_get(object, f->key);
+		bool unknown = !json || holds_text(unmeasured, f->key);
+
+		if (field_from_json(f, json ? json : json_null(), unknown,
+				    (char *)base + f->offset) != 0)
+			return -EPROTO;
+	}
+	return 0;
+}
+
+// ---- lists of structs
+
+static json_t *make_list(const struct field *fields, const void *base, size_t n, size_t stride)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, make_object(fields, (const char *)base + i * stride));
+	return list;
+}
+
+// What does not fit into `max` is left out.
+static int read_list(const struct field *fields, const json_t *list, void *base, size_t max,
+		     size_t stride, int *n)
+{
+	const json_t *element;
+	size_t i;
+
+	*n = 0;
+	if (list && !json_is_array(list))
+		return -EPROTO;
+	json_array_foreach(list, i, element)
+	{
+		if (i == max)
+			break;
+		if (read_object(fields, element, (char *)base + i * stride) != 0)
+			return -EPROTO;
+		*n = (int)i + 1;
+	}
+	return 0;
+}
+
+// ---- messages
+
+static void put_snapshot(json_t *root, const void *value)
+{
+	const struct snapshot *s = value;
+
+	add_fields(root, time_fields, s);
+	json_object_set_new(root, "gateway", make_object(gateway_fields, s));
+	json_object_set_new(root, "exit",
+			    s->exit.name[0] ? make_object(exit_fields, &s->exit) : json_null());
+	json_object_set_new(root, "totals", make_object(totals_fields, s));
+	json_object_set_new(
+		root, "paths",
+		make_list(path_fields, s->paths, (size_t)s->n_paths, sizeof(s->paths[0])));
+	json_object_set_new(
+		root, "alarms",
+		make_list(alarm_fields, s->alarms, (size_t)s->n_alarms, sizeof(s->alarms[0])));
+	json_object_set_new(
+		root, "events",
+		make_list(event_fields, s->events, (size_t)s->n_events, sizeof(s->events[0])));
+}
+
+static int get_snapshot(const json_t *root, void *value)
+{
+	const json_t *ex = json_object_get(root, "exit");
+	struct snapshot *s = value;
+
+	if (read_object(time_fields, root, s) != 0 ||
+	    read_object(gateway_fields, json_object_get(root, "gateway"), s) != 0 ||
+	    read_object(totals_fields, json_object_get(root, "totals"), s) != 0 ||
+	    (ex && !json_is_null(ex) && read_object(exit_fields, ex, &s->exit) != 0) ||
+	    read_list(path_fields, json_object_get(root, "paths"), s->paths, PATHS_MAX,
+		      sizeof(s->paths[0]), &s->n_paths) != 0 ||
+	    read_list(alarm_fields, json_object_get(root, "alarms"), s->alarms, SNAPSHOT_ALARMS,
+		      sizeof(s->alarms[0]), &s->n_alarms) != 0 ||
+	    read_list(event_fields, json_object_get(root, "events"), s->events, SNAPSHOT_EVENTS,
+		      sizeof(s->events[0]), &s->n_events) != 0)
+		return -EPROTO;
+	return 0;
+}
+
+// The oldest sample first.
+static void put_history(json_t *root, const void *value)
+{
+	json_t *list = json_array();
+	const struct history_sample *sample;
+
+	for (unsigned age = HISTORY_SIZE; age-- > 0;) {
+		sample = history_get(value, age);
+		if (sample)
+			json_array_append_new(list, make_object(sample_fields, sample));
+	}
+	json_object_set_new(root, "samples", list);
+}
+
+static int get_history(const json_t *root, void *value)
+{
+	struct history *history = value;
+	int n, rc;
+
+	rc = read_list(sample_fields, json_object_get(root, "samples"), history->ring, HISTORY_SIZE,
+		       sizeof(history->ring[0]), &n);
+	history->count = (uint64_t)n;
+	return rc;
+}
+
+static void put_hello(json_t *root, const void *value)
+{
+	add_fields(root, hello_fields, value);
+}
+
+static int get_hello(const json_t *root, void *value)
+{
+	return read_object(hello_fields, root, value);
+}
+
+static void put_result(json_t *root, const void *value)
+{
+	json_object_set_new(root, "result", make_object(result_fields, value));
+}
+
+static int get_result(const json_t *root, void *value)
+{
+	return read_object(result_fields, json_object_get(root, "result"), value);
+}
+
+static void put_error(json_t *root, const void *value)
+{
+	json_object_set_new(root, "error", make_object(error_fields, value));
+}
+
+static int get_error(const json_t *root, void *value)
+{
+	return read_object(error_fields, json_object_get(root, "error"), value);
+}
+
+static const struct {
+	const char *schema;
+	void (*put)(json_t *root, const void *value);
+	int (*get)(const json_t *root, void *value);
+} kinds[] = {
+	[CTL_HELLO] = { "mpgate.hello", put_hello, get_hello },
+	[CTL_HISTORY] = { "mpgate.history", put_history, get_history },
+	[CTL_SNAPSHOT] = { "mpgate.status", put_snapshot, get_snapshot },
+	[CTL_RESULT] = { "mpgate.result", put_result, get_result },
+	[CTL_ERROR] = { "mpgate.error", put_error, get_error },
+};
+
+// Takes `root`. Six digits are enough for a ratio, and "0.66" stays "0.66".
+static char *dump(json_t *root)
+{
+	char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(6));
+
+	json_decref(root);
+	return text;
+}
+
+char *ctl_json_from_value(enum ctl_kind kind, const void *value, int64_t id)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "schema", json_string(kinds[kind].schema));
+	json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
+	if (id != CTL_NO_ID)
+		json_object_set_new(root, "id", json_integer(id));
+	kinds[kind].put(root, value);
+	return dump(root);
+}
+
+char *ctl_json_from_snapshot(const struct snapshot *snapshot)
+{
+	return ctl_json_from_value(CTL_SNAPSHOT, snapshot, CTL_NO_ID);
+}
+
+char *ctl_json_from_result(const struct ctl_result *result)
+{
+	return ctl_json_from_value(CTL_RESULT, result, CTL_NO_ID);
+}
+
+char *ctl_json_from_error(const struct ctl_error *error)
+{
+	return ctl_json_from_value(CTL_ERROR, error, CTL_NO_ID);
+}
+
+int ctl_json_parse(const char *line, struct ctl_message *out)
+{
+	json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	const char *schema = json_string_value(json_object_get(root, "schema"));
+	const json_t *version = json_object_get(root, "schema_version");
+	int rc = -EPROTO;
+
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; schema && i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(schema, kinds[i].schema) != 0 ||
+		    json_integer_value(version) != SCHEMA_VERSION)
+			continue;
+		out->kind = (enum ctl_kind)i;
+		rc = kinds[i].get(root, &out->hello); // all members of the union begin there
+	}
+	out->line = line;
+	json_decref(root);
+	return rc;
+}
+
+// ---- requests
+
+static const char *const asks[CTL_ASKS] = {
+	[CTL_ASK_STATUS] = "status",
+	[CTL_ASK_WATCH] = "watch",
+	[CTL_ASK_COMMAND] = "command",
+};
+
+static int read_interval(const json_t *root, int *interval_ms)
+{
+	const json_t *json = json_object_get(root, "interval_ms");
+
+	return json ? int_from_json(json, 0, interval_ms) : 0;
+}
+
+// Returns NULL, or what is wrong.
+static const char *read_request(const json_t *root, struct ctl_request *out)
+{
+	const json_t *id = json_object_get(root, "id");
+	const char *word = json_string_value(json_object_get(root, "request"));
+	const char *object = json_string_value(json_object_get(root, "object"));
+
+	if (!json_is_object(root))
+		return "a request is an object";
+	if (json_is_integer(id) && json_integer_value(id) >= 0)
+		out->id = json_integer_value(id);
+	else if (id)
+		return "\"id\" is a number, 0 or more";
+	while (out->ask < CTL_ASKS && (!word || strcmp(word, asks[out->ask]) != 0))
+		out->ask++;
+	if (out->ask == CTL_ASKS)
+		return "\"request\" is \"status\", \"watch\" or \"command\"";
+	if (read_interval(root, &out->interval_ms) != 0)
+		return "\"interval_ms\" is a number, 0 or more";
+	if (out->ask != CTL_ASK_COMMAND)
+		return NULL;
+	if (object && strlen(object) >= NAME_SIZE)
+		return "\"object\" is longer than any name can be";
+	if (read_object(command_fields, root, &out->command) != 0)
+		return "a command has a \"verb\" (enable, disable, redial, ack, stop) and an "
+		       "\"object\"";
+	return NULL;
+}
+
+int ctl_json_to_request(const char *line, size_t len, struct ctl_request *out,
+			struct ctl_error *error)
+{
+	json_t *root;
+	json_error_t parse;
+	const char *wrong;
+
+	*out = (struct ctl_request){ .id = CTL_NO_ID };
+	root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &parse);
+	wrong = root ? read_request(root, out) : parse.text;
+	json_decref(root);
+	if (!wrong)
+		return 0;
+	ctl_error_set(error, STATUS_USAGE, wrong, "the protocol is in control-protocol.md");
+	return -EINVAL;
+}
+
+char *ctl_json_from_request(const struct ctl_request *request)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "request", json_string(asks[request->ask]));
+	if (request->ask == CTL_ASK_WATCH)
+		json_object_set_new(root, "interval_ms", json_integer(request->interval_ms));
+	if (request->ask == CTL_ASK_COMMAND)
+		add_fields(root, command_fields, &request->command);
+	return dump(root);
+}
+
+// ---- errors
+
+void ctl_error_set(struct ctl_error *error, enum status status, const char *message,
+		   const char *hint)
+{
+	static const char *const codes[] = {
+		[STATUS_DONE] = "done",
+		[STATUS_FAILED] = "failed",
+		[STATUS_USAGE] = "usage",
+		[STATUS_NOT_RUNNING] = "not-running",
+		[STATUS_NOT_ALLOWED] = "not-allowed",
+		[STATUS_NO_SUCH] = "no-such",
+		[STATUS_BAD_CONFIG] = "bad-config",
+		[STATUS_REFUSED] = "refused",
+		[STATUS_TIMEOUT] = "timeout",
+	};
+
+	*error = (struct ctl_error){ .status = status };
+	str_copy(error->code, sizeof(error->code),
+		 (size_t)status < ARRAY_LEN(codes) ? codes[status] : "failed");
+	str_copy(error->message, sizeof(error->message), message);
+	str_copy(error->hint, sizeof(error->hint), hint);
+}

@@ -68,12 +68,13 @@ def wait_for(condition, what, timeout_s=10):
 
 
 def start_time(pid):
-    """When a process was started, in ticks, or None; pid and start time never come again."""
+    """When a process was started, in ticks, or None if it is dead. Never the same again for a pid."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return stat.rpartition(")")[2].split()[19]
+    fields = stat.rpartition(")")[2].split()
+    return fields[19] if fields[0] != "Z" else None
 
 
 class Process:

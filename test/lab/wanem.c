@@ -83,8 +83,7 @@ struct shape {
 	double delay_us;
 	double queue_us;       /* longest wait for the transmitter, 0: no such limit */
 	double queue_bytes;    /* the same in bytes */
-	double overhead_bytes; /* what the line adds to each packet, Ethernet's 14 bytes by default
-				*/
+	double overhead_bytes; /* that the line adds to a packet; Ethernet's 14 by default */
 	double loss_ratio;
 	double blackhole;
 };

@@ -1,42 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * wanem: one wide area link, in user space.
- *
- * The lab's kernels need not have netem, so a link with a rate, a delay, a queue and some loss is
- * made here out of two TUN devices. The inner device lies in the gateway's network namespace and
- * looks like a pppd or OpenVPN interface there; the outer one lies in the namespace of the
- * provider's router. What is written to one device comes out of the other, later.
- *
- *	wanem --inner NETNS:DEV --outer NETNS:DEV --control PATH [--seed N] [COMMAND]...
- *
- * A direction is a `line`: "up" from inner to outer, "down" back. Each has one transmitter, a FIFO
- * before it and a wire behind it. An arriving packet that would wait longer than the queue allows
- *is dropped; any other starts when the transmitter is free, takes size / rate to send and then
- *travels for the delay:
- *
- *	start = max(now, busy_until)
- *	busy_until = start + (size + overhead) * 8 / rate
- *	due = busy_until + delay
- *
- * so one number per packet, its due time, holds the whole model, and due times never run backwards.
- * A lost packet has used its time on the transmitter, as on a real line; the losses of one seed and
- * one order of packets are always the same. A black hole swallows packets when they arrive and when
- * they fall due, without a word to anyone: the link stays up, which is the point.
- *
- * Everything can be changed while traffic flows, by datagrams to the control socket with the same
- * commands as on the command line. A change of rate or queue counts for the packets that come after
- * it. Commands:
- *
- *	up|down|both KEY=VALUE...	keys: see shape_keys
- *	stats				counters of both lines, as JSON
- *
- * A sender that has bound its socket gets an answer: the JSON, "ok", or "error: why".
- *
- * One thread, one poll loop. A TUN device gives one packet per read, so its cost is two system
- *calls a packet; the timer slack below lets several leave per wake-up. Good for about 500 Mbit/s.
- *
- * It does not reorder, duplicate or corrupt packets, and it does not carry Ethernet.
- */
+//
+// wanem: one wide area link, in user space.
+//
+// The lab's kernels need not have netem, so a link with a rate, a delay, a queue and some loss is
+// made here out of two TUN devices. The inner device lies in the gateway's network namespace and
+// looks like a pppd or OpenVPN interface there; the outer one lies in the namespace of the
+// provider's router. What is written to one device comes out of the other, later.
+//
+// 	wanem --inner NETNS:DEV --outer NETNS:DEV --control PATH [--seed N] [COMMAND]...
+//
+// A direction is a `line`: "up" from inner to outer, "down" back. Each has one transmitter, a FIFO
+// before it and a wire behind it. An arriving packet that would wait longer than the queue allows
+// is dropped; any other starts when the transmitter is free, takes size / rate to send and then
+// travels for the delay:
+//
+// 	start = max(now, busy_until)
+// 	busy_until = start + (size + overhead) * 8 / rate
+// 	due = busy_until + delay
+//
+// so one number per packet, its due time, holds the whole model, and due times never run backwards.
+// A lost packet has used its time on the transmitter, as on a real line; the losses of one seed and
+// one order of packets are always the same. A black hole swallows packets when they arrive and when
+// they fall due, without a word to anyone: the link stays up, which is the point.
+//
+// Everything can be changed while traffic flows, by datagrams to the control socket with the same
+// commands as on the command line. A change of rate or queue counts for the packets that come after
+// it. Commands:
+//
+// 	up|down|both KEY=VALUE...	keys: see shape_keys
+// 	stats				counters of both lines, as JSON
+//
+// A sender that has bound its socket gets an answer: the JSON, "ok", or "error: why".
+//
+// One thread, one poll loop. A TUN device gives one packet per read, so its cost is two system
+// calls a packet; the timer slack below lets several leave per wake-up. Good for about 500 Mbit/s.
+//
+// It does not reorder, duplicate or corrupt packets, and it does not carry Ethernet.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -67,23 +66,23 @@
 #define SLACK_NS       100000ul
 #define NEVER          UINT64_MAX
 
-/* Holds what is queued and on the wire of one line: 300 Mbit/s for 200 ms. */
+// Holds what is queued and on the wire of one line: 300 Mbit/s for 200 ms.
 #define RING_SIZE (8u << 20)
 
-/* A byte ring that is mapped twice in a row, so that no record is ever split at its end. */
+// A byte ring that is mapped twice in a row, so that no record is ever split at its end.
 struct ring {
 	uint8_t *base;
-	uint64_t head; /* taken from here */
-	uint64_t tail; /* added here; both only grow */
+	uint64_t head; // taken from here
+	uint64_t tail; // added here; both only grow
 };
 
-/* What a line is like. All are doubles, so that one table can describe and parse them. */
+// What a line is like. All are doubles, so that one table can describe and parse them.
 struct shape {
-	double rate_bps; /* 0: no limit */
+	double rate_bps; // 0: no limit
 	double delay_us;
-	double queue_us;       /* longest wait for the transmitter, 0: no such limit */
-	double queue_bytes;    /* the same in bytes */
-	double overhead_bytes; /* that the line adds to a packet; Ethernet's 14 by default */
+	double queue_us;       // longest wait for the transmitter, 0: no such limit
+	double queue_bytes;    // the same in bytes
+	double overhead_bytes; // that the line adds to a packet; Ethernet's 14 by default
 	double loss_ratio;
 	double blackhole;
 };
@@ -98,12 +97,12 @@ struct line {
 	uint64_t last_due_ns;
 	uint64_t random;
 
-	uint64_t packets; /* delivered */
+	uint64_t packets; // delivered
 	uint64_t bytes;
 	uint64_t overflowed;
 	uint64_t lost;
-	uint64_t swallowed; /* by the black hole */
-	uint64_t refused;   /* by the far device, which was down */
+	uint64_t swallowed; // by the black hole
+	uint64_t refused;   // by the far device, which was down
 };
 
 struct record {
@@ -173,11 +172,11 @@ static void ring_init(struct ring *ring)
 	ring->base = base;
 }
 
-/* The record that a packet may be read into, or NULL if the ring is full. */
+// The record that a packet may be read into, or NULL if the ring is full.
 static struct record *ring_space(struct ring *ring)
 {
 	if (ring->head == ring->tail)
-		ring->head = ring->tail = 0; /* a quiet line stays in the same few pages */
+		ring->head = ring->tail = 0; // a quiet line stays in the same few pages
 	if (RING_SIZE - (ring->tail - ring->head) < sizeof(struct record) + PACKET_MAX)
 		return NULL;
 	return (struct record *)(ring->base + ring->tail % RING_SIZE);
@@ -195,7 +194,7 @@ static uint64_t record_size(const struct record *record)
 	return (sizeof(*record) + record->len + 7) & ~(uint64_t)7;
 }
 
-/* xorshift64*, uniform in [0, 1). */
+// xorshift64*, uniform in [0, 1).
 static double draw(uint64_t *state)
 {
 	*state ^= *state >> 12;
@@ -204,7 +203,7 @@ static double draw(uint64_t *state)
 	return (double)((*state * 0x2545f4914f6cdd1dull) >> 11) * 0x1p-53;
 }
 
-/* Decides the fate of the packet at the ring's tail: a due time there, or a counter here. */
+// Decides the fate of the packet at the ring's tail: a due time there, or a counter here.
 static void line_accept(struct line *line, struct record *record, uint64_t now)
 {
 	const struct shape *shape = &line->shape;
@@ -236,7 +235,7 @@ static void line_accept(struct line *line, struct record *record, uint64_t now)
 	line->ring.tail += record_size(record);
 }
 
-/* Takes what the device has for us. Returns false when the device is gone. */
+// Takes what the device has for us. Returns false when the device is gone.
 static bool line_take(struct line *line, uint64_t now)
 {
 	static union {
@@ -261,7 +260,7 @@ static bool line_take(struct line *line, uint64_t now)
 	return true;
 }
 
-/* Delivers what is due. Returns when the next packet will be, or NEVER. */
+// Delivers what is due. Returns when the next packet will be, or NEVER.
 static uint64_t line_deliver(struct line *line, uint64_t now)
 {
 	struct record *record;
@@ -319,7 +318,7 @@ static void write_stats(struct wanem *wanem)
 	snprintf(at, (size_t)(end - at), "}");
 }
 
-/* Carries out one command (which it cuts up) and leaves the answer in wanem->reply. */
+// Carries out one command (which it cuts up) and leaves the answer in wanem->reply.
 static bool obey(struct wanem *wanem, char *command)
 {
 	char *rest = NULL;
@@ -391,10 +390,8 @@ static void bind_control(int fd, const char *path)
 		die("control socket %s: %s", path, strerror(errno));
 }
 
-/*
- * Opens the device of "NETNS:DEV". A TUN descriptor belongs to the namespace that it was opened in,
- * so the process may go on to the next one; it ends up in the last.
- */
+// Opens the device of "NETNS:DEV". A TUN descriptor belongs to the namespace that it was opened in,
+// so the process may go on to the next one; it ends up in the last.
 static int tun_open(const char *where)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
@@ -514,7 +511,7 @@ int main(int argc, char **argv)
 
 		line->name = i == UP ? "up" : "down";
 		line->shape.overhead_bytes = 14;
-		/* The generator's state must not be 0, and the lines should not lose in step. */
+		// The generator's state must not be 0, and the lines should not lose in step.
 		line->random = (2 * seed + (uint64_t)i + 1) * 0x9e3779b97f4a7c15ull;
 		ring_init(&line->ring);
 	}
@@ -529,10 +526,8 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	wanem.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 
-	/*
-	 * The socket must belong to the namespace that we were started in, for askers with an
-	 * abstract address are looked for there only. Its name appears when all is ready.
-	 */
+	// The socket must belong to the namespace that we were started in, for askers with an
+	// abstract address are looked for there only. Its name appears when all is ready.
 	wanem.control_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	wanem.lines[UP].in_fd = wanem.lines[DOWN].out_fd = tun_open(inner);
 	wanem.lines[DOWN].in_fd = wanem.lines[UP].out_fd = tun_open(outer);

@@ -289,20 +289,20 @@ class Stage:
     def dump(self):
         """Writes to stderr what one wants to see after a failure."""
         say = lambda *words: print(*words, file=sys.stderr, flush=True)
-        for process in self.processes:
-            state = "alive" if process.alive() else f"ended with {process.popen.returncode}"
-            say(f"==== {process.name} ({state}), end of its log")
-            say("\n".join(process.log().splitlines()[-40:]))
-        for ns in self.namespaces:
+        for ns in reversed(self.namespaces):  # the telling ones last
             for command in ("ip -d link", "ip rule", "ip -6 rule", "ip route show table all",
                             "ip mptcp endpoint", "ip mptcp limits", "ss -Mtni",
-                            "nft list ruleset", "nstat -as"):
+                            "nft list ruleset", "nstat -as Tcp* MPTcp*"):
                 lines = ns.run(command.split(), check=False).stdout.splitlines()
                 if "route" in command:  # the kernel's own table says nothing new
                     lines = [line for line in lines if " table local " not in line]
                 if lines:
                     say(f"==== {ns.role}: {command}")
                     say("\n".join(lines))
+        for process in self.processes:
+            state = "alive" if process.alive() else f"ended with {process.popen.returncode}"
+            say(f"==== {process.name} ({state}), end of its log")
+            say("\n".join(process.log().splitlines()[-40:]))
 
 
 def _interrupt(signum, frame):

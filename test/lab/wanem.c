@@ -7,16 +7,16 @@
 // looks like a pppd or OpenVPN interface there; the outer one lies in the namespace of the
 // provider's router. What is written to one device comes out of the other, later.
 //
-// 	wanem --inner NETNS:DEV --outer NETNS:DEV --control PATH [--seed N] [COMMAND]...
+//	wanem --inner NETNS:DEV --outer NETNS:DEV --control PATH [--seed N] [COMMAND]...
 //
 // A direction is a `line`: "up" from inner to outer, "down" back. Each has one transmitter, a FIFO
 // before it and a wire behind it. An arriving packet that would wait longer than the queue allows
 // is dropped; any other starts when the transmitter is free, takes size / rate to send and then
 // travels for the delay:
 //
-// 	start = max(now, busy_until)
-// 	busy_until = start + (size + overhead) * 8 / rate
-// 	due = busy_until + delay
+//	start = max(now, busy_until)
+//	busy_until = start + (size + overhead) * 8 / rate
+//	due = busy_until + delay
 //
 // so one number per packet, its due time, holds the whole model, and due times never run backwards.
 // A lost packet has used its time on the transmitter, as on a real line; the losses of one seed and
@@ -27,8 +27,8 @@
 // commands as on the command line. A change of rate or queue counts for the packets that come after
 // it. Commands:
 //
-// 	up|down|both KEY=VALUE...	keys: see shape_keys
-// 	stats				counters of both lines, as JSON
+//	up|down|both KEY=VALUE...	keys: see shape_keys
+//	stats				counters of both lines, as JSON
 //
 // A sender that has bound its socket gets an answer: the JSON, "ok", or "error: why".
 //

@@ -25,7 +25,8 @@ const char *log_level_word(enum log_level level);
 // Prefix: "<N>" when stderr goes to the journal (JOURNAL_STREAM), else date and time.
 // Safe from every thread; keeps errno.
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *fmt, ...);
-void log_vline(enum log_level level, const char *fmt, va_list ap);
+__attribute__((format(printf, 2, 0))) void log_vline(enum log_level level, const char *fmt,
+						     va_list ap);
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -17,7 +17,7 @@ void str_fini(struct str *str);
 void str_clear(struct str *str);
 void str_add(struct str *str, const char *text);
 __attribute__((format(printf, 2, 3))) void str_addf(struct str *str, const char *fmt, ...);
-void str_vaddf(struct str *str, const char *fmt, va_list ap);
+__attribute__((format(printf, 2, 0))) void str_vaddf(struct str *str, const char *fmt, va_list ap);
 // The text, "" while empty; borrowed.
 const char *str_text(const struct str *str);
 // Hands the text over; the caller frees it. The str is empty afterwards.

@@ -82,8 +82,8 @@ struct wire_opener {
 	uint8_t state;
 };
 
-// Copies what it needs of `key`; borrows `replay` (may be NULL: no filter) until _fini. Give the
-// same filter to both directions of both ends: a sealer records its own salt there, so that a
+// Copies what it needs of `key`; borrows `replay` (may be NULL: no filter) until _fini. A process
+// gives one filter to all its sealers and openers: a sealer records its own salt there, so that a
 // stream played back to its sender is refused too (both directions use one master key).
 void wire_sealer_init(struct wire_sealer *sealer, const struct wire_key *key,
 		      struct wire_replay *replay);

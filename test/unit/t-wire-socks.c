@@ -19,70 +19,24 @@ static const struct {
 } cases[] = {
 	{ wire_socks_greeting, "050100", 0, "0500", 0 },
 	{ wire_socks_greeting, "05020200", 0, "0500", 0 },
-	{ wire_socks_greeting,
-	  "0504010280"
-	  "00",
-	  0, "0500", 0 },
+	{ wire_socks_greeting, "0504010280 00", 0, "0500", 0 },
 	{ wire_socks_greeting, "050102", -EACCES, "05ff", 0 },
 	{ wire_socks_greeting, "0500", -EACCES, "05ff", 0 },
 	{ wire_socks_greeting, "0503010203", -EACCES, "05ff", 0 },
-	{ wire_socks_greeting,
-	  "04010050c0000201"
-	  "00",
-	  -EPROTO, "", 1 },
+	{ wire_socks_greeting, "04010050c0000201 00", -EPROTO, "", 1 },
 	{ wire_socks_greeting, "474554202f", -EPROTO, "", 1 },
 	{ wire_socks_greeting, "160301", -EPROTO, "", 1 },
 
-	{ parse_request,
-	  "050100"
-	  "01c0000201"
-	  "0050",
-	  0, "", 0 },
-	{ parse_request,
-	  "050100"
-	  "030b6578616d706c652e6f7267"
-	  "0050",
-	  0, "", 0 },
-	{ parse_request,
-	  "050100"
-	  "0420010db8000000000000000000000001"
-	  "01bb",
-	  0, "", 0 },
-	{ parse_request,
-	  "050200"
-	  "01c0000201"
-	  "0050",
-	  -EOPNOTSUPP, "05070001000000000000", 0 },
-	{ parse_request,
-	  "050300"
-	  "01c0000201"
-	  "0050",
-	  -EOPNOTSUPP, "05070001000000000000", 0 },
-	{ parse_request,
-	  "050000"
-	  "01c0000201"
-	  "0050",
-	  -EOPNOTSUPP, "05070001000000000000", 0 },
-	{ parse_request,
-	  "050100"
-	  "02c0000201"
-	  "0050",
-	  -EAFNOSUPPORT, "05080001000000000000", 4 },
-	{ parse_request,
-	  "050100"
-	  "0300"
-	  "0050",
-	  -EPROTO, "05010001000000000000", 0 },
-	{ parse_request,
-	  "050100"
-	  "0303610062"
-	  "0050",
-	  -EPROTO, "05010001000000000000", 0 },
-	{ parse_request,
-	  "040100"
-	  "01c0000201"
-	  "0050",
-	  -EPROTO, "05010001000000000000", 1 },
+	{ parse_request, "050100 01c0000201 0050", 0, "", 0 },
+	{ parse_request, "050100 030b6578616d706c652e6f7267 0050", 0, "", 0 },
+	{ parse_request, "050100 0420010db8000000000000000000000001 01bb", 0, "", 0 },
+	{ parse_request, "050200 01c0000201 0050", -EOPNOTSUPP, "05070001000000000000", 0 },
+	{ parse_request, "050300 01c0000201 0050", -EOPNOTSUPP, "05070001000000000000", 0 },
+	{ parse_request, "050000 01c0000201 0050", -EOPNOTSUPP, "05070001000000000000", 0 },
+	{ parse_request, "050100 02c0000201 0050", -EAFNOSUPPORT, "05080001000000000000", 4 },
+	{ parse_request, "050100 0300 0050", -EPROTO, "05010001000000000000", 0 },
+	{ parse_request, "050100 0303610062 0050", -EPROTO, "05010001000000000000", 0 },
+	{ parse_request, "040100 01c0000201 0050", -EPROTO, "05010001000000000000", 1 },
 };
 
 static void answers_each_case_at_each_cut(void **state)
@@ -132,36 +86,16 @@ static void replies_to_outcomes(void **state)
 		int err;
 		const char *bound, *reply;
 	} outcomes[] = {
-		{ 0, "192.0.2.7",
-		  "0500"
-		  "0001c00002071234" },
-		{ 0, "2001:db8::7",
-		  "0500"
-		  "000420010db80000000000000000000000071234" },
-		{ 0, "::ffff:192.0.2.7",
-		  "0500"
-		  "0001c00002071234" },
-		{ 0, NULL,
-		  "0500"
-		  "0001000000000000" },
-		{ -EACCES, NULL,
-		  "0502"
-		  "0001000000000000" },
-		{ -ENETUNREACH, NULL,
-		  "0503"
-		  "0001000000000000" },
-		{ -EHOSTUNREACH, NULL,
-		  "0504"
-		  "0001000000000000" },
-		{ -ETIMEDOUT, NULL,
-		  "0504"
-		  "0001000000000000" },
-		{ -ECONNREFUSED, NULL,
-		  "0505"
-		  "0001000000000000" },
-		{ -EMFILE, NULL,
-		  "0501"
-		  "0001000000000000" },
+		{ 0, "192.0.2.7", "0500 0001c00002071234" },
+		{ 0, "2001:db8::7", "0500 000420010db80000000000000000000000071234" },
+		{ 0, "::ffff:192.0.2.7", "0500 0001c00002071234" },
+		{ 0, NULL, "0500 0001000000000000" },
+		{ -EACCES, NULL, "0502 0001000000000000" },
+		{ -ENETUNREACH, NULL, "0503 0001000000000000" },
+		{ -EHOSTUNREACH, NULL, "0504 0001000000000000" },
+		{ -ETIMEDOUT, NULL, "0504 0001000000000000" },
+		{ -ECONNREFUSED, NULL, "0505 0001000000000000" },
+		{ -EMFILE, NULL, "0501 0001000000000000" },
 	};
 
 	(void)state;

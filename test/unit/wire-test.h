@@ -10,17 +10,18 @@
 
 #include "wire/wire_priv.h"
 
-// Hexadecimal text to bytes; returns their number.
+// Hexadecimal text, with spaces between bytes where it helps, to bytes; returns their number.
 static inline size_t unhex(const char *hex, uint8_t *out, size_t size)
 {
-	size_t n = strlen(hex) / 2;
+	size_t n = 0;
 
-	assert_true(strlen(hex) % 2 == 0 && n <= size);
-	for (size_t i = 0; i < n; i++) {
+	for (hex += strspn(hex, " "); *hex; hex += strspn(hex, " ")) {
 		unsigned byte;
 
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-		out[i] = (uint8_t)byte;
+		assert_true(n < size);
+		assert_int_equal(sscanf(hex, "%2x", &byte), 1);
+		out[n++] = (uint8_t)byte;
+		hex += 2;
 	}
 	return n;
 }

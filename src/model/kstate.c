@@ -100,6 +100,11 @@ const struct ksysctl *kstate_sysctl(const struct kstate *k, const char *name)
 	return NULL;
 }
 
+bool kendpoint_is_ours(const struct kendpoint *endpoint)
+{
+	return endpoint->id >= KSTATE_ENDPOINT_FIRST && endpoint->id <= KSTATE_ENDPOINT_LAST;
+}
+
 bool kroute_equal(const struct kroute *a, const struct kroute *b)
 {
 	return prefix_equal(&a->dst, &b->dst) && addr_equal(&a->gateway, &b->gateway) &&

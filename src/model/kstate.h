@@ -102,6 +102,8 @@ const struct klink *kstate_link(const struct kstate *k, const char *name);
 const struct klink *kstate_link_by_index(const struct kstate *k, int ifindex);
 const struct ksysctl *kstate_sysctl(const struct kstate *k, const char *name);
 
+// By its id.
+bool kendpoint_is_ours(const struct kendpoint *endpoint);
 bool kroute_equal(const struct kroute *a, const struct kroute *b);
 bool krule_equal(const struct krule *a, const struct krule *b);
 

@@ -71,7 +71,7 @@ static void add_prefix(struct str *out, const struct prefix *prefix)
 	char text[ADDR_STRLEN];
 
 	str_add(out, prefix->len == addr_len(&prefix->addr) * 8 ? addr_format(&prefix->addr, text)
-								 : prefix_format(prefix, text));
+								: prefix_format(prefix, text));
 }
 
 static const char *type_word(uint8_t type)
@@ -204,7 +204,8 @@ void op_format(const struct op *op, const struct kstate *k, struct str *out)
 		// the kernel changes these two flags only
 		str_addf(out, "ip mptcp endpoint change id %u %s %s", op->endpoint.id,
 			 op->endpoint.flags & MPTCP_PM_ADDR_FLAG_BACKUP ? "backup" : "nobackup",
-			 op->endpoint.flags & MPTCP_PM_ADDR_FLAG_FULLMESH ? "fullmesh" : "nofullmesh");
+			 op->endpoint.flags & MPTCP_PM_ADDR_FLAG_FULLMESH ? "fullmesh"
+									  : "nofullmesh");
 		break;
 	case OP_NFT_SET:
 		str_addf(out, "nft -f - <<'END'\n%sEND", op->nft);

@@ -28,17 +28,18 @@ enum plan_family { PLAN_V4, PLAN_V6, PLAN_FAMILIES };
 
 // One family of one path.
 struct path_way {
-	struct addr local;       // AF_UNSPEC: no usable global address
-	uint8_t prefix_len;      // of the connected network
-	struct addr gateway;     // AF_UNSPEC on a way that needs none (PPP, tun)
-	struct addr peer;        // of a point-to-point link; else AF_UNSPEC
-	bool routable;           // interface up, address there, gateway known or not needed
+	struct addr local;   // AF_UNSPEC: no usable global address
+	uint8_t prefix_len;  // of the connected network
+	struct addr gateway; // AF_UNSPEC on a way that needs none (PPP, tun)
+	struct addr peer;    // of a point-to-point link; else AF_UNSPEC
+	bool routable;       // interface up, address there, gateway known or not needed
 };
 
 struct path_facts {
 	int ifindex; // 0: no such interface
 	struct path_way way[PLAN_FAMILIES];
-	bool ready;               // a way is routable, and there is a carrier
+	bool ready;               // the way to the exit is routable, and there is a carrier
+	enum plan_family to_exit; // which way that is; meant only when ready
 	char reason[REASON_SIZE]; // when not ready, for programs: "no-carrier"
 	char note[NOTE_SIZE];     // for people, short: "no carrier"
 	char advice[NOTE_SIZE];   // for the log: why, and what to do; may be empty
@@ -53,39 +54,39 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 // ---- State machine of one path.
 
 // Numbers of console.md: down after three lost, up after five good when it had failed before.
-#define PATH_LOST_FOR_DOWN       3
-#define PATH_GOOD_FOR_FIRST_UP   2
-#define PATH_GOOD_AFTER_FAILURE  5
+#define PATH_LOST_FOR_DOWN      3
+#define PATH_GOOD_FOR_FIRST_UP  2
+#define PATH_GOOD_AFTER_FAILURE 5
 
-#define PATH_LOSS_RING 64
+#define PATH_RESULTS         128 // more than a minute's probes at the shortest interval
 #define PATH_MIN_RTT_MINUTES 5
 
-// Read by others through the functions below, except `state`, `since_ms` and `reason`.
+// Others read `state`, `since_ms` and `reason`; the rest through the functions below.
 struct path_fsm {
 	enum path_state state;
 	int64_t since_ms; // when the state began
 	char reason[REASON_SIZE];
 
 	bool optional;
+	char who[64]; // who switched it last; empty: the configuration
 	struct path_facts facts;
-	bool failed;    // has been DOWN since it was last UP or switched off
-	int good, lost; // probes in a row
-	int last_error; // of the last lost probe
-	int64_t lost_since_ms;
-	int64_t down_since_ms; // for "probes back after 41 s"
-	int64_t exit_echo_ms, gateway_echo_ms; // last answer to a ping; 0 = none
-	bool exit_refused; // the last probe was answered by a refusal
-	char who[64];      // who switched it off
+	bool failed;          // broke down since it was last UP or switched on,
+	int64_t failed_ms;    // at this time
+	int good, lost;       // probes in a row
+	int last_error;       // of the last lost probe
+	bool exit_refused;    // the last answer was a refusal
+	int64_t exit_echo_ms; // last answer to a ping of the exit, of the first hop; 0: none
+	int64_t gateway_echo_ms;
 
-	int64_t srtt_us, rttvar_us, last_srtt_us; // 0 = not measured
+	int64_t srtt_us, rttvar_us; // RFC 6298; srtt 0: not measured
 	struct {
-		int64_t minute, rtt_us;
+		int64_t minute, rtt_us; // rtt 0: none
 	} min_rtt[PATH_MIN_RTT_MINUTES];
 	struct {
 		int64_t time_ms;
 		bool lost;
-	} results[PATH_LOSS_RING];
-	uint64_t n_results;
+	} results[PATH_RESULTS];
+	uint64_t n_results; // ever
 };
 
 // What an event changed, for log, event list and alarms. `text` is the sentence after the state's
@@ -110,22 +111,22 @@ bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int64_t now_ms,
 		      struct path_change *change);
 // A TCP probe ended: `error` 0 or -errno. -ECONNREFUSED proves the path, not the exit. Errors
-// that are this machine's own (-EMFILE, -ENOBUFS ...) tell nothing and are ignored. `rtt_us` < 0:
+// that are this machine's own (-EMFILE, -ENOBUFS ...) tell nothing and are ignored. `rtt_us` <= 0:
 // answered, but without a sample.
 bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
 		    struct path_change *change);
 // A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
-// Our connections received bytes over this path since the last call. Lost probes in a row are
-// counted from here: a full line delays pings for seconds, and is not DOWN.
-void path_fsm_progress(struct path_fsm *fsm, int64_t now_ms);
+// Our connections received bytes over this path just now. Lost probes are counted anew from here: a
+// full line delays them for seconds, and is not DOWN.
+void path_fsm_progress(struct path_fsm *fsm);
 
 // A person or the configuration wants it: not OFF, not STANDBY.
 bool path_fsm_wanted(const struct path_fsm *fsm);
 // May hold an endpoint.
 bool path_fsm_verified(const struct path_fsm *fsm);
-// May begin connections: verified, and not about to be found dead.
+// May begin connections: verified, not about to be found dead, and the exit does not refuse.
 bool path_fsm_may_begin(const struct path_fsm *fsm);
 // The path works, the exit does not: its port refuses or is silent while its address answers.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
@@ -158,8 +159,8 @@ struct plan_candidate {
 };
 
 // Indices of the candidates that may begin a connection to an exit of `family`, best first, into
-// order[]; returns how many. `current` is the last first choice (-1: none): it stays first until another
-// is clearly faster, so that the choice does not swing with every probe.
+// order[]; returns how many. `current` is the last first choice (-1: none): it stays first until
+// another is clearly faster, so that the choice does not swing with every probe.
 size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_family_t family,
 		       int current, int order[]);
 
@@ -167,14 +168,8 @@ size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_fa
 
 // What was known of endpoints and is not in the kernel. Zero-initialised at start, then kept.
 struct plan_ids {
-	uint8_t next;                 // 0: take up after the highest that is there
-	bool stale[KSTATE_ENDPOINT_LAST + 1]; // kept through an outage: renew when its path is back
-};
-
-// One per configured path, in the configuration's order.
-struct plan_path {
-	const struct path_facts *facts;
-	const struct path_fsm *fsm;
+	uint8_t next;                         // 0: take up after the highest that is there
+	bool stale[KSTATE_ENDPOINT_LAST + 1]; // kept through an outage; renew when its path is back
 };
 
 // What the exits' names stand for; the first is of the default exit, and its family comes first
@@ -194,11 +189,13 @@ struct plan_names plan_sysctls_for_gateway(const struct config *config);
 struct plan_names plan_sysctls_for_server(void);
 void plan_names_fini(struct plan_names *names);
 
-// All that the gateway wants of the kernel, into *want (overwritten; kstate_fini() it). `observed`
-// must show what the last ops did, endpoints included: an endpoint that is not there gets a new id.
-void plan_want(const struct config *config, const struct plan_path paths[], size_t n,
-	       const struct plan_exits *exits, const struct kstate *observed,
-	       struct plan_ids *ids, struct kstate *want);
+// All that the gateway wants of the kernel, into *want (overwritten; kstate_fini() it). `fsms` has
+// one for each configured path, in the same order; their facts are what path_fsm_observe() was last
+// given. `observed` must show what the last ops did, endpoints included: an endpoint that is not
+// there gets a new id.
+void plan_want(const struct config *config, const struct path_fsm fsms[],
+	       const struct plan_exits *exits, const struct kstate *observed, struct plan_ids *ids,
+	       struct kstate *want);
 // The exit server's wishes: limits and sysctls.
 void plan_want_server(const struct kstate *observed, struct kstate *want);
 // Nothing of ours, for a clean stop. Sysctls and limits are kern_restore()'s.
@@ -206,9 +203,10 @@ void plan_want_nothing(const struct kstate *observed, struct kstate *want);
 
 // ---- What to do about the difference.
 
-// Ops from `observed` to `want`, in the order of enum op_kind; `out` is overwritten. Only what has our
-// mark is ever deleted or replaced. What another program's object prevents is left out; `conflicts`
-// (may be NULL) gets one line each, with what to do.
+// Ops from `observed` to `want`, in the order of enum op_kind, into *out (overwritten;
+// op_list_fini() it); it borrows want->nft. Only what has our mark is ever deleted or replaced.
+// What another program's object prevents is left out; `conflicts` (may be NULL) gets one line each,
+// with what to do.
 void plan_diff(const struct kstate *observed, const struct kstate *want, struct op_list *out,
 	       struct str *conflicts);
 

@@ -19,8 +19,8 @@ enum probe_kind {
 	PROBE_KINDS
 };
 
-// Probes leave by the rule `from SOURCE lookup TABLE`, as the connections do: set a target only when
-// that rule is in the kernel, or it would measure another path.
+// Probes leave by the rule `from SOURCE lookup TABLE`, as the connections do: set a target only
+// when that rule is in the kernel, or it would measure another path.
 struct probe_target {
 	int path; // index, handed back in results; one target per path
 	int ifindex;
@@ -34,7 +34,7 @@ struct probe_target {
 struct probe_result {
 	int path;
 	enum probe_kind kind;
-	int error;      // 0, or -errno: -ETIMEDOUT, -ECONNREFUSED (somebody answered), -EADDRNOTAVAIL ...
+	int error;      // 0 or -errno: -ETIMEDOUT, -ECONNREFUSED (somebody answered) ...
 	int64_t rtt_us; // < 0: no sample
 	unsigned bytes; // what this probe cost, IP headers included, both directions
 };

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-// Moves this process into a network namespace of its own, which goes with it. False when that is not
-// permitted; tests skip() then. Without root not even user namespaces help: most sysctls and
+// Moves this process into a network namespace of its own, which goes with it. False when that is
+// not permitted; tests skip() then. Without root not even user namespaces help: most sysctls and
 // nftables' kernel modules stay out of reach, so that is not tried.
 static inline bool netns_enter(void)
 {

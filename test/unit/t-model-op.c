@@ -27,8 +27,8 @@ static struct prefix prefix_from(const char *text)
 	return p;
 }
 
-static struct op route(enum op_kind kind, uint8_t type, const char *dst, const char *gateway, int oif,
-		       const char *src, uint32_t metric, uint8_t scope)
+static struct op route(enum op_kind kind, uint8_t type, const char *dst, const char *gateway,
+		       int oif, const char *src, uint32_t metric, uint8_t scope)
 {
 	return (struct op){ .kind = kind,
 			    .route = { .dst = prefix_from(dst),
@@ -46,26 +46,26 @@ static struct op rule(enum op_kind kind, sa_family_t family, uint32_t pref, uint
 		      const char *src, int suppress)
 {
 	return (struct op){ .kind = kind,
-			    .rule = { .family = family,
-				      .pref = pref,
-				      .table = table,
-				      .src = prefix_from(src),
-				      .fwmark = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MARK : 0,
-				      .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MASK : 0,
-				      .suppress_prefix_len = suppress,
-				      .protocol = KSTATE_PROTOCOL } };
+			    .rule = {
+				    .family = family,
+				    .pref = pref,
+				    .table = table,
+				    .src = prefix_from(src),
+				    .fwmark = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MARK : 0,
+				    .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MASK : 0,
+				    .suppress_prefix_len = suppress,
+				    .protocol = KSTATE_PROTOCOL } };
 }
 
 static struct op endpoint(enum op_kind kind, const char *addr, int ifindex, uint32_t flags)
 {
-	return (struct op){ .kind = kind,
-			    .endpoint = { .id = 100,
-					  .addr = addr_of(addr),
-					  .ifindex = ifindex,
-					  .flags = flags } };
+	return (struct op){
+		.kind = kind,
+		.endpoint = { .id = 100, .addr = addr_of(addr), .ifindex = ifindex, .flags = flags }
+	};
 }
 
-// The interfaces 7 "path0" and 8 "0'path 1" exist; lo is 1. The order is such that a shell can run it.
+// Interfaces: 1 lo, 7 "path0", 8 "0'path1". The order is such that a shell can run it.
 static void each_op(void (*check)(const struct op *op, const char *line))
 {
 	const uint32_t subflow = MPTCP_PM_ADDR_FLAG_SUBFLOW;
@@ -86,11 +86,14 @@ static void each_op(void (*check)(const struct op *op, const char *line))
 		{ sysctl, "sysctl -w net.ipv4.conf.path0.rp_filter=2" },
 		{ tcp_rmem, "sysctl -w 'net.ipv4.tcp_rmem=4096 131072 33554432'" },
 		{ route(OP_ROUTE_ADD, RTN_UNICAST, "192.0.2.0/24", NULL, 7, "192.0.2.2", 0, link),
-		  "ip route replace 192.0.2.0/24 dev path0 src 192.0.2.2 table 101 scope link proto 199" },
+		  "ip route replace 192.0.2.0/24 dev path0 src 192.0.2.2 table 101 scope link "
+		  "proto 199" },
 		{ route(OP_ROUTE_ADD, RTN_UNICAST, "0.0.0.0/0", "192.0.2.1", 7, "192.0.2.2", 0, 0),
-		  "ip route replace default via 192.0.2.1 dev path0 src 192.0.2.2 table 101 proto 199" },
+		  "ip route replace default via 192.0.2.1 dev path0 src 192.0.2.2 table 101 proto "
+		  "199" },
 		{ route(OP_ROUTE_ADD, RTN_UNICAST, "198.51.100.1", NULL, 8, NULL, 0, link),
-		  "ip route replace 198.51.100.1 dev '0'\\''path1' table 101 scope link proto 199" },
+		  "ip route replace 198.51.100.1 dev '0'\\''path1' table 101 scope link proto "
+		  "199" },
 		{ route(OP_ROUTE_ADD, RTN_UNICAST, "::/0", "fe80::1", 7, "2001:db8::2", 1024, 0),
 		  "ip -6 route replace default via fe80::1 dev path0 src 2001:db8::2 table 101 "
 		  "metric 1024 proto 199" },
@@ -121,8 +124,10 @@ static void each_op(void (*check)(const struct op *op, const char *line))
 		  "ip rule delete pref 890 fwmark 0x6d000000/0xff000000 lookup 100 protocol 199" },
 		{ route(OP_ROUTE_DELETE, RTN_LOCAL, "::/0", NULL, 1, NULL, 1024, 0),
 		  "ip -6 route delete local default dev lo table 100 metric 1024 proto 199" },
-		{ route(OP_ROUTE_DELETE, RTN_UNICAST, "0.0.0.0/0", "192.0.2.1", 7, "192.0.2.2", 0, 0),
-		  "ip route delete default via 192.0.2.1 dev path0 src 192.0.2.2 table 101 proto 199" },
+		{ route(OP_ROUTE_DELETE, RTN_UNICAST, "0.0.0.0/0", "192.0.2.1", 7, "192.0.2.2", 0,
+			0),
+		  "ip route delete default via 192.0.2.1 dev path0 src 192.0.2.2 table 101 proto "
+		  "199" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -191,8 +196,7 @@ static void commands_work(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(formats_as_commands),
-		cmocka_unit_test(names_a_link_that_is_gone),
+		cmocka_unit_test(formats_as_commands), cmocka_unit_test(names_a_link_that_is_gone),
 		cmocka_unit_test(commands_work), // changes the namespace: last
 	};
 

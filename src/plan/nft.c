@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The nft table: which connections of the LAN are carried.
+//
+// One chain in prerouting, before routing. What is carried gets the mark, by which a rule routes it
+// to this machine, and the listener on loopback as its socket; the packet itself stays as it is, so
+// the accepted socket's own address is where the client wanted to go. All else is let through. The
+// syntax is nft 1.0.6's, and works from Linux 6.1 on.
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "plan/plan_priv.h"
+
+// Never carried: what has no meaning beyond this house or its provider. From the IANA registries of
+// special-purpose addresses (RFC 6890) and multicast. The documentation ranges (RFC 5737, 3849) are
+// left out: nobody is there, and test beds play the Internet with them.
+static const struct {
+	const char *prefix, *source;
+} special[] = {
+	{ "0.0.0.0/8", "this network, RFC 791" },
+	{ "10.0.0.0/8", "private, RFC 1918" },
+	{ "100.64.0.0/10", "carrier-grade NAT, RFC 6598" },
+	{ "127.0.0.0/8", "loopback, RFC 1122" },
+	{ "169.254.0.0/16", "link local, RFC 3927" },
+	{ "172.16.0.0/12", "private, RFC 1918" },
+	{ "192.0.0.0/24", "protocol assignments, RFC 6890" },
+	{ "192.168.0.0/16", "private, RFC 1918" },
+	{ "198.18.0.0/15", "benchmarks, RFC 2544" },
+	{ "224.0.0.0/4", "multicast, RFC 5771" },
+	{ "240.0.0.0/4", "reserved and broadcast, RFC 1112, 8190" },
+	{ "::/127", "unspecified and loopback, RFC 4291" },
+	{ "::ffff:0:0/96", "IPv4-mapped, RFC 4291" },
+	{ "64:ff9b::/96", "NAT64: IPv4 by way of the provider, RFC 6052" },
+	{ "64:ff9b:1::/48", "local NAT64, RFC 8215" },
+	{ "100::/64", "discard, RFC 6666" },
+	{ "2001::/23", "protocol assignments, Teredo among them, RFC 2928" },
+	{ "5f00::/16", "segment routing, RFC 9602" },
+	{ "fc00::/7", "unique local, RFC 4193" },
+	{ "fe80::/10", "link local, RFC 4291" },
+	{ "fec0::/10", "site local, RFC 3879" },
+	{ "ff00::/8", "multicast, RFC 4291" },
+};
+
+// Elements of the two sets of a pair.
+struct set_pair {
+	struct str elements[PLAN_FAMILIES];
+};
+
+static void add_prefix(struct set_pair *set, const struct prefix *p)
+{
+	struct str *out = &set->elements[p->addr.family == AF_INET6 ? PLAN_V6 : PLAN_V4];
+	char text[ADDR_STRLEN];
+
+	str_addf(out, "%s\t\t\t%s", out->len ? ",\n" : "", prefix_format(p, text));
+}
+
+static void add_addr(struct set_pair *set, const struct addr *addr)
+{
+	struct prefix p = { .addr = *addr, .len = (uint8_t)(addr_len(addr) * 8) };
+
+	if (addr_is_set(addr))
+		add_prefix(set, &p);
+}
+
+static void add_list(struct set_pair *set, const struct config_prefixes *prefixes)
+{
+	for (size_t i = 0; i < prefixes->n; i++)
+		add_prefix(set, &prefixes->list[i]);
+}
+
+static void add_special(struct set_pair *set)
+{
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		struct prefix p;
+
+		if (prefix_parse(special[i].prefix, &p) == 0)
+			add_prefix(set, &p);
+	}
+}
+
+// Writes both sets, empty ones too: then nothing matches, which is what the rules mean.
+static void write_sets(struct str *out, const char *name, struct set_pair *set)
+{
+	for (int f = 0; f < PLAN_FAMILIES; f++) {
+		str_addf(out, "\tset %s%c {\n\t\ttype %s;\n\t\tflags interval;\n\t\tauto-merge;\n",
+			 name, f == PLAN_V6 ? '6' : '4', f == PLAN_V6 ? "ipv6_addr" : "ipv4_addr");
+		if (set->elements[f].len)
+			str_addf(out, "\t\telements = {\n%s\n\t\t};\n",
+				 str_text(&set->elements[f]));
+		str_add(out, "\t}\n");
+		str_fini(&set->elements[f]);
+	}
+}
+
+static void write_match(struct str *out, const char *field, const char *op, const char *set)
+{
+	str_addf(out, "\t\tip %s %s@%s4 return\n", field, op, set);
+	str_addf(out, "\t\tip6 %s %s@%s6 return\n", field, op, set);
+}
+
+// Without a listener the rule ends before the mark is set, and the packet is let through.
+static void write_tproxy(struct str *out, const char *nfproto, const char *to, uint16_t port)
+{
+	str_addf(out,
+		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s:%u "
+		 "meta mark set meta mark & 0x%08x | 0x%08x accept\n",
+		 nfproto, to, port, ~KSTATE_TPROXY_MASK, KSTATE_TPROXY_MARK);
+}
+
+static void write_chain(struct str *out, const struct config_lan *lan, bool ipv6)
+{
+	str_add(out, "\tchain prerouting {\n"
+		     "\t\ttype filter hook prerouting priority mangle; policy accept;\n");
+	// the listener is on loopback, which route_localnet could open to the outside
+	str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 tcp dport %u drop\n",
+		 lan->tproxy_port);
+	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
+	str_add(out, "\t\tmeta l4proto != tcp return\n"
+		     "\t\tfib daddr type local return\n");
+	write_match(out, "saddr", "", "source_bypass");
+	if (lan->sources.n)
+		write_match(out, "saddr", "!= ", "source");
+	write_match(out, "daddr", "", "bypass");
+	write_tproxy(out, "ipv4", "ip to 127.0.0.1", lan->tproxy_port);
+	if (ipv6)
+		write_tproxy(out, "ipv6", "ip6 to [::1]", lan->tproxy_port);
+	str_add(out, "\t}\n");
+}
+
+char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
+		    const struct plan_exits *exits, bool ipv6)
+{
+	const struct config_lan *lan = &config->lan;
+	struct set_pair source = { 0 }, source_bypass = { 0 }, bypass = { 0 };
+	struct str out = { 0 };
+
+	add_list(&source, &lan->sources);
+	add_list(&source_bypass, &lan->source_bypass);
+	add_special(&bypass);
+	add_list(&bypass, &lan->bypass);
+	for (size_t i = 0; i < exits->n; i++)
+		add_addr(&bypass, &exits->list[i]);
+	for (size_t i = 0; i < config->n_paths; i++) {
+		for (int f = 0; f < PLAN_FAMILIES; f++) {
+			add_addr(&bypass, &fsms[i].facts.way[f].local);
+			add_addr(&bypass, &fsms[i].facts.way[f].peer);
+		}
+	}
+	str_add(&out, "table inet " KSTATE_NFT_TABLE " {\n\tflags owner;\n");
+	write_sets(&out, "source", &source);
+	write_sets(&out, "source_bypass", &source_bypass);
+	write_sets(&out, "bypass", &bypass);
+	write_chain(&out, lan, ipv6);
+	str_add(&out, "}\n");
+	return str_take(&out);
+}

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The state machine of one path.
+//
+// What happened (a command, new facts about the link, a probe's end) is counted first, then looked
+// up in the table of rows: the first row that names the state and the event and whose guard agrees
+// says the next state and the sentence for it. No row: nothing to tell. Entering a state resets the
+// counters that it begins with, in one place.
+//
+// The states for dialling, caps, flapping and blocked options join as rows; what a state means to
+// others (may it hold an endpoint, is it probed) is asked through the queries at the end.
+
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/format.h"
+
+#define INTERVAL_MS          3000
+#define INTERVAL_OPTIONAL_MS 10000 // 212 bytes a probe: 1.8 MB a day
+#define INTERVAL_FAST_MS     500
+#define TIMEOUT_MIN_MS       1000 // one SYN; the kernel's second leaves after 1 s
+#define TIMEOUT_MAX_MS       3000
+#define ECHO_FRESH_MS        15000
+#define LOSS_WINDOW_MS       60000
+
+enum fsm_event { ENABLE, DISABLE, READY, MOVED, LOST, GOOD, BAD };
+
+// ---- Guards
+
+static bool is_ready(const struct path_fsm *fsm)
+{
+	return fsm->facts.ready;
+}
+
+static bool is_optional(const struct path_fsm *fsm)
+{
+	return fsm->optional;
+}
+
+static int good_needed(const struct path_fsm *fsm)
+{
+	return fsm->failed ? PATH_GOOD_AFTER_FAILURE : PATH_GOOD_FOR_FIRST_UP;
+}
+
+static bool is_proved(const struct path_fsm *fsm)
+{
+	return fsm->good >= good_needed(fsm);
+}
+
+static bool is_silent(const struct path_fsm *fsm)
+{
+	return fsm->lost >= PATH_LOST_FOR_DOWN;
+}
+
+static bool is_other_reason(const struct path_fsm *fsm)
+{
+	return strcmp(fsm->reason, fsm->facts.reason) != 0;
+}
+
+// ---- Sentences. Called before the state changes, so they see what was.
+
+__attribute__((format(printf, 2, 3))) static void say(struct path_change *change, const char *fmt,
+						      ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(change->text, sizeof(change->text), fmt, ap);
+	va_end(ap);
+}
+
+static void say_switched(const struct path_fsm *fsm, const char *how, struct path_change *change)
+{
+	say(change, "%s by %s", how, fsm->who[0] ? fsm->who : "the configuration");
+}
+
+static void say_enabled(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	(void)now_ms;
+	say_switched(fsm, "enabled", change);
+}
+
+static void say_disabled(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	(void)now_ms;
+	say_switched(fsm, "disabled", change);
+}
+
+static void say_address(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	char text[ADDR_STRLEN];
+
+	(void)now_ms;
+	say(change, "has address %s, asking the exit",
+	    addr_format(&fsm->facts.way[fsm->facts.to_exit].local, text));
+}
+
+static void say_moved(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	char text[ADDR_STRLEN];
+
+	(void)now_ms;
+	say(change, "address changed to %s, asking the exit anew",
+	    addr_format(&fsm->facts.way[fsm->facts.to_exit].local, text));
+}
+
+static void say_facts(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	(void)now_ms;
+	say(change, "%s%s%s", fsm->facts.note, fsm->facts.advice[0] ? ": " : "", fsm->facts.advice);
+}
+
+// The words for why the last probe was lost; "no reply" is the usual case.
+static const char *error_words(int error)
+{
+	static const struct {
+		int error;
+		const char *words;
+	} table[] = {
+		{ -ENETUNREACH, "no route" },      { -EHOSTUNREACH, "host unreachable" },
+		{ -EPERM, "blocked by firewall" }, { -EACCES, "blocked by firewall" },
+		{ -ENETDOWN, "link down" },        { -EADDRNOTAVAIL, "address gone" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (table[i].error == error)
+			return table[i].words;
+	}
+	return "no reply";
+}
+
+static bool is_fresh(int64_t echo_ms, int64_t now_ms)
+{
+	return echo_ms && now_ms - echo_ms < ECHO_FRESH_MS;
+}
+
+static void say_silent(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	char was[FORMAT_SIZE];
+
+	if (is_fresh(fsm->exit_echo_ms, now_ms))
+		say(change,
+		    "%d probes lost, but the exit answers pings: is it running, is its port open?",
+		    fsm->lost);
+	else if (fsm->srtt_us)
+		say(change, "%d of %d probes lost: %s (was %s ms)", fsm->lost, fsm->lost,
+		    error_words(fsm->last_error), format_rtt(fsm->srtt_us, was));
+	else
+		say(change, "%d of %d probes lost: %s", fsm->lost, fsm->lost,
+		    error_words(fsm->last_error));
+}
+
+static void say_first_answer(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	(void)now_ms;
+	say(change, "a probe was answered, %d more to go", good_needed(fsm) - fsm->good);
+}
+
+static void say_proved(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	char text[FORMAT_SIZE];
+
+	if (fsm->exit_refused)
+		say(change, "the exit is reached, but refuses: is it running?");
+	else if (fsm->failed)
+		say(change, "probes back after %s",
+		    format_duration((now_ms - fsm->failed_ms) / 1000, text));
+	else
+		say(change, "the exit answers, RTT %s ms",
+		    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, text));
+}
+
+// ---- The table
+
+#define IN(state) (1u << PATH_STATE_##state)
+#define WANTED    (IN(DOWN) | IN(PROBING) | IN(UP))
+
+// clang-format off
+static const struct row {
+	unsigned from; // bits of enum path_state
+	enum fsm_event event;
+	bool (*guard)(const struct path_fsm *fsm); // NULL: always
+	enum path_state to;
+	enum log_level level;
+	void (*say)(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change);
+} rows[] = {
+	// a person
+	{ IN(OFF) | IN(STANDBY),  ENABLE,  is_ready,        PATH_STATE_PROBING, LOG_LEVEL_NOTICE,  say_enabled },
+	{ IN(OFF) | IN(STANDBY),  ENABLE,  NULL,            PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_enabled },
+	{ WANTED,                 DISABLE, is_optional,     PATH_STATE_STANDBY, LOG_LEVEL_NOTICE,  say_disabled },
+	{ WANTED,                 DISABLE, NULL,            PATH_STATE_OFF,     LOG_LEVEL_NOTICE,  say_disabled },
+	// the link
+	{ IN(DOWN),               READY,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_address },
+	{ IN(DOWN) | IN(PROBING), MOVED,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_moved },
+	{ IN(UP),                 MOVED,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_WARNING, say_moved },
+	{ IN(DOWN),               LOST,    is_other_reason, PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_facts },
+	{ IN(PROBING),            LOST,    NULL,            PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_facts },
+	{ IN(UP),                 LOST,    NULL,            PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_facts },
+	// probes
+	{ IN(DOWN),               GOOD,    NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_first_answer },
+	{ IN(PROBING),            GOOD,    is_proved,       PATH_STATE_UP,      LOG_LEVEL_NOTICE,  say_proved },
+	{ IN(PROBING) | IN(UP),   BAD,     is_silent,       PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_silent },
+};
+// clang-format on
+
+static void forget_rtt(struct path_fsm *fsm)
+{
+	fsm->srtt_us = fsm->rttvar_us = 0;
+	memset(fsm->min_rtt, 0, sizeof(fsm->min_rtt));
+}
+
+// `event` tells apart the two ways into PROBING: with a first answer counted, or with none.
+static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event, int64_t now_ms)
+{
+	if (to != fsm->state || event == MOVED)
+		fsm->since_ms = now_ms;
+	fsm->reason[0] = '\0';
+	switch (to) {
+	case PATH_STATE_OFF:
+	case PATH_STATE_STANDBY:
+		fsm->failed = false;
+		fsm->n_results = 0;
+		break;
+	case PATH_STATE_DOWN:
+		if (fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_PROBING) {
+			fsm->failed = true;
+			fsm->failed_ms = now_ms;
+		}
+		str_copy(fsm->reason, sizeof(fsm->reason),
+			 fsm->facts.ready ? "no-reply" : fsm->facts.reason);
+		break;
+	case PATH_STATE_PROBING:
+		fsm->lost = 0;
+		if (event != GOOD) {
+			fsm->good = 0;
+			forget_rtt(fsm);
+			fsm->exit_echo_ms = fsm->gateway_echo_ms = 0;
+		}
+		break;
+	case PATH_STATE_UP:
+		fsm->failed = false;
+		break;
+	default:
+		break;
+	}
+	fsm->state = to;
+}
+
+static bool take(struct path_fsm *fsm, enum fsm_event event, int64_t now_ms,
+		 struct path_change *change)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+
+		if (row->event != event || !(row->from & 1u << fsm->state) ||
+		    (row->guard && !row->guard(fsm)))
+			continue;
+		*change = (struct path_change){ .from = fsm->state,
+						.to = row->to,
+						.level = row->level };
+		row->say(fsm, now_ms, change);
+		enter(fsm, row->to, event, now_ms);
+		str_copy(change->reason, sizeof(change->reason), fsm->reason);
+		return true;
+	}
+	return false;
+}
+
+// ---- Events
+
+void path_fsm_init(struct path_fsm *fsm, bool optional, int64_t now_ms)
+{
+	*fsm = (struct path_fsm){
+		.state = optional ? PATH_STATE_STANDBY : PATH_STATE_DOWN,
+		.since_ms = now_ms,
+		.optional = optional,
+	};
+	if (!optional)
+		str_copy(fsm->reason, sizeof(fsm->reason), "starting");
+}
+
+bool path_fsm_enable(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		     struct path_change *change)
+{
+	str_copy(fsm->who, sizeof(fsm->who), who);
+	return take(fsm, ENABLE, now_ms, change);
+}
+
+bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		      struct path_change *change)
+{
+	str_copy(fsm->who, sizeof(fsm->who), who);
+	return take(fsm, DISABLE, now_ms, change);
+}
+
+static bool has_moved(const struct path_facts *was, const struct path_facts *is)
+{
+	return was->ifindex != is->ifindex ||
+	       !addr_equal(&was->way[was->to_exit].local, &is->way[is->to_exit].local);
+}
+
+bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int64_t now_ms,
+		      struct path_change *change)
+{
+	const struct path_facts was = fsm->facts;
+
+	fsm->facts = *facts;
+	if (!facts->ready)
+		return take(fsm, LOST, now_ms, change);
+	if (!was.ready)
+		return take(fsm, READY, now_ms, change);
+	return has_moved(&was, facts) && take(fsm, MOVED, now_ms, change);
+}
+
+static void record_result(struct path_fsm *fsm, bool lost, int64_t now_ms)
+{
+	size_t i = fsm->n_results++ % PATH_RESULTS;
+
+	fsm->results[i].time_ms = now_ms;
+	fsm->results[i].lost = lost;
+}
+
+// RFC 6298, section 2, without the granularity.
+static void record_rtt(struct path_fsm *fsm, int64_t rtt_us, int64_t now_ms)
+{
+	int64_t minute = now_ms / 60000, error_us;
+	size_t i = (size_t)(minute % PATH_MIN_RTT_MINUTES);
+
+	if (!fsm->srtt_us) {
+		fsm->srtt_us = rtt_us;
+		fsm->rttvar_us = rtt_us / 2;
+	} else {
+		error_us = rtt_us > fsm->srtt_us ? rtt_us - fsm->srtt_us : fsm->srtt_us - rtt_us;
+		fsm->rttvar_us += (error_us - fsm->rttvar_us) / 4;
+		fsm->srtt_us += (rtt_us - fsm->srtt_us) / 8;
+	}
+	if (fsm->min_rtt[i].minute != minute || !fsm->min_rtt[i].rtt_us ||
+	    rtt_us < fsm->min_rtt[i].rtt_us) {
+		fsm->min_rtt[i].minute = minute;
+		fsm->min_rtt[i].rtt_us = rtt_us;
+	}
+}
+
+static bool is_own_fault(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
+		    struct path_change *change)
+{
+	bool lost = error && error != -ECONNREFUSED;
+
+	// a result that comes after the link went or the path was switched off is about the past
+	if (is_own_fault(error) || !path_fsm_wanted(fsm) || !fsm->facts.ready)
+		return false;
+	record_result(fsm, lost, now_ms);
+	if (lost) {
+		fsm->good = 0;
+		fsm->lost++;
+		fsm->last_error = error;
+		return take(fsm, BAD, now_ms, change);
+	}
+	fsm->lost = 0;
+	fsm->good = fsm->state == PATH_STATE_DOWN ? 1 : fsm->good + 1;
+	fsm->exit_refused = error == -ECONNREFUSED;
+	if (fsm->state == PATH_STATE_DOWN)
+		forget_rtt(fsm);
+	if (rtt_us > 0)
+		record_rtt(fsm, rtt_us, now_ms);
+	return take(fsm, GOOD, now_ms, change);
+}
+
+void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms)
+{
+	fsm->exit_echo_ms = now_ms;
+}
+
+void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms)
+{
+	fsm->gateway_echo_ms = now_ms;
+}
+
+void path_fsm_progress(struct path_fsm *fsm)
+{
+	if (fsm->state == PATH_STATE_UP)
+		fsm->lost = 0;
+}
+
+// ---- Queries
+
+bool path_fsm_wanted(const struct path_fsm *fsm)
+{
+	return fsm->state != PATH_STATE_OFF && fsm->state != PATH_STATE_STANDBY;
+}
+
+bool path_fsm_verified(const struct path_fsm *fsm)
+{
+	return fsm->state == PATH_STATE_UP;
+}
+
+bool path_fsm_may_begin(const struct path_fsm *fsm)
+{
+	return path_fsm_verified(fsm) && fsm->lost < PATH_LOST_FOR_DOWN - 1 && !fsm->exit_refused;
+}
+
+bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
+{
+	if (fsm->state == PATH_STATE_UP)
+		return fsm->exit_refused;
+	return path_fsm_wanted(fsm) && fsm->facts.ready && is_fresh(fsm->exit_echo_ms, now_ms);
+}
+
+int path_fsm_probe_interval_ms(const struct path_fsm *fsm)
+{
+	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
+		return 0;
+	if (fsm->state == PATH_STATE_PROBING || (fsm->state == PATH_STATE_UP && fsm->lost))
+		return INTERVAL_FAST_MS;
+	return fsm->optional ? INTERVAL_OPTIONAL_MS : INTERVAL_MS;
+}
+
+int path_fsm_probe_timeout_ms(const struct path_fsm *fsm)
+{
+	int64_t wait_ms = 2 * (fsm->srtt_us + 4 * fsm->rttvar_us) / 1000;
+
+	if (!fsm->srtt_us || wait_ms > TIMEOUT_MAX_MS)
+		return TIMEOUT_MAX_MS;
+	return wait_ms < TIMEOUT_MIN_MS ? TIMEOUT_MIN_MS : (int)wait_ms;
+}
+
+// Of a number that the state PROBING and UP have.
+static int64_t measured(const struct path_fsm *fsm, int64_t value)
+{
+	if (fsm->state != PATH_STATE_PROBING && fsm->state != PATH_STATE_UP)
+		return SNAPSHOT_NONE;
+	return fsm->srtt_us ? value : SNAPSHOT_UNKNOWN;
+}
+
+int64_t path_fsm_rtt_us(const struct path_fsm *fsm)
+{
+	return measured(fsm, fsm->srtt_us);
+}
+
+int64_t path_fsm_jitter_us(const struct path_fsm *fsm)
+{
+	return measured(fsm, fsm->rttvar_us);
+}
+
+int64_t path_fsm_min_rtt_us(const struct path_fsm *fsm, int64_t now_ms)
+{
+	int64_t oldest = now_ms / 60000 - PATH_MIN_RTT_MINUTES + 1, min_us = 0;
+
+	for (size_t i = 0; i < PATH_MIN_RTT_MINUTES; i++) {
+		int64_t rtt_us = fsm->min_rtt[i].rtt_us;
+
+		if (rtt_us && fsm->min_rtt[i].minute >= oldest && (!min_us || rtt_us < min_us))
+			min_us = rtt_us;
+	}
+	return min_us ? measured(fsm, min_us) : measured(fsm, SNAPSHOT_UNKNOWN);
+}
+
+double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
+{
+	uint64_t held = fsm->n_results < PATH_RESULTS ? fsm->n_results : PATH_RESULTS;
+	unsigned n = 0, lost = 0;
+
+	if (!path_fsm_wanted(fsm))
+		return SNAPSHOT_NONE;
+	if (fsm->state == PATH_STATE_DOWN)
+		return 1;
+	for (uint64_t i = 0; i < held; i++) {
+		if (now_ms - fsm->results[i].time_ms < LOSS_WINDOW_MS) {
+			n++;
+			lost += fsm->results[i].lost;
+		}
+	}
+	return n ? (double)lost / n : SNAPSHOT_UNKNOWN;
+}
+
+static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
+{
+	if (!fsm->facts.ready)
+		return fsm->facts.note[0] ? fsm->facts.note : "starting";
+	if (is_fresh(fsm->exit_echo_ms, now_ms))
+		return "net ok, exit no";
+	if (is_fresh(fsm->gateway_echo_ms, now_ms))
+		return "no reply past gateway";
+	return error_words(fsm->last_error);
+}
+
+void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])
+{
+	char age[FORMAT_SIZE];
+
+	format_duration_short((now_ms - fsm->since_ms) / 1000, age);
+	switch (fsm->state) {
+	case PATH_STATE_OFF:
+		snprintf(out, NOTE_SIZE, "off %s", age);
+		break;
+	case PATH_STATE_STANDBY:
+		snprintf(out, NOTE_SIZE, "on demand");
+		break;
+	case PATH_STATE_PROBING:
+		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, good_needed(fsm));
+		break;
+	case PATH_STATE_UP:
+		if (fsm->exit_refused)
+			snprintf(out, NOTE_SIZE, "net ok, exit refuses");
+		else
+			snprintf(out, NOTE_SIZE, "up %s", age);
+		break;
+	default:
+		snprintf(out, NOTE_SIZE, "%.70s %s", down_words(fsm, now_ms), age);
+		break;
+	}
+}

@@ -704,7 +704,7 @@ int ctl_json_to_request(const char *line, size_t len, struct ctl_request *out,
 	json_decref(root);
 	if (!wrong)
 		return 0;
-	ctl_error_set(error, STATUS_USAGE, wrong, "the protocol is in control-protocol.md");
+	ctl_error_set(error, STATUS_USAGE, wrong, "see doc/control-protocol.md");
 	return -EINVAL;
 }
 

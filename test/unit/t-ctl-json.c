@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/ctl_priv.h"
+
+// ---- random values
+
+static int64_t random_number(int64_t max)
+{
+	uint64_t bits = (uint64_t)random() << 33 ^ (uint64_t)random() << 11 ^ (uint64_t)random();
+
+	return (int64_t)(bits % (uint64_t)max);
+}
+
+static bool one_in(int n)
+{
+	return random_number(n) == 0;
+}
+
+static int64_t random_measure(int64_t max)
+{
+	return one_in(4) ? SNAPSHOT_UNKNOWN : one_in(4) ? SNAPSHOT_NONE : random_number(max);
+}
+
+static double random_ratio(void)
+{
+	int64_t millionths = random_measure(1000001);
+
+	return millionths < 0 ? (double)millionths : (double)millionths / 1e6;
+}
+
+// Any length that fits, cut where a character of several bytes does not.
+static void random_text(char *out, size_t size)
+{
+	static const char *const others[] = { "\"",       "\\",           "/",
+					      "\xc3\xb3", "\xe2\x82\xac", "\xf0\x9f\x93\xb6" };
+	size_t want = (size_t)random_number((int64_t)size), len = 0;
+
+	while (len + 4 < want) {
+		char ascii[2] = { (char)(' ' + random_number(95)), 0 };
+		const char *next = one_in(6) ? others[random_number(ARRAY_LEN(others))] : ascii;
+
+		memcpy(out + len, next, strlen(next));
+		len += strlen(next);
+	}
+}
+
+#define RANDOM_TEXT(array) random_text(array, sizeof(array))
+
+static void random_path(struct path_snapshot *p)
+{
+	RANDOM_TEXT(p->name);
+	RANDOM_TEXT(p->kind);
+	RANDOM_TEXT(p->label);
+	p->state = (enum path_state)random_number(PATH_STATES);
+	RANDOM_TEXT(p->reason);
+	RANDOM_TEXT(p->note);
+	p->since_ms = random_number(4000000000000);
+	p->optional = one_in(2);
+	p->enabled = one_in(2);
+	p->hotkey = (char)(one_in(2) ? 0 : '!' + random_number(94));
+	RANDOM_TEXT(p->interface);
+	RANDOM_TEXT(p->address);
+	RANDOM_TEXT(p->gateway);
+	p->table = (int)random_number(300);
+	p->endpoint_id = (int)random_number(255);
+	p->rx_bps = random_measure(INT64_MAX);
+	p->tx_bps = random_measure(1000000);
+	p->share_ratio = random_ratio();
+	p->rx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->tx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->interface_rx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->interface_tx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->subflows = (int)random_measure(INT32_MAX);
+	p->rtt_us = random_measure(1000000);
+	p->jitter_us = random_measure(1000000);
+	p->loss_ratio = random_ratio();
+}
+
+static void random_exit(struct exit_snapshot *e)
+{
+	RANDOM_TEXT(e->endpoint);
+	strcpy(e->name, "vps1");
+	e->reachable = (int8_t)(random_number(4) - 2);
+	e->mptcp = (int8_t)(random_number(4) - 2);
+	e->rtt_us = random_measure(1000000);
+	e->paths_ok = (int)random_measure(16);
+}
+
+static void random_event(struct event *e)
+{
+	e->seq = (uint64_t)random_number(INT64_MAX);
+	e->time_ms = random_number(4000000000000);
+	e->level = (enum log_level)(LOG_LEVEL_ERROR + random_number(5));
+	RANDOM_TEXT(e->object);
+	RANDOM_TEXT(e->verb);
+	RANDOM_TEXT(e->text);
+}
+
+static void random_alarm(struct alarm *a)
+{
+	RANDOM_TEXT(a->id);
+	RANDOM_TEXT(a->object);
+	a->since_ms = random_number(4000000000000);
+	a->acked = one_in(2);
+	RANDOM_TEXT(a->text);
+}
+
+static void random_snapshot(struct snapshot *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->time_ms = random_number(4000000000000);
+	RANDOM_TEXT(s->host);
+	RANDOM_TEXT(s->version);
+	s->pid = (int)random_number(INT32_MAX);
+	s->uptime_s = random_measure(100000000);
+	s->verdict = (enum verdict)random_number(VERDICTS);
+	s->verdict_since_ms = random_number(4000000000000);
+	if (!one_in(4))
+		random_exit(&s->exit);
+	s->rx_bps = random_measure(INT64_MAX);
+	s->tx_bps = random_measure(INT64_MAX);
+	s->rx_bytes = (uint64_t)random_number(INT64_MAX);
+	s->tx_bytes = (uint64_t)random_number(INT64_MAX);
+	s->connections = (int)random_measure(INT32_MAX);
+	s->connections_tcp = (int)random_measure(INT32_MAX);
+	s->subflows = (int)random_measure(INT32_MAX);
+	s->events_today = (uint64_t)random_number(INT64_MAX);
+	s->n_paths = (int)random_number(PATHS_MAX + 1);
+	for (int i = 0; i < s->n_paths; i++)
+		random_path(&s->paths[i]);
+	s->n_alarms = (int)random_number(SNAPSHOT_ALARMS + 1);
+	for (int i = 0; i < s->n_alarms; i++)
+		random_alarm(&s->alarms[i]);
+	s->n_events = (int)random_number(SNAPSHOT_EVENTS + 1);
+	for (int i = 0; i < s->n_events; i++)
+		random_event(&s->events[i]);
+}
+
+// ---- there and back
+
+// All members are set one by one in a zeroed struct on both ways, so its bytes can be compared.
+static void a_snapshot_comes_back_as_it_went(void **state)
+{
+	static const char *const zones[] = { "UTC", "CET-1CEST,M3.5.0,M10.5.0/3", "NST3:30",
+					     "<+1245>-12:45" };
+	static struct snapshot sent;
+	static struct ctl_message got;
+
+	(void)state;
+	srandom(2014);
+	for (int round = 0; round < 400; round++) {
+		char *line;
+
+		setenv("TZ", zones[round % (int)ARRAY_LEN(zones)], 1);
+		tzset();
+		random_snapshot(&sent);
+		line = ctl_json_from_snapshot(&sent);
+		assert_non_null(line);
+		assert_null(strchr(line, '\n'));
+		assert_int_equal(ctl_json_parse(line, &got), 0);
+		assert_int_equal(got.kind, CTL_SNAPSHOT);
+		assert_memory_equal(&got.snapshot, &sent, sizeof(sent));
+		free(line);
+	}
+}
+
+static void a_history_comes_back_oldest_first(void **state)
+{
+	static struct ctl_message got;
+	static struct history sent;
+	char *line;
+
+	(void)state;
+	for (int i = 0; i < HISTORY_SIZE + 20; i++)
+		history_add(&sent, &(struct history_sample){ 1000 * (i + 1), i,
+							     i % 7 ? i : SNAPSHOT_UNKNOWN });
+	line = ctl_json_from_value(CTL_HISTORY, &sent, CTL_NO_ID);
+	assert_int_equal(ctl_json_parse(line, &got), 0);
+	assert_int_equal(got.kind, CTL_HISTORY);
+	assert_int_equal(got.history.count, HISTORY_SIZE);
+	for (unsigned age = 0; age < HISTORY_SIZE; age++)
+		assert_memory_equal(history_get(&got.history, age), history_get(&sent, age),
+				    sizeof(struct history_sample));
+	free(line);
+}
+
+static void requests_come_back_as_they_went(void **state)
+{
+	static const struct ctl_request cases[] = {
+		{ .ask = CTL_ASK_STATUS },
+		{ .ask = CTL_ASK_WATCH, .interval_ms = 5000 },
+		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_REDIAL, .object = "ppp0" } },
+		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_STOP } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *line = ctl_json_from_request(&cases[i]);
+		struct ctl_request got;
+		struct ctl_error error;
+
+		assert_int_equal(ctl_json_to_request(line, strlen(line), &got, &error), 0);
+		assert_int_equal(got.ask, cases[i].ask);
+		assert_int_equal(got.id, CTL_NO_ID);
+		assert_int_equal(got.interval_ms, cases[i].interval_ms);
+		assert_int_equal(got.command.verb, cases[i].command.verb);
+		assert_string_equal(got.command.object, cases[i].command.object);
+		free(line);
+	}
+}
+
+// ---- the published form
+
+static void fill_golden(struct snapshot *s)
+{
+	*s = (struct snapshot){
+		.time_ms = 1795349062103,
+		.host = "home-gw",
+		.version = "1.2.0",
+		.pid = 812,
+		.uptime_s = 1047682,
+		.verdict = VERDICT_DEGRADED,
+		.verdict_since_ms = 1795349041000,
+		.exit = { .name = "vps1",
+			  .endpoint = "vps1.example.net:8388",
+			  .reachable = 1,
+			  .mptcp = SNAPSHOT_UNKNOWN,
+			  .rtt_us = 48210,
+			  .paths_ok = 3 },
+		.rx_bps = 2990000,
+		.tx_bps = 210000,
+		.rx_bytes = 14200331776,
+		.tx_bytes = 1600112233,
+		.connections = 42,
+		.connections_tcp = 2,
+		.subflows = 114,
+		.n_paths = 2,
+		.paths = { { .name = "ppp0",
+			     .kind = "adsl",
+			     .label = "Telef\xc3\xb3nica",
+			     .state = PATH_STATE_DOWN,
+			     .reason = "no-carrier",
+			     .note = "no carrier 21s",
+			     .since_ms = 1795349041000,
+			     .enabled = true,
+			     .interface = "ppp0",
+			     .table = 101,
+			     .rx_bps = SNAPSHOT_NONE,
+			     .tx_bps = SNAPSHOT_NONE,
+			     .share_ratio = 0,
+			     .rx_bytes = 9100000000,
+			     .tx_bytes = 620000000,
+			     .interface_rx_bytes = 9555000000,
+			     .interface_tx_bytes = 651000000,
+			     .rtt_us = SNAPSHOT_NONE,
+			     .jitter_us = SNAPSHOT_NONE,
+			     .loss_ratio = 1 },
+			   { .name = "wwan0",
+			     .kind = "3g",
+			     .state = PATH_STATE_UP,
+			     .note = "up 3s",
+			     .since_ms = 1795349059000,
+			     .optional = true,
+			     .enabled = true,
+			     .hotkey = '3',
+			     .interface = "wwan0",
+			     .address = "10.8.4.6",
+			     .gateway = "10.8.4.1",
+			     .table = 105,
+			     .endpoint_id = 104,
+			     .rx_bps = 2990000,
+			     .tx_bps = 210000,
+			     .share_ratio = .664,
+			     .rx_bytes = 30200000,
+			     .tx_bytes = 140000,
+			     .interface_rx_bytes = 31000000,
+			     .interface_tx_bytes = 150000,
+			     .subflows = 31,
+			     .rtt_us = 92000,
+			     .jitter_us = SNAPSHOT_UNKNOWN,
+			     .loss_ratio = SNAPSHOT_UNKNOWN } },
+		.n_alarms = 1,
+		.alarms = { { .id = "ppp0/down",
+			      .object = "ppp0",
+			      .since_ms = 1795349041000,
+			      .text = "ppp0 DOWN: carrier lost" } },
+		.events_today = 217,
+		.n_events = 1,
+		.events = { { .seq = 217,
+			      .time_ms = 1795349041000,
+			      .level = LOG_LEVEL_WARNING,
+			      .object = "ppp0",
+			      .verb = "DOWN",
+			      .text = "carrier lost; 42 subflows moved" } },
+	};
+}
+
+// The file holds the line that `value` must give; a change of the form shows as a change of a file.
+// UPDATE_GOLDEN=1 writes the files anew.
+static void compare_with_file(const char *name, enum ctl_kind kind, const void *value, int64_t id)
+{
+	const char *srcdir = getenv("srcdir");
+	bool update = getenv("UPDATE_GOLDEN");
+	char *line = ctl_json_from_value(kind, value, id);
+	char path[256], *golden = NULL;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/test/golden/%s", srcdir ? srcdir : ".", name);
+	file = fopen(path, update ? "we" : "re");
+	if (!file)
+		fail_msg("cannot open %s", path);
+	if (update) {
+		fprintf(file, "%s\n", line);
+	} else {
+		assert_true(getline(&golden, &size, file) > 0);
+		golden[strcspn(golden, "\n")] = '\0';
+		assert_string_equal(line, golden);
+	}
+	fclose(file);
+	free(golden);
+	free(line);
+}
+
+static void the_form_is_the_published_one(void **state)
+{
+	static struct snapshot snapshot;
+	static struct history history = { .ring = { { 1795349061000, 100, SNAPSHOT_UNKNOWN },
+						    { 1795349062000, 200, 20 } },
+					  .count = 2 };
+	const struct ctl_hello hello = { .may_change = true, .who = "root on pts/0" };
+	const struct ctl_result result = { COMMAND_ENABLE,
+					   "wwan0",
+					   { STATUS_DONE, "wwan0 is already UP", "" } };
+	struct ctl_error error;
+
+	(void)state;
+	setenv("TZ", "CET-1", 1);
+	tzset();
+	fill_golden(&snapshot);
+	compare_with_file("ctl-status.json", CTL_SNAPSHOT, &snapshot, CTL_NO_ID);
+	compare_with_file("ctl-status-empty.json", CTL_SNAPSHOT, &(struct snapshot){ 0 }, 7);
+	compare_with_file("ctl-history.json", CTL_HISTORY, &history, CTL_NO_ID);
+	compare_with_file("ctl-hello.json", CTL_HELLO, &hello, 1);
+	compare_with_file("ctl-result.json", CTL_RESULT, &result, 2);
+	ctl_error_set(&error, STATUS_NOT_RUNNING, "no gateway is running", "start it");
+	compare_with_file("ctl-error.json", CTL_ERROR, &error, CTL_NO_ID);
+}
+
+// ---- what others send
+
+static void texts_are_cleaned_both_ways(void **state)
+{
+	static struct snapshot sent = { .host = "a\x1b[2J\r\n",
+					.n_paths = 1,
+					.paths = { { .note = "\xff\xc2\x9b"
+							     "31m" } } };
+	static struct ctl_message got;
+	char *line = ctl_json_from_snapshot(&sent);
+
+	(void)state;
+	for (const char *c = line; *c; c++)
+		assert_true((unsigned char)*c >= ' ' && (unsigned char)*c < 0x7f);
+	assert_null(strstr(line, "\\u00"));
+	free(line);
+	assert_int_equal(
+		ctl_json_parse("{\"schema\":\"mpgate.error\",\"schema_version\":1,\"error\":"
+			       "{\"code\":\"x\\u001b[2J\",\"message\":\"\\u009b1m\","
+			       "\"exit_status\":1}}",
+			       &got),
+		0);
+	assert_string_equal(got.error.code, "x?[2J");
+	assert_string_equal(got.error.message, "?1m");
+}
+
+#define STATUS_HEAD "{\"schema\":\"mpgate.status\",\"schema_version\":1,"
+#define GATEWAY     "\"gateway\":{\"verdict\":\"ok\"},\"totals\":{}"
+
+static void other_versions_are_read_if_possible(void **state)
+{
+	static const struct {
+		const char *line;
+		int rc;
+	} cases[] = {
+		{ STATUS_HEAD GATEWAY "}", 0 },
+		{ STATUS_HEAD GATEWAY ",\"news\":[1,{}],\"paths\":[]}", 0 },
+		{ STATUS_HEAD GATEWAY ",\"paths\":[{\"name\":\"a\",\"state\":\"up\",\"cap\":3}]}",
+		  0 },
+		{ STATUS_HEAD GATEWAY ",\"paths\":[{\"name\":\"a\",\"state\":\"sleepy\"}]}",
+		  -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"paths\":[{\"name\":7,\"state\":\"up\"}]}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"paths\":[[]]}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"paths\":{}}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"time\":\"yesterday\"}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"exit\":null}", 0 },
+		{ STATUS_HEAD GATEWAY ",\"exit\":{\"rtt_us\":-4}}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"exit\":{\"paths_ok\":4294967296}}", -EPROTO },
+		{ STATUS_HEAD GATEWAY ",\"exit\":{\"rtt_us\":1.5}}", -EPROTO },
+		{ STATUS_HEAD "\"totals\":{}}", -EPROTO },
+		{ "{\"schema\":\"mpgate.status\",\"schema_version\":2," GATEWAY "}", -EPROTO },
+		{ "{\"schema\":\"mpgate.weather\",\"schema_version\":1}", -EPROTO },
+		{ "{\"schema\":5,\"schema_version\":1}", -EPROTO },
+		{ "[]", -EPROTO },
+		{ "{", -EPROTO },
+		{ "", -EPROTO },
+	};
+	static struct ctl_message got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (ctl_json_parse(cases[i].line, &got) != cases[i].rc)
+			fail_msg("wrong answer for %s", cases[i].line);
+	}
+}
+
+static void what_is_missing_is_unknown(void **state)
+{
+	static struct ctl_message got;
+
+	(void)state;
+	assert_int_equal(
+		ctl_json_parse(STATUS_HEAD GATEWAY
+			       ",\"paths\":[{\"name\":\"a\",\"state\":\"up\",\"tx_bps\":null,"
+			       "\"rtt_us\":null,\"unmeasured\":[\"rtt_us\"]}]}",
+			       &got),
+		0);
+	assert_int_equal(got.snapshot.paths[0].rx_bps, SNAPSHOT_UNKNOWN);
+	assert_int_equal(got.snapshot.paths[0].tx_bps, SNAPSHOT_NONE);
+	assert_int_equal(got.snapshot.paths[0].rtt_us, SNAPSHOT_UNKNOWN);
+	assert_int_equal(got.snapshot.connections, SNAPSHOT_UNKNOWN);
+}
+
+static void lists_that_are_too_long_are_cut(void **state)
+{
+	static struct ctl_message got;
+	struct str line = { 0 };
+
+	(void)state;
+	str_add(&line, STATUS_HEAD GATEWAY ",\"paths\":[{\"name\":\"p0\",\"state\":\"up\"}");
+	for (int i = 1; i < 3 * PATHS_MAX; i++)
+		str_addf(&line, ",{\"name\":\"p%d-and-a-name-far-too-long\",\"state\":\"up\"}", i);
+	str_add(&line, "]}");
+	assert_int_equal(ctl_json_parse(str_text(&line), &got), 0);
+	assert_int_equal(got.snapshot.n_paths, PATHS_MAX);
+	assert_string_equal(got.snapshot.paths[PATHS_MAX - 1].name, "p15-and-a-name-");
+	str_fini(&line);
+}
+
+static void bad_requests_are_explained(void **state)
+{
+	static const struct {
+		const char *line, *part; // part of the message
+		int64_t id;
+	} cases[] = {
+		{ "", "expected", CTL_NO_ID },
+		{ "status", "expected", CTL_NO_ID },
+		{ "[]", "a request is an object", CTL_NO_ID },
+		{ "{}", "\"request\" is", CTL_NO_ID },
+		{ "{\"id\":3}", "\"request\" is", 3 },
+		{ "{\"id\":\"3\",\"request\":\"status\"}", "\"id\" is", CTL_NO_ID },
+		{ "{\"id\":-1,\"request\":\"status\"}", "\"id\" is", CTL_NO_ID },
+		{ "{\"id\":4,\"request\":\"dance\"}", "\"request\" is", 4 },
+		{ "{\"request\":7}", "\"request\" is", CTL_NO_ID },
+		{ "{\"request\":\"watch\",\"interval_ms\":-1}", "\"interval_ms\" is", CTL_NO_ID },
+		{ "{\"request\":\"command\"}", "a command has", CTL_NO_ID },
+		{ "{\"request\":\"command\",\"verb\":\"blow\",\"object\":\"ppp0\"}",
+		  "a command has", CTL_NO_ID },
+		{ "{\"request\":\"command\",\"verb\":\"redial\",\"object\":7}", "a command has",
+		  CTL_NO_ID },
+		{ "{\"request\":\"command\",\"verb\":\"redial\",\"object\":\"0123456789abcdef\"}",
+		  "longer than any name", CTL_NO_ID },
+		{ "{\"request\":\"status\",\"request\":\"watch\"}", "duplicate", CTL_NO_ID },
+		{ "{\"request\":\"status\"} {}", "end of file expected", CTL_NO_ID },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ctl_request got;
+		struct ctl_error error;
+
+		assert_int_equal(
+			ctl_json_to_request(cases[i].line, strlen(cases[i].line), &got, &error),
+			-EINVAL);
+		assert_int_equal(got.id, cases[i].id);
+		assert_int_equal(error.status, STATUS_USAGE);
+		if (!strstr(error.message, cases[i].part))
+			fail_msg("%s: said '%s'", cases[i].line, error.message);
+	}
+}
+
+// No cut or changed line may crash the reader; a sanitizer build makes this test worth more.
+static void damaged_lines_are_survived(void **state)
+{
+	static struct snapshot snapshot;
+	static struct ctl_message got;
+	char *line;
+	size_t len;
+
+	(void)state;
+	srandom(7);
+	fill_golden(&snapshot);
+	line = ctl_json_from_snapshot(&snapshot);
+	len = strlen(line);
+	for (int round = 0; round < 3000; round++) {
+		size_t at = (size_t)random_number((int64_t)len);
+		char kept = line[at];
+
+		line[at] = (char)random_number(round % 3 ? 128 : 256);
+		ctl_json_parse(line, &got);
+		line[at] = kept;
+	}
+	free(line);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_snapshot_comes_back_as_it_went),
+		cmocka_unit_test(a_history_comes_back_oldest_first),
+		cmocka_unit_test(requests_come_back_as_they_went),
+		cmocka_unit_test(the_form_is_the_published_one),
+		cmocka_unit_test(texts_are_cleaned_both_ways),
+		cmocka_unit_test(other_versions_are_read_if_possible),
+		cmocka_unit_test(what_is_missing_is_unknown),
+		cmocka_unit_test(lists_that_are_too_long_are_cut),
+		cmocka_unit_test(bad_requests_are_explained),
+		cmocka_unit_test(damaged_lines_are_survived),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

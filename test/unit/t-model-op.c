@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
-#include <linux/mptcp.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "kworld.h"
 #include "netns.h"
 
 #include "model/op.h"
-
-static struct addr addr_of(const char *text)
-{
-	struct addr a = { .family = AF_UNSPEC };
-
-	if (text)
-		assert_int_equal(addr_parse(text, &a), 0);
-	return a;
-}
-
-static struct prefix prefix_from(const char *text)
-{
-	struct prefix p = { .addr = { .family = AF_UNSPEC } };
-
-	if (text)
-		assert_int_equal(prefix_parse(text, &p), 0);
-	return p;
-}
 
 static struct op route(enum op_kind kind, uint8_t type, const char *dst, const char *gateway,
 		       int oif, const char *src, uint32_t metric, uint8_t scope)

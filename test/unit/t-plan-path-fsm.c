@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kworld.h"
+
+#include "plan/plan.h"
+
+#define STEP_MS 500
+
+static struct path_facts facts_ready(const char *address)
+{
+	struct path_facts facts = { .ifindex = 3, .ready = true };
+
+	facts.way[PLAN_V4].local = addr_of(address);
+	facts.way[PLAN_V4].routable = true;
+	return facts;
+}
+
+static struct path_facts facts_missing(const char *reason, const char *note)
+{
+	struct path_facts facts = { .ifindex = 3 };
+
+	strcpy(facts.reason, reason);
+	strcpy(facts.note, note);
+	return facts;
+}
+
+// One event, named by a letter. Returns whether there was something to tell.
+static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_change *change)
+{
+	struct path_facts facts;
+
+	switch (event) {
+	case 'E':
+		return path_fsm_enable(fsm, "root on tty1", now_ms, change);
+	case 'D':
+		return path_fsm_disable(fsm, "root on tty1", now_ms, change);
+	case 'r': // ready
+		facts = facts_ready("192.0.2.1");
+		return path_fsm_observe(fsm, &facts, now_ms, change);
+	case 'm': // ready, with another address
+		facts = facts_ready("192.0.2.2");
+		return path_fsm_observe(fsm, &facts, now_ms, change);
+	case 'c':
+		facts = facts_missing("no-carrier", "no carrier");
+		return path_fsm_observe(fsm, &facts, now_ms, change);
+	case 'a':
+		facts = facts_missing("no-address", "no address");
+		return path_fsm_observe(fsm, &facts, now_ms, change);
+	case 'g':
+		return path_fsm_probe(fsm, 0, 31000, now_ms, change);
+	case 'x':
+		return path_fsm_probe(fsm, -ECONNREFUSED, 31000, now_ms, change);
+	case 'l':
+		return path_fsm_probe(fsm, -ETIMEDOUT, -1, now_ms, change);
+	case 'f': // no descriptor left: tells nothing about the path
+		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
+	case 'p':
+		path_fsm_progress(fsm);
+		return false;
+	default:
+		fail_msg("no event '%c'", event);
+		return false;
+	}
+}
+
+static char state_letter(const struct path_fsm *fsm)
+{
+	static const char letters[PATH_STATES] = {
+		[PATH_STATE_OFF] = 'O',     [PATH_STATE_STANDBY] = 'S', [PATH_STATE_DOWN] = 'D',
+		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U',
+	};
+
+	return letters[fsm->state];
+}
+
+// Events are half a second apart. Under each stands the state after it; the third line has '!'
+// where the machine had something to tell.
+static void follows_the_table(void **state)
+{
+	static const struct {
+		const char *what;
+		bool optional;
+		const char *events, *states, *told;
+	} cases[] = {
+		// clang-format off
+		{ "comes up after two answers", false,
+		  "rgg",
+		  "PPU",
+		  "!.!" },
+		{ "a lost probe makes it begin counting again", false,
+		  "rglgg",
+		  "PPPPU",
+		  "!...!" },
+		{ "never answers", false,
+		  "rlllll",
+		  "PPPDDD",
+		  "!..!.." },
+		{ "three lost in a row, and five good ones to come back", false,
+		  "rggllgllll" "ggggg" "l",
+		  "PPUUUUUUDD" "PPPPU" "U",
+		  "!.!.....!." "!...!" "." },
+		{ "a relapse while coming back", false,
+		  "rgglll" "gglll" "ggggg",
+		  "PPUUUD" "PPPPD" "PPPPU",
+		  "!.!..!" "!...!" "!...!" },
+		{ "carries data, so lost probes do not count", false,
+		  "rggllpllplll",
+		  "PPUUUUUUUUUD",
+		  "!.!........!" },
+		{ "data proves nothing before the exit has answered", false,
+		  "rlplpl",
+		  "PPPPPD",
+		  "!....!" },
+		{ "our own shortage is not the path's", false,
+		  "rggfffffff",
+		  "PPUUUUUUUU",
+		  "!.!......." },
+		{ "a refusal proves the path", false,
+		  "rxxlxx",
+		  "PPUUUU",
+		  "!.!..." },
+		{ "carrier comes and goes", false,
+		  "crggc" "c" "a" "rggggg",
+		  "DPPUD" "D" "D" "PPPPPU",
+		  "!!.!!" "." "!" "!....!" },
+		{ "a late answer after the link went is ignored", false,
+		  "rggcggg",
+		  "PPUDDDD",
+		  "!.!!..." },
+		{ "another address has to be proved anew", false,
+		  "rggrmgg" "m",
+		  "PPUUPPU" "U",
+		  "!.!.!.!" "." },
+		{ "another address while silent", false,
+		  "rlllm",
+		  "PPPDP",
+		  "!..!!" },
+		{ "switched off and on", false,
+		  "rggD" "lglg" "D" "Egg" "E",
+		  "PPUO" "OOOO" "O" "PPU" "U",
+		  "!.!!" "...." "." "!.!" "." },
+		{ "switched on without a link", false,
+		  "cDEr",
+		  "DODP",
+		  "!!!!" },
+		{ "an optional one waits to be wanted", true,
+		  "rcr" "E" "gg" "D" "r",
+		  "SSS" "P" "PU" "S" "S",
+		  "..." "!" ".!" "!" "." },
+		// clang-format on
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct path_change change;
+		struct path_fsm fsm;
+
+		path_fsm_init(&fsm, cases[i].optional, 0);
+		for (size_t j = 0; cases[i].events[j]; j++) {
+			enum path_state from = fsm.state;
+			bool told =
+				feed(&fsm, cases[i].events[j], (int64_t)(j + 1) * STEP_MS, &change);
+
+			if (state_letter(&fsm) != cases[i].states[j] ||
+			    told != (cases[i].told[j] == '!'))
+				fail_msg("%s: event %zu '%c': state %c, %s", cases[i].what, j,
+					 cases[i].events[j], state_letter(&fsm),
+					 told ? change.text : "silent");
+			if (told) {
+				assert_int_equal(change.from, from);
+				assert_int_equal(change.to, fsm.state);
+				assert_string_not_equal(change.text, "");
+			} else {
+				assert_int_equal(fsm.state, from);
+			}
+			assert_int_equal(fsm.state == PATH_STATE_DOWN, fsm.reason[0] != '\0');
+		}
+	}
+}
+
+// Feeds the letters, half a second apart, and returns the time after them.
+static int64_t play(struct path_fsm *fsm, const char *events, int64_t now_ms,
+		    struct path_change *change)
+{
+	for (; *events; events++) {
+		now_ms += STEP_MS;
+		feed(fsm, *events, now_ms, change);
+	}
+	return now_ms;
+}
+
+static void tells_it_in_words(void **state)
+{
+	static const struct {
+		const char *events, *text;
+		enum log_level level;
+	} cases[] = {
+		{ "r", "has address 192.0.2.1, asking the exit", LOG_LEVEL_INFO },
+		{ "rgg", "the exit answers, RTT 31 ms", LOG_LEVEL_NOTICE },
+		{ "rgglll", "3 of 3 probes lost: no reply (was 31 ms)", LOG_LEVEL_WARNING },
+		{ "rlll", "3 of 3 probes lost: no reply", LOG_LEVEL_WARNING },
+		{ "rggc", "no carrier", LOG_LEVEL_WARNING },
+		{ "rggm", "address changed to 192.0.2.2, asking the exit anew", LOG_LEVEL_WARNING },
+		{ "rggD", "disabled by root on tty1", LOG_LEVEL_NOTICE },
+		{ "rgglllg", "a probe was answered, 4 more to go", LOG_LEVEL_INFO },
+		{ "rgglllllllllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
+		{ "rxx", "the exit is reached, but refuses: is it running?", LOG_LEVEL_NOTICE },
+	};
+	struct path_change change;
+	struct path_fsm fsm;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		path_fsm_init(&fsm, false, 0);
+		play(&fsm, cases[i].events, 0, &change);
+		assert_string_equal(change.text, cases[i].text);
+		assert_int_equal(change.level, cases[i].level);
+	}
+}
+
+static void notes_the_age(void **state)
+{
+	static const struct {
+		const char *events;
+		int64_t later_ms;
+		const char *note, *reason;
+	} cases[] = {
+		{ "", 0, "starting 0s", "starting" },
+		{ "c", 12000, "no carrier 12s", "no-carrier" },
+		{ "ca", 12000, "no address 13s", "no-address" }, // counts from DOWN
+		{ "rlll", 30000, "no reply 30s", "no-reply" },
+		{ "rg", 0, "1 of 2 answers", "" },
+		{ "rgg", (12 * 24 + 3) * 3600000LL, "up 12d 03h", "" },
+		{ "rxx", 0, "net ok, exit refuses", "" },
+		{ "D", 61000, "off 1m", "" },
+	};
+	struct path_change change;
+	struct path_fsm fsm;
+	char note[NOTE_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t now_ms;
+
+		path_fsm_init(&fsm, false, 0);
+		now_ms = play(&fsm, cases[i].events, 0, &change);
+		path_fsm_note(&fsm, now_ms + cases[i].later_ms, note);
+		assert_string_equal(note, cases[i].note);
+		assert_string_equal(fsm.reason, cases[i].reason);
+	}
+}
+
+static void knows_a_dead_exit_from_a_dead_path(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	char note[NOTE_SIZE];
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rlll", 0, &change);
+	assert_false(path_fsm_exit_fault(&fsm, now_ms));
+	path_fsm_gateway_echo(&fsm, now_ms);
+	path_fsm_note(&fsm, now_ms, note);
+	assert_string_equal(note, "no reply past gateway 0s");
+	assert_false(path_fsm_exit_fault(&fsm, now_ms));
+
+	path_fsm_exit_echo(&fsm, now_ms);
+	path_fsm_note(&fsm, now_ms, note);
+	assert_string_equal(note, "net ok, exit no 0s");
+	assert_true(path_fsm_exit_fault(&fsm, now_ms));
+	// an old answer says nothing about now
+	assert_false(path_fsm_exit_fault(&fsm, now_ms + 20000));
+
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rggx", 0, &change);
+	assert_true(path_fsm_verified(&fsm));
+	assert_true(path_fsm_exit_fault(&fsm, now_ms));
+	assert_false(path_fsm_may_begin(&fsm));
+	now_ms = play(&fsm, "g", now_ms, &change);
+	assert_false(path_fsm_exit_fault(&fsm, now_ms));
+	assert_true(path_fsm_may_begin(&fsm));
+}
+
+static void smooths_the_rtt(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	int64_t now_ms = 0;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	assert_int_equal(path_fsm_rtt_us(&fsm), SNAPSHOT_NONE);
+	feed(&fsm, 'r', 0, &change);
+	assert_int_equal(path_fsm_rtt_us(&fsm), SNAPSHOT_UNKNOWN);
+	assert_int_equal(path_fsm_min_rtt_us(&fsm, 0), SNAPSHOT_UNKNOWN);
+
+	// RFC 6298, 2.2 and 2.3
+	path_fsm_probe(&fsm, 0, 40000, 0, &change);
+	assert_int_equal(path_fsm_rtt_us(&fsm), 40000);
+	assert_int_equal(path_fsm_jitter_us(&fsm), 20000);
+	path_fsm_probe(&fsm, 0, 80000, 0, &change);
+	assert_int_equal(path_fsm_rtt_us(&fsm), 45000);
+	assert_int_equal(path_fsm_jitter_us(&fsm), 25000);
+	// answered, without a sample
+	path_fsm_probe(&fsm, 0, -1, 0, &change);
+	assert_int_equal(path_fsm_rtt_us(&fsm), 45000);
+
+	// the minimum is of the last five minutes
+	assert_int_equal(path_fsm_min_rtt_us(&fsm, 0), 40000);
+	for (int minute = 1; minute <= 5; minute++) {
+		now_ms = minute * 60000;
+		path_fsm_probe(&fsm, 0, 50000 + minute, now_ms, &change);
+		assert_int_equal(path_fsm_min_rtt_us(&fsm, now_ms), minute < 5 ? 40000 : 50001);
+	}
+
+	// a path that comes back is measured afresh
+	play(&fsm, "llll", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+	assert_int_equal(path_fsm_rtt_us(&fsm), SNAPSHOT_NONE);
+	path_fsm_probe(&fsm, 0, 7000, now_ms, &change);
+	assert_int_equal(path_fsm_rtt_us(&fsm), 7000);
+	assert_int_equal(path_fsm_min_rtt_us(&fsm, now_ms), 7000);
+}
+
+static void counts_loss_over_a_minute(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	int64_t now_ms = 0;
+
+	(void)state;
+	path_fsm_init(&fsm, true, 0);
+	assert_true(path_fsm_loss_ratio(&fsm, 0) == SNAPSHOT_NONE);
+	play(&fsm, "rE", 0, &change);
+	assert_true(path_fsm_loss_ratio(&fsm, 0) == SNAPSHOT_UNKNOWN);
+
+	for (int i = 0; i < 1000; i++) {
+		now_ms += 3000;
+		feed(&fsm, i % 10 == 9 ? 'l' : 'g', now_ms, &change);
+	}
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == 0.1);
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms + 60000) == SNAPSHOT_UNKNOWN);
+	play(&fsm, "lll", now_ms, &change);
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == 1);
+	play(&fsm, "D", now_ms, &change);
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == SNAPSHOT_NONE);
+}
+
+static void probes_as_needed(void **state)
+{
+	static const struct {
+		bool optional;
+		const char *events;
+		int interval_ms;
+		bool verified, may_begin;
+	} cases[] = {
+		{ false, "", 0, false, false },
+		{ false, "c", 0, false, false },
+		{ false, "r", 500, false, false },
+		{ false, "rg", 500, false, false },
+		{ false, "rgg", 3000, true, true },
+		{ false, "rggl", 500, true, true },
+		{ false, "rggll", 500, true, false },
+		{ false, "rggllg", 3000, true, true },
+		{ false, "rgglll", 3000, false, false },
+		{ true, "r", 0, false, false }, // it would spend
+		{ true, "rE", 500, false, false },
+		{ true, "rEgg", 10000, true, true },
+		{ true, "rEggD", 0, false, false },
+	};
+	struct path_change change;
+	struct path_fsm fsm;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		path_fsm_init(&fsm, cases[i].optional, 0);
+		play(&fsm, cases[i].events, 0, &change);
+		assert_int_equal(path_fsm_probe_interval_ms(&fsm), cases[i].interval_ms);
+		assert_int_equal(path_fsm_verified(&fsm), cases[i].verified);
+		assert_int_equal(path_fsm_may_begin(&fsm), cases[i].may_begin);
+	}
+}
+
+static void waits_as_long_as_the_path_needs(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	feed(&fsm, 'r', 0, &change);
+	assert_int_equal(path_fsm_probe_timeout_ms(&fsm), 3000);
+	path_fsm_probe(&fsm, 0, 31000, 0, &change); // a second SYN would only confuse
+	assert_int_equal(path_fsm_probe_timeout_ms(&fsm), 1000);
+	for (int i = 0; i < 50; i++)
+		path_fsm_probe(&fsm, 0, 800000, 0, &change);
+	assert_in_range(path_fsm_probe_timeout_ms(&fsm), 1600, 1700);
+	for (int i = 0; i < 50; i++)
+		path_fsm_probe(&fsm, 0, 5000000, 0, &change);
+	assert_int_equal(path_fsm_probe_timeout_ms(&fsm), 3000);
+}
+
+// One letter sequence per path; NULL ends.
+static void finds_the_verdict(void **state)
+{
+	static const struct {
+		const char *paths[5];
+		int8_t exit_mptcp;
+		enum verdict verdict;
+	} cases[] = {
+		{ { "r", "r" }, SNAPSHOT_UNKNOWN, VERDICT_STARTING },
+		{ { "r", "c" }, SNAPSHOT_UNKNOWN, VERDICT_STARTING },
+		{ { "rgg", "rgg" }, 1, VERDICT_OK },
+		{ { "rgg", "rgg" }, SNAPSHOT_UNKNOWN, VERDICT_OK },
+		{ { "rgg", "r" }, 1, VERDICT_OK },
+		{ { "rgg", "rggD" }, 1, VERDICT_OK },
+		{ { "rgg", "c" }, 1, VERDICT_DEGRADED },
+		{ { "rgg", "rgglllg" }, 1, VERDICT_DEGRADED },
+		{ { "rgg", "rxx" }, 1, VERDICT_OK },
+		{ { "rgg", "c" }, 0, VERDICT_NOT_BONDED },
+		{ { "rxx", "rxx", "c" }, 0, VERDICT_SERVER_UNREACHABLE },
+		{ { "rggllle", "rgglll" }, 1, VERDICT_SERVER_UNREACHABLE },
+		{ { "rgglll", "c" }, 1, VERDICT_OFFLINE },
+		{ { "rD", "cD" }, 1, VERDICT_OFFLINE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct path_fsm fsms[5];
+		struct path_change change;
+		size_t n = 0;
+
+		for (; cases[i].paths[n]; n++) {
+			path_fsm_init(&fsms[n], false, 0);
+			for (const char *event = cases[i].paths[n]; *event; event++) {
+				if (*event == 'e')
+					path_fsm_exit_echo(&fsms[n], 5000);
+				else
+					feed(&fsms[n], *event, 5000, &change);
+			}
+		}
+		assert_int_equal(plan_verdict(fsms, n, cases[i].exit_mptcp, 5000),
+				 cases[i].verdict);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(follows_the_table),
+		cmocka_unit_test(tells_it_in_words),
+		cmocka_unit_test(notes_the_age),
+		cmocka_unit_test(knows_a_dead_exit_from_a_dead_path),
+		cmocka_unit_test(smooths_the_rtt),
+		cmocka_unit_test(counts_loss_over_a_minute),
+		cmocka_unit_test(probes_as_needed),
+		cmocka_unit_test(waits_as_long_as_the_path_needs),
+		cmocka_unit_test(finds_the_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -89,7 +89,7 @@ static void refuse(struct session *s, int error)
 {
 	char text[WIRE_TARGET_STRLEN];
 
-	log_info("relay: %s: %s", wire_target_format(&s->target, text), strerror(-error));
+	log_info("relay: %s: %s", wire_target_format(&s->opening->target, text), strerror(-error));
 	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_REFUSED);
 }
 
@@ -120,7 +120,7 @@ static void dial(struct session *s)
 	drop_attempt(s);
 	while (o->attempt < o->n_addrs) {
 		const struct addr *addr = &o->addrs[o->attempt++];
-		struct sock_dial how = { .to = sockaddr_make(addr, s->target.port) };
+		struct sock_dial how = { .to = sockaddr_make(addr, s->opening->target.port) };
 		bool last = o->attempt == o->n_addrs;
 		int fd = may_reach(s->policy, addr) ? sock_dial(&how) : -EACCES;
 
@@ -163,15 +163,15 @@ static void take_addresses(void *ctx, int status, const struct addr *addrs, int 
 
 static void reach_target(struct session *s)
 {
-	if (addr_is_set(&s->target.addr)) {
-		s->opening->addrs[0] = s->target.addr;
+	if (addr_is_set(&s->opening->target.addr)) {
+		s->opening->addrs[0] = s->opening->target.addr;
 		s->opening->n_addrs = 1;
 		begin_dialling(s);
 		return;
 	}
 	s->state = SESSION_RESOLVING;
 	session_watch(s);
-	s->opening->query = resolver_ask(s->worker->resolver, s->target.name, take_addresses, s);
+	s->opening->query = resolver_ask(s->worker->resolver, s->opening->target.name, take_addresses, s);
 }
 
 void exit_header_ready(struct session *s)
@@ -185,7 +185,7 @@ void exit_header_ready(struct session *s)
 		session_end(s, wire_opener_trusted(&s->opener) ? RELAY_END_RESET : RELAY_END_BAD_PEER);
 		return;
 	}
-	rc = n < 0 ? (int)n : wire_target_parse(buf_head(heard), heard->len, &s->target, &used);
+	rc = n < 0 ? (int)n : wire_target_parse(buf_head(heard), heard->len, &s->opening->target, &used);
 	if (rc == -EAGAIN)
 		return;
 	if (rc < 0) {

@@ -126,7 +126,7 @@ static void begin_dialling(struct session *s)
 static int send_header(struct session *s)
 {
 	uint8_t *plain = s->worker->in;
-	size_t len = wire_target_put(&s->target, plain);
+	size_t len = wire_target_put(&s->opening->target, plain);
 	ssize_t n = 0;
 
 	if (s->up.waiting.len) {
@@ -205,7 +205,7 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	s = accept_client(worker, SESSION_DIALING, worker->policy->default_exit, fd);
 	if (!s)
 		return;
-	s->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
+	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
 	begin_dialling(s);
 }
 
@@ -232,7 +232,7 @@ static int take_socks_step(struct session *s)
 	if (!s->opening->attempt)
 		rc = wire_socks_greeting(buf_head(heard), heard->len, &step);
 	else
-		rc = wire_socks_request(buf_head(heard), heard->len, &s->target, &step);
+		rc = wire_socks_request(buf_head(heard), heard->len, &s->opening->target, &step);
 	if (rc == -EAGAIN)
 		return rc;
 	if (step.reply_len && send(s->plain.fd, step.reply, step.reply_len, MSG_NOSIGNAL) < 0)

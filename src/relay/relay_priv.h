@@ -60,7 +60,7 @@ struct subflow_mark {
 struct session {
 	struct list link; // in the worker's sessions, or in its graveyard
 	struct worker *worker;
-	struct relay_policy *policy; // what it began with
+	struct relay_policy *policy; // what it began with; NULL from SESSION_RELAYING on
 	enum session_state state;
 	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
 	bool socks;
@@ -71,7 +71,6 @@ struct session {
 	struct wire_sealer sealer;
 	struct wire_opener opener;
 	struct buf rest; // start of a chunk that is still incomplete
-	struct wire_target target;
 	struct opening *opening; // NULL from SESSION_RELAYING on
 	struct subflow_mark *marks;
 	uint8_t n_marks;
@@ -84,6 +83,7 @@ struct session {
 
 // What only a session in the making needs.
 struct opening {
+	struct wire_target target;
 	ev_timer timer;    // of the present attempt
 	int attempt;       // place in policy->begin (gateway), or in `addrs` (exit)
 	int exit;          // gateway: place in policy->exits

@@ -217,6 +217,8 @@ static void drop_opening(struct session *s)
 		resolver_cancel(s->opening->query);
 	free(s->opening);
 	s->opening = NULL;
+	relay_policy_put(s->policy);
+	s->policy = NULL;
 }
 
 static enum relay_end end_for(const struct session *s, int error)
@@ -337,7 +339,6 @@ void session_free(struct session *s)
 {
 	wire_sealer_fini(&s->sealer);
 	wire_opener_fini(&s->opener);
-	relay_policy_put(s->policy);
 	free(s->marks);
 	free(s);
 }

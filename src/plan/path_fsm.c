@@ -26,7 +26,7 @@
 #define ECHO_FRESH_MS        15000
 #define LOSS_WINDOW_MS       60000
 
-enum fsm_event { ENABLE, DISABLE, READY, MOVED, LOST, GOOD, BAD };
+enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD };
 
 // ---- Guards
 
@@ -87,6 +87,12 @@ static void say_disabled(const struct path_fsm *fsm, int64_t now_ms, struct path
 {
 	(void)now_ms;
 	say_switched(fsm, "disabled", change);
+}
+
+static void say_restarted(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	(void)now_ms;
+	say_switched(fsm, "reconnect asked", change);
 }
 
 static void say_address(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
@@ -192,6 +198,7 @@ static const struct row {
 	{ IN(OFF) | IN(STANDBY),  ENABLE,  NULL,            PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_enabled },
 	{ WANTED,                 DISABLE, is_optional,     PATH_STATE_STANDBY, LOG_LEVEL_NOTICE,  say_disabled },
 	{ WANTED,                 DISABLE, NULL,            PATH_STATE_OFF,     LOG_LEVEL_NOTICE,  say_disabled },
+	{ WANTED,                 RESTART, is_ready,        PATH_STATE_PROBING, LOG_LEVEL_NOTICE,  say_restarted },
 	// the link
 	{ IN(DOWN),               READY,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_address },
 	{ IN(DOWN) | IN(PROBING), MOVED,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_moved },
@@ -215,7 +222,7 @@ static void forget_rtt(struct path_fsm *fsm)
 // `event` tells apart the two ways into PROBING: with a first answer counted, or with none.
 static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event, int64_t now_ms)
 {
-	if (to != fsm->state || event == MOVED)
+	if (to != fsm->state || event == MOVED || event == RESTART)
 		fsm->since_ms = now_ms;
 	fsm->reason[0] = '\0';
 	switch (to) {
@@ -294,6 +301,13 @@ bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 {
 	str_copy(fsm->who, sizeof(fsm->who), who);
 	return take(fsm, DISABLE, now_ms, change);
+}
+
+bool path_fsm_restart(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		      struct path_change *change)
+{
+	str_copy(fsm->who, sizeof(fsm->who), who);
+	return take(fsm, RESTART, now_ms, change);
 }
 
 static bool has_moved(const struct path_facts *was, const struct path_facts *is)

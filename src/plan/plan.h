@@ -107,6 +107,10 @@ bool path_fsm_enable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		     struct path_change *change);
 bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		      struct path_change *change);
+// Out of use and back: the path must prove itself anew, and gets a new endpoint then. Nothing happens
+// to a path that is not wanted or has no link.
+bool path_fsm_restart(struct path_fsm *fsm, const char *who, int64_t now_ms,
+		      struct path_change *change);
 // New facts, also when they are the same as before.
 bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int64_t now_ms,
 		      struct path_change *change);

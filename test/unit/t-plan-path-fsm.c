@@ -36,6 +36,8 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 	switch (event) {
 	case 'E':
 		return path_fsm_enable(fsm, "root on tty1", now_ms, change);
+	case 'R':
+		return path_fsm_restart(fsm, "root on ttyS0", now_ms, change);
 	case 'D':
 		return path_fsm_disable(fsm, "root on tty1", now_ms, change);
 	case 'r': // ready
@@ -143,6 +145,10 @@ static void follows_the_table(void **state)
 		  "rggD" "lglg" "D" "Egg" "E",
 		  "PPUO" "OOOO" "O" "PPU" "U",
 		  "!.!!" "...." "." "!.!" "." },
+		{ "asked to reconnect", false,
+		  "rggRgg" "cR" "DR",
+		  "PPUPPU" "DD" "OO",
+		  "!.!!.!" "!." "!." },
 		{ "switched on without a link", false,
 		  "cDEr",
 		  "DODP",

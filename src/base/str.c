@@ -33,6 +33,16 @@ char *xstrdup(const char *text)
 	return copy;
 }
 
+void *xgrow(void *list, size_t n, size_t size)
+{
+	if (n & (n - 1)) // room was doubled at the last power of two
+		return list;
+	list = reallocarray(list, n ? 2 * n : 1, size);
+	if (!list)
+		die_of_memory();
+	return list;
+}
+
 static void make_room(struct str *str, size_t more)
 {
 	size_t cap = str->cap ? str->cap : 64;
@@ -60,13 +70,17 @@ void str_clear(struct str *str)
 		str->text[0] = '\0';
 }
 
+void str_add_bytes(struct str *str, const char *text, size_t len)
+{
+	make_room(str, len);
+	memcpy(str->text + str->len, text, len);
+	str->len += len;
+	str->text[str->len] = '\0';
+}
+
 void str_add(struct str *str, const char *text)
 {
-	size_t n = strlen(text);
-
-	make_room(str, n);
-	memcpy(str->text + str->len, text, n + 1);
-	str->len += n;
+	str_add_bytes(str, text, strlen(text));
 }
 
 void str_vaddf(struct str *str, const char *fmt, va_list ap)
@@ -165,25 +179,31 @@ char *str_copy_clean(char *dst, size_t size, const char *src)
 
 unsigned str_distance(const char *a, const char *b)
 {
-	unsigned row[64];
+	unsigned rows[3][64], *row = rows[0], *above = rows[1], *above2 = rows[2];
 	size_t n = strlen(b);
 
-	if (n >= sizeof(row) / sizeof(row[0]) || strlen(a) >= sizeof(row) / sizeof(row[0]))
+	if (n >= sizeof(rows[0]) / sizeof(rows[0][0]) ||
+	    strlen(a) >= sizeof(rows[0]) / sizeof(rows[0][0]))
 		return UINT_MAX;
 	for (unsigned j = 0; j <= n; j++)
 		row[j] = j;
 	for (unsigned i = 0; a[i]; i++) {
-		unsigned diagonal = row[0];
+		unsigned *oldest = above2;
 
+		above2 = above;
+		above = row;
+		row = oldest;
 		row[0] = i + 1;
 		for (unsigned j = 0; j < n; j++) {
-			unsigned best = diagonal + (a[i] != b[j]);
+			unsigned best = above[j] + (a[i] != b[j]);
 
-			diagonal = row[j + 1];
+			if (above[j + 1] + 1 < best)
+				best = above[j + 1] + 1;
 			if (row[j] + 1 < best)
 				best = row[j] + 1;
-			if (diagonal + 1 < best)
-				best = diagonal + 1;
+			if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] &&
+			    above2[j - 1] + 1 < best)
+				best = above2[j - 1] + 1;
 			row[j + 1] = best;
 		}
 	}

@@ -16,6 +16,8 @@ struct str {
 void str_fini(struct str *str);
 void str_clear(struct str *str);
 void str_add(struct str *str, const char *text);
+// `len` bytes of `text`, which need not be terminated.
+void str_add_bytes(struct str *str, const char *text, size_t len);
 __attribute__((format(printf, 2, 3))) void str_addf(struct str *str, const char *fmt, ...);
 __attribute__((format(printf, 2, 0))) void str_vaddf(struct str *str, const char *fmt, va_list ap);
 // The text, "" while empty; borrowed.
@@ -30,11 +32,15 @@ char *str_copy(char *dst, size_t size, const char *src);
 // characters.
 char *str_copy_clean(char *dst, size_t size, const char *src);
 
-// Levenshtein distance, for "did you mean"; texts longer than 63 bytes are never near.
+// How many slips lie between two words, for "did you mean": letters missing, extra, wrong, or two
+// neighbours swapped. Texts longer than 63 bytes are never near.
 unsigned str_distance(const char *a, const char *b);
 
-// Like malloc and strdup, but end the process with a message when memory is out.
+// Like calloc and strdup, but end the process with a message when memory is out.
 void *xcalloc(size_t n, size_t size);
 char *xstrdup(const char *text);
+// Makes room for one more element behind the `n` of `list` (NULL at first), all of which must have been
+// added this way. The room doubles, so that adding many is cheap.
+void *xgrow(void *list, size_t n, size_t size);
 
 #endif

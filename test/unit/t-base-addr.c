@@ -76,7 +76,11 @@ static void unmaps_mapped_addresses(void **state)
 static void measures_distance(void **state)
 {
 	(void)state;
-	assert_int_equal(str_distance("lable", "label"), 2);
+	assert_int_equal(str_distance("lable", "label"), 1);
+	assert_int_equal(str_distance("ab", "ba"), 1);
+	assert_int_equal(str_distance("abcd", "badc"), 2);
+	assert_int_equal(str_distance("interace", "interface"), 1);
+	assert_int_equal(str_distance("kitten", "sitting"), 3);
 	assert_int_equal(str_distance("pp0", "ppp0"), 1);
 	assert_int_equal(str_distance("", "abc"), 3);
 	assert_int_equal(str_distance("same", "same"), 0);

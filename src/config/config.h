@@ -13,6 +13,9 @@
 
 // The configuration file as a value. See mpgate.conf(5) for what each key means and its default.
 
+// A configuration may have this many exits.
+#define CONFIG_EXITS_MAX 16
+
 struct config_prefixes {
 	struct prefix *list;
 	size_t n;
@@ -48,7 +51,7 @@ struct config_exit {
 struct config_path {
 	char name[NAME_SIZE];
 	char interface[NAME_SIZE];
-	char kind[NAME_SIZE]; // "adsl", "vpn", "3g", "fiber", "cable", "lte", "other"
+	char kind[NAME_SIZE]; // "adsl", "vpn", "3g", ... "other"
 	char label[LABEL_SIZE];
 	struct addr gateway; // AF_UNSPEC: found by itself
 	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
@@ -77,6 +80,7 @@ struct config {
 	size_t n_paths;
 	struct config_server server;
 	int workers; // 0: one per core
+	char *warnings; // lines like those of errors; empty when there are none
 };
 
 // Which role's blocks must be there.
@@ -87,6 +91,10 @@ enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER };
 // line, as "file:line: what, why, what would be right".
 int config_load(const char *file, enum config_role role, struct config **out, struct str *errors);
 void config_free(struct config *config);
+
+// Append a file with every key and its default, commented out, and one with the values of `config`.
+void config_write_default(struct str *out);
+void config_write(const struct config *config, struct str *out);
 
 // "aes-256-gcm"
 const char *config_method_word(enum config_method method);

@@ -18,6 +18,18 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const struct role_verb verbs[] = {
+	{ "check",
+	  "[FILE]",
+	  1,
+	  "Check the configuration file and print every error in it",
+	  { "mpgate check", "mpgate check ./new.conf" },
+	  role_check },
+	{ "config",
+	  "",
+	  0,
+	  "Print the configuration, as it stands or with all defaults",
+	  { "mpgate config --default > mpgate.conf", "mpgate config --effective" },
+	  role_config },
 	{ "help",
 	  "[COMMAND]",
 	  1,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config/config.h"
 #include "model/status.h"
 
 // What the subcommands share. A subcommand is a row of the table in role.c and a function
@@ -64,6 +65,10 @@ bool role_color(const struct role_args *args, int fd);
 __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const char *hint,
 						     const char *fmt, ...);
 
+// config_load(); prints errors and warnings to stderr. Returns STATUS_DONE and the configuration
+// (config_free() it), or the status to end with.
+int role_load_config(const char *file, enum config_role role, struct config **out);
+
 // A subcommand as users see it.
 struct role_verb {
 	const char *word;
@@ -77,6 +82,10 @@ struct role_verb {
 // NULL when there is none. role_verb_near() is the best "did you mean", or NULL.
 const struct role_verb *role_verb_find(const char *word);
 const struct role_verb *role_verb_near(const char *word);
+
+// One per file. Each returns an exit status.
+int role_check(int argc, char **argv);
+int role_config(int argc, char **argv);
 
 // For role_main(): takes the global options before the subcommand. Returns the subcommand's index, argc
 // when there is none, or -1 after printing an error.

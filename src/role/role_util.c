@@ -44,6 +44,25 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
+int role_load_config(const char *file, enum config_role role, struct config **out)
+{
+	struct str errors = { 0 };
+	int rc = config_load(file, role, out, &errors);
+
+	fputs(rc < 0 ? str_text(&errors) : (*out)->warnings, stderr);
+	str_fini(&errors);
+	switch (rc) {
+	case 0:
+		return STATUS_DONE;
+	case -ENOENT:
+		return STATUS_NO_SUCH;
+	case -EACCES:
+		return STATUS_NOT_ALLOWED;
+	default:
+		return STATUS_BAD_CONFIG;
+	}
+}
+
 // ---- options
 
 // What the options of every subcommand write to, before environment and defaults are added.

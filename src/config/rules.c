@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/config_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+// MPTCP_PM_ADDR_MAX: a network namespace has this many endpoints, up to Linux 6.18.
+#define ENDPOINTS_MAX 8
+
+#define FIRST_PATH_TABLE (KSTATE_TPROXY_TABLE + 1)
+
+#define complain(l, ...) complaints_add((l)->complaints, COMPLAINT_ERROR, __VA_ARGS__)
+
+static const struct statement *statement_of(const struct piece *piece, const char *word)
+{
+	return &piece->statements[schema_find(piece->block, word) - piece->block->keys];
+}
+
+// Where a key was written; else where its block begins.
+static int line_of(const struct piece *piece, const char *word)
+{
+	int line = statement_of(piece, word)->line;
+
+	return line ? line : piece->line;
+}
+
+static bool is_given(const struct piece *piece, const char *word)
+{
+	return statement_of(piece, word)->line != 0;
+}
+
+// ---- presence
+
+static void check_presence(struct loaded *l)
+{
+	const struct config *config = l->config;
+	bool gateway = l->lan || config->n_exits || config->n_paths;
+
+	if (l->role == CONFIG_ROLE_SERVER) {
+		if (!l->server)
+			complain(l, 0,
+				 "no block 'server', add: server { key-file = "
+				 "\"/etc/mpgate/server.key\" }");
+		return;
+	}
+	if (l->role == CONFIG_ROLE_ANY && !gateway) {
+		if (!l->server)
+			complain(l, 0,
+				 "nothing to do: neither the blocks of a gateway (lan, exit, path) "
+				 "nor "
+				 "'server'; 'mpgate config --default' shows them");
+		return;
+	}
+	if (!l->lan)
+		complain(l, 0, "no block 'lan', add: lan { interface = \"br0\" }");
+	if (!config->n_exits)
+		complain(l, 0, "no block 'exit', add: exit NAME { address = ... key-file = ... }");
+	if (!config->n_paths)
+		complain(l, 0, "no block 'path', add for each link: path NAME { interface = ... }");
+}
+
+// ---- exits
+
+static void check_exit_names(struct loaded *l)
+{
+	const struct config_exit *exits = l->config->exits;
+
+	for (size_t i = 0; i < l->config->n_exits; i++) {
+		for (size_t j = 0; j < i && exits[i].name[0]; j++) {
+			if (strcmp(exits[i].name, exits[j].name) == 0) {
+				complain(l, exits[i].line,
+					 "exit '%s' was defined before, on line %d; give it "
+					 "another name",
+					 exits[i].name, exits[j].line);
+				break;
+			}
+		}
+	}
+}
+
+static void check_default_exit(struct loaded *l)
+{
+	struct config_exit *exits = l->config->exits, *found = NULL;
+
+	if (l->config->n_exits == 1) {
+		exits[0].is_default = true;
+		return;
+	}
+	for (size_t i = 0; i < l->config->n_exits; i++) {
+		if (!exits[i].is_default)
+			continue;
+		if (found)
+			complain(l, line_of(l->exits[i], "default"),
+				 "exit '%s' is the default, but '%s' is already "
+				 "(line %d); leave one",
+				 exits[i].name, found->name,
+				 line_of(l->exits[found - exits], "default"));
+		else
+			found = &exits[i];
+	}
+	if (!found && l->config->n_exits)
+		complain(l, exits[0].line,
+			 "no exit is the default, add 'default = yes' to one of them");
+}
+
+static void check_key_file(struct loaded *l, const struct piece *piece, const char *name,
+			   const char *file, enum config_method method)
+{
+	struct str why = { 0 };
+	char *secret = NULL;
+	int rc;
+
+	if (!file)
+		return;
+	rc = secret_read(file, &method, &secret, &why);
+	config_secret_free(secret);
+	// who only checks the file need not be the one who runs it
+	if (rc < 0)
+		complaints_add(l->complaints,
+			       rc == -EACCES && l->role == CONFIG_ROLE_ANY ? COMPLAINT_WARNING
+									   : COMPLAINT_ERROR,
+			       line_of(piece, "key-file"), "%s%s: key-file '%s' %s",
+			       piece->block->word, name, file, why.text);
+	str_fini(&why);
+}
+
+// Those that the role will use: the other's may be on another machine.
+static void check_key_files(struct loaded *l)
+{
+	const struct config *config = l->config;
+	char name[NAME_SIZE + 4];
+
+	for (size_t i = 0; i < config->n_exits && l->role != CONFIG_ROLE_SERVER; i++) {
+		snprintf(name, sizeof(name), " '%s'", config->exits[i].name);
+		check_key_file(l, l->exits[i], name, config->exits[i].key_file,
+			       config->exits[i].method);
+	}
+	if (l->server && l->role != CONFIG_ROLE_GATEWAY)
+		check_key_file(l, l->server, "", config->server.key_file, config->server.method);
+}
+
+// ---- paths
+
+// What a path takes from others when it does not say it.
+static void complete_paths(struct loaded *l)
+{
+	for (size_t i = 0; i < l->config->n_paths; i++) {
+		struct config_path *path = &l->config->paths[i];
+
+		if (!is_given(l->paths[i], "interface"))
+			str_copy(path->interface, sizeof(path->interface), path->name);
+		if (!is_given(l->paths[i], "table"))
+			path->table = FIRST_PATH_TABLE + (uint32_t)i;
+	}
+}
+
+static void compare_paths(struct loaded *l, size_t i, size_t j)
+{
+	const struct config_path *a = &l->config->paths[i], *b = &l->config->paths[j];
+	const struct piece *piece = l->paths[i];
+
+	if (a->name[0] && strcmp(a->name, b->name) == 0)
+		complain(l, a->line,
+			 "path '%s' was defined before, on line %d; give it another name", a->name,
+			 b->line);
+	if (a->interface[0] && strcmp(a->interface, b->interface) == 0)
+		complain(l, line_of(piece, "interface"),
+			 "path '%s': interface '%s' is that of path '%s' (line "
+			 "%d), a path needs one of its own",
+			 a->name, a->interface, b->name, b->line);
+	if (a->table && a->table == b->table)
+		complain(l, line_of(piece, "table"),
+			 "path '%s': table %u is that of path '%s' (line %d), take "
+			 "another number",
+			 a->name, a->table, b->name, b->line);
+	if (a->hotkey && a->hotkey == b->hotkey)
+		complain(l, line_of(piece, "hotkey"),
+			 "path '%s': hotkey '%c' is that of path '%s' (line %d), "
+			 "take another",
+			 a->name, a->hotkey, b->name, b->line);
+}
+
+static void check_paths(struct loaded *l)
+{
+	const struct config *config = l->config;
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < config->n_paths; i++) {
+		const struct config_path *path = &config->paths[i];
+
+		for (size_t j = 0; j < i; j++)
+			compare_paths(l, i, j);
+		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
+			complain(l, line_of(l->paths[i], "interface"),
+				 "path '%s': interface '%s' is that of the "
+				 "LAN, a path leads elsewhere",
+				 path->name, path->interface);
+		if (!path->optional && ++wanted == ENDPOINTS_MAX + 1)
+			complaints_add(l->complaints, COMPLAINT_WARNING, path->line,
+				       "path '%s' is number %zu, the kernel joins %d at a time; "
+				       "the best will be "
+				       "used",
+				       path->name, wanted, ENDPOINTS_MAX);
+	}
+}
+
+// ---- ports
+
+struct listener {
+	const char *key;
+	const struct piece *piece;
+	uint16_t port;
+};
+
+static void check_ports(struct loaded *l)
+{
+	const struct config *config = l->config;
+	struct listener list[CONFIG_EXITS_MAX + 2];
+	size_t n = 0;
+
+	if (l->lan)
+		list[n++] = (struct listener){ "tproxy-port", l->lan, config->lan.tproxy_port };
+	for (size_t i = 0; i < config->n_exits; i++)
+		list[n++] =
+			(struct listener){ "socks-port", l->exits[i], config->exits[i].socks_port };
+	if (l->server)
+		list[n++] = (struct listener){ "port", l->server, config->server.port };
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < i && list[i].port; j++) {
+			if (list[i].port != list[j].port)
+				continue;
+			complain(l, line_of(list[i].piece, list[i].key),
+				 "%s %u is the %s of line %d, each "
+				 "listener needs a port of its own",
+				 list[i].key, list[i].port, list[j].key,
+				 line_of(list[j].piece, list[j].key));
+			break;
+		}
+	}
+}
+
+void rules_check(struct loaded *l)
+{
+	complete_paths(l);
+	check_presence(l);
+	check_exit_names(l);
+	check_default_exit(l);
+	check_paths(l);
+	check_ports(l);
+	check_key_files(l);
+}

@@ -1,0 +1,707 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What may stand in the file: blocks, their keys, and the types of values. Parsing, defaults, the
+// generated default file and the check of the manual page all read these tables.
+
+#include "config/config_priv.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+// ---- types
+
+bool schema_is_name(const char *text)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	size_t len = strlen(text);
+
+	return len >= 1 && len < NAME_SIZE && strspn(text, letters) == len &&
+	       !strchr("-_.", text[0]);
+}
+
+static bool format_text(const void *from, size_t i, struct str *out)
+{
+	if (i > 0)
+		return false;
+	for (const char *c = from; *c; c++)
+		str_addf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	return true;
+}
+
+static bool is_interface_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < 1 || len >= IFNAMSIZ || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return false;
+	for (const char *c = text; *c; c++) {
+		if (*c <= ' ' || *c > '~' || strchr("/:\\\"%", *c))
+			return false;
+	}
+	return true;
+}
+
+static int parse_interface(const struct schema_key *key, const char *text, void *to,
+			   struct str *why)
+{
+	(void)key;
+	if (!is_interface_name(text)) {
+		str_add(why,
+			"is no name of an interface: 1 to 15 characters, as 'ip link' shows them");
+		return -EINVAL;
+	}
+	str_copy(to, NAME_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_interface = {
+	.form = "name of an interface",
+	.quoted = true,
+	.parse = parse_interface,
+	.format = format_text,
+};
+
+static int parse_label(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	char clean[LABEL_SIZE];
+
+	(void)key;
+	str_copy_clean(clean, sizeof(clean), text);
+	if (strcmp(clean, text) != 0) {
+		str_addf(why, "is no label: at most %d bytes of printable UTF-8", LABEL_SIZE - 1);
+		return -EINVAL;
+	}
+	str_copy(to, LABEL_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_label = {
+	.form = "text of at most 31 bytes",
+	.quoted = true,
+	.parse = parse_label,
+	.format = format_text,
+};
+
+static const char *const kinds[] = { "adsl", "vdsl", "fiber",     "cable", "3g",       "lte",
+				     "5g",   "wifi", "satellite", "vpn",   "ethernet", "other" };
+
+static int parse_kind(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (strcmp(text, kinds[i]) == 0) {
+			str_copy(to, NAME_SIZE, text);
+			return 0;
+		}
+	}
+	str_add(why, "is no kind of path, the kinds are");
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		str_addf(why, "%s %s", i ? "," : "", kinds[i]);
+	return -EINVAL;
+}
+
+static const struct schema_type type_kind = {
+	.form = "adsl, vdsl, fiber, cable, 3g, lte, 5g, wifi, satellite, vpn, ethernet or other",
+	.quoted = true,
+	.parse = parse_kind,
+	.format = format_text,
+};
+
+static bool is_multicast(const struct addr *addr)
+{
+	return addr->family == AF_INET ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
+}
+
+static bool is_unspecified(const struct addr *addr)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(addr->bytes, zero, addr_len(addr)) == 0;
+}
+
+// RFC 1123, 2.1: letters, digits and hyphens; what ends in a number is meant as an address.
+static bool is_host_name(const char *text)
+{
+	size_t len = strlen(text), label = 0;
+	bool digits_only = true;
+
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	if (len < 1 || len > 253)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c == '.') {
+			if (label == 0 || text[i - 1] == '-')
+				return false;
+			label = 0;
+			digits_only = true;
+			continue;
+		}
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", c))
+			return false;
+		if ((c == '-' && label == 0) || ++label > 63)
+			return false;
+		digits_only &= c >= '0' && c <= '9';
+	}
+	return label > 0 && text[len - 1] != '-' && !digits_only;
+}
+
+static int parse_host(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct addr addr;
+
+	if (addr_parse(text, &addr) == 0) {
+		if (is_unspecified(&addr) || is_multicast(&addr)) {
+			str_add(why, "is no address of one machine, give that of the exit server");
+			return -EINVAL;
+		}
+	} else if (!is_host_name(text)) {
+		str_addf(why,
+			 "is neither an IP address nor a host name, write %s or "
+			 "\"vps.example.net\"",
+			 key->example);
+		return -EINVAL;
+	}
+	str_copy(to, sizeof(((struct config_exit *)0)->address), text);
+	return 0;
+}
+
+static const struct schema_type type_host = {
+	.form = "IP address or host name",
+	.quoted = true,
+	.parse = parse_host,
+	.format = format_text,
+};
+
+static bool format_addr(const void *from, size_t i, struct str *out)
+{
+	char text[ADDR_STRLEN];
+
+	if (i > 0 || !addr_is_set(from))
+		return false;
+	str_add(out, addr_format(from, text));
+	return true;
+}
+
+static int parse_gateway(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct addr addr;
+
+	(void)key;
+	if (addr_parse(text, &addr) < 0 || is_unspecified(&addr) || is_multicast(&addr) ||
+	    addr_is_loopback(&addr)) {
+		str_add(why,
+			"is no address of a router, write it as \"192.168.1.1\" or leave it out");
+		return -EINVAL;
+	}
+	*(struct addr *)to = addr;
+	return 0;
+}
+
+static const struct schema_type type_gateway = {
+	.form = "IP address",
+	.quoted = true,
+	.parse = parse_gateway,
+	.format = format_addr,
+};
+
+static int parse_listen(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct addr addr;
+
+	(void)key;
+	if (addr_parse(text, &addr) < 0 || is_multicast(&addr)) {
+		str_add(why, "is no IP address to listen on, \"0.0.0.0\" is every IPv4 address and "
+			     "\"::\" "
+			     "every address");
+		return -EINVAL;
+	}
+	*(struct addr *)to = addr;
+	return 0;
+}
+
+static const struct schema_type type_listen = {
+	.form = "IP address",
+	.quoted = true,
+	.parse = parse_listen,
+	.format = format_addr,
+};
+
+// Explains what prefix_parse() refused.
+static void explain_prefix(const char *text, struct str *why)
+{
+	char head[ADDR_STRLEN], range[ADDR_STRLEN], host[ADDR_STRLEN];
+	const char *slash = strchr(text, '/');
+	struct prefix network, single;
+	struct addr addr;
+
+	str_copy(head, sizeof(head), text);
+	head[strcspn(head, "/")] = '\0';
+	if (addr_parse(head, &addr) < 0 || !slash) {
+		str_add(why,
+			"is no address range, write it as \"192.168.5.0/24\" or \"2001:db8::/32\"");
+		return;
+	}
+	for (unsigned len = 0; len <= addr_len(&addr) * 8; len++) {
+		char digits[8];
+
+		snprintf(digits, sizeof(digits), "%u", len);
+		if (strcmp(slash + 1, digits) != 0)
+			continue;
+		network = prefix_of(&addr, (uint8_t)len);
+		single = prefix_of(&addr, (uint8_t)(addr_len(&addr) * 8));
+		str_addf(why,
+			 "has bits set behind its length, write \"%s\" for the range or \"%s\" for "
+			 "the "
+			 "one address",
+			 prefix_format(&network, range), prefix_format(&single, host));
+		return;
+	}
+	str_addf(why, "has no length of 0 to %zu behind the '/'", addr_len(&addr) * 8);
+}
+
+static int parse_prefix(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct config_prefixes *prefixes = to;
+	struct prefix prefix;
+
+	(void)key;
+	if (prefix_parse(text, &prefix) < 0) {
+		explain_prefix(text, why);
+		return -EINVAL;
+	}
+	prefixes->list = xgrow(prefixes->list, prefixes->n, sizeof(prefix));
+	prefixes->list[prefixes->n++] = prefix;
+	return 0;
+}
+
+static bool format_prefix(const void *from, size_t i, struct str *out)
+{
+	const struct config_prefixes *prefixes = from;
+	char text[ADDR_STRLEN];
+
+	if (i >= prefixes->n)
+		return false;
+	str_add(out, prefix_format(&prefixes->list[i], text));
+	return true;
+}
+
+static const struct schema_type type_prefixes = {
+	.form = "list of address ranges",
+	.list = true,
+	.quoted = true,
+	.parse = parse_prefix,
+	.format = format_prefix,
+};
+
+// Digits only: strtol(3) takes blanks and signs, libconfuse's own integers are octal behind a 0.
+static int parse_long(const struct schema_key *key, const char *text, long *out, struct str *why)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || text[digits]) {
+		str_addf(why, "is no number, give one from %ld to %ld", key->min, key->max);
+		return -EINVAL;
+	}
+	*out = digits > 10 ? LONG_MAX : strtol(text, NULL, 10);
+	if (*out < key->min || *out > key->max) {
+		str_addf(why, "is out of range, give a number from %ld to %ld", key->min, key->max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_port(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	long n;
+
+	if (parse_long(key, text, &n, why) < 0)
+		return -EINVAL;
+	*(uint16_t *)to = (uint16_t)n;
+	return 0;
+}
+
+static bool format_port(const void *from, size_t i, struct str *out)
+{
+	str_addf(out, "%u", *(const uint16_t *)from);
+	return i == 0;
+}
+
+static const struct schema_type type_port = {
+	.form = "port",
+	.parse = parse_port,
+	.format = format_port,
+};
+
+static int parse_int(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	long n;
+
+	if (parse_long(key, text, &n, why) < 0)
+		return -EINVAL;
+	*(int *)to = (int)n;
+	return 0;
+}
+
+static bool format_int(const void *from, size_t i, struct str *out)
+{
+	str_addf(out, "%d", *(const int *)from);
+	return i == 0;
+}
+
+static const struct schema_type type_int = {
+	.form = "number",
+	.parse = parse_int,
+	.format = format_int,
+};
+
+static int parse_table(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	long n;
+
+	if (parse_long(key, text, &n, why) < 0)
+		return -EINVAL;
+	if (n >= 253 && n <= 255) {
+		str_addf(why, "is the kernel's table '%s', take another number",
+			 n == 253   ? "default"
+			 : n == 254 ? "main"
+				    : "local");
+		return -EINVAL;
+	}
+	if (n == KSTATE_TPROXY_TABLE) {
+		str_add(why,
+			"is the table that mpgate itself uses for TPROXY, take another number");
+		return -EINVAL;
+	}
+	*(uint32_t *)to = (uint32_t)n;
+	return 0;
+}
+
+static bool format_table(const void *from, size_t i, struct str *out)
+{
+	str_addf(out, "%u", *(const uint32_t *)from);
+	return i == 0;
+}
+
+static const struct schema_type type_table = {
+	.form = "number of a routing table",
+	.parse = parse_table,
+	.format = format_table,
+};
+
+static int parse_bool(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	int value = cfg_parse_boolean(text);
+
+	(void)key;
+	if (value < 0) {
+		str_add(why, "is neither yes nor no");
+		return -EINVAL;
+	}
+	*(bool *)to = value;
+	return 0;
+}
+
+static bool format_bool(const void *from, size_t i, struct str *out)
+{
+	str_add(out, *(const bool *)from ? "yes" : "no");
+	return i == 0;
+}
+
+static const struct schema_type type_bool = {
+	.form = "yes or no",
+	.parse = parse_bool,
+	.format = format_bool,
+};
+
+static const char *const methods[CONFIG_METHODS] = {
+	[CONFIG_METHOD_AES_128_GCM] = "aes-128-gcm",
+	[CONFIG_METHOD_AES_256_GCM] = "aes-256-gcm",
+	[CONFIG_METHOD_CHACHA20_POLY1305] = "chacha20-ietf-poly1305",
+};
+
+const char *config_method_word(enum config_method method)
+{
+	return methods[method];
+}
+
+static int parse_method(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_METHODS; i++) {
+		if (strcmp(text, methods[i]) == 0) {
+			*(enum config_method *)to = (enum config_method)i;
+			return 0;
+		}
+	}
+	str_add(why, "is no method that mpgate speaks, the methods are");
+	for (size_t i = 0; i < CONFIG_METHODS; i++)
+		str_addf(why, "%s %s", i ? "," : "", methods[i]);
+	return -EINVAL;
+}
+
+static bool format_method(const void *from, size_t i, struct str *out)
+{
+	str_add(out, methods[*(const enum config_method *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_method = {
+	.form = "aes-128-gcm, aes-256-gcm or chacha20-ietf-poly1305",
+	.quoted = true,
+	.parse = parse_method,
+	.format = format_method,
+};
+
+static int parse_file(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	char **file = to;
+
+	if (text[0] != '/') {
+		// it may be the secret itself
+		str_addf(why, "must be the absolute name of a file that holds the key, as %s",
+			 key->example);
+		return -EINVAL;
+	}
+	free(*file);
+	*file = xstrdup(text);
+	return 0;
+}
+
+static bool format_file(const void *from, size_t i, struct str *out)
+{
+	const char *file = *(char *const *)from;
+
+	return file && format_text(file, i, out);
+}
+
+static const struct schema_type type_file = {
+	.form = "absolute name of a file",
+	.quoted = true,
+	.secret = true,
+	.parse = parse_file,
+	.format = format_file,
+};
+
+// Keys that the console uses itself, and those that answer its questions.
+static const char console_keys[] = "?qQjkgGboacld/nN<>iptuz+-xaAwERDBKyfFvVsS=hH:";
+
+static int parse_hotkey(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	if (text[0] <= ' ' || text[0] > '~' || text[1]) {
+		str_add(why, "is no hotkey, give one printable ASCII character");
+		return -EINVAL;
+	}
+	if (strchr(console_keys, text[0])) {
+		str_add(why, "is a key of the console itself, take a digit");
+		return -EINVAL;
+	}
+	*(char *)to = text[0];
+	return 0;
+}
+
+static bool format_hotkey(const void *from, size_t i, struct str *out)
+{
+	const char text[] = { *(const char *)from, '\0' };
+
+	return text[0] && format_text(text, i, out);
+}
+
+static const struct schema_type type_hotkey = {
+	.form = "one character",
+	.quoted = true,
+	.parse = parse_hotkey,
+	.format = format_hotkey,
+};
+
+// ---- keys
+
+#define AT(type, field) .offset = offsetof(struct type, field)
+
+static const struct schema_key top_keys[] = {
+	{ "workers", &type_int, AT(config, workers), .fallback = "0", .max = 256,
+	  .help = "Threads that relay connections; 0 means one per processor core." },
+};
+
+static const struct schema_key lan_keys[] = {
+	{ "interface", &type_interface, AT(config_lan, interface), .required = true,
+	  .example = "\"br0\"", .help = "The interface that the LAN is on." },
+	{ "sources", &type_prefixes, AT(config_lan, sources),
+	  .otherwise = "every machine on the interface", .example = "{\"192.168.5.32/27\"}",
+	  .help = "Machines of the LAN whose connections are carried over the paths." },
+	{ "source-bypass", &type_prefixes, AT(config_lan, source_bypass), .otherwise = "none",
+	  .example = "{\"192.168.5.40/32\"}",
+	  .help = "Machines of the LAN that are left alone although they are in sources." },
+	{ "bypass", &type_prefixes, AT(config_lan, bypass), .otherwise = "none",
+	  .example = "{\"203.0.113.80/32\"}",
+	  .help = "Destinations that are left alone. Private and special ranges, the exits and "
+		  "the\n"
+		  "addresses of the paths always are." },
+	{ "tproxy-port", &type_port, AT(config_lan, tproxy_port), .fallback = "12345", .min = 1,
+	  .max = 65535,
+	  .help = "Port on which the gateway takes the connections that the kernel diverts to "
+		  "it." },
+};
+
+static const struct schema_key exit_keys[] = {
+	{ "address", &type_host, AT(config_exit, address), .required = true,
+	  .example = "\"203.0.113.10\"", .help = "The exit server: IP address or host name." },
+	{ "port", &type_port, AT(config_exit, port), .fallback = "8388", .min = 1, .max = 65535,
+	  .help = "The server's port." },
+	{ "method", &type_method, AT(config_exit, method), .fallback = "\"aes-256-gcm\"",
+	  .help = "Encryption, the same as on the server: aes-128-gcm, aes-256-gcm or\n"
+		  "chacha20-ietf-poly1305 (faster on processors without AES instructions)." },
+	{ "key-file", &type_file, AT(config_exit, key_file), .required = true,
+	  .example = "\"/etc/mpgate/singapore.key\"",
+	  .help = "File with the secret shared with the server, mode 0600: one line, a password "
+		  "or\n"
+		  "\"base64:\" and a random key." },
+	{ "socks-port", &type_port, AT(config_exit, socks_port), .fallback = "0", .max = 65535,
+	  .example = "1080",
+	  .help = "SOCKS5 on this port of the LAN address leads to this exit; 0 means no SOCKS5." },
+	{ "default", &type_bool, AT(config_exit, is_default), .fallback = "no",
+	  .help = "Diverted connections take this exit. With one exit it is the default anyway." },
+};
+
+static const struct schema_key path_keys[] = {
+	{ "interface", &type_interface, AT(config_path, interface),
+	  .otherwise = "the name of the path", .example = "\"ppp0\"",
+	  .help = "The interface of this link." },
+	{ "kind", &type_kind, AT(config_path, kind), .fallback = "\"other\"",
+	  .help = "What the link is, for people: adsl, vdsl, fiber, cable, 3g, lte, 5g, wifi,\n"
+		  "satellite, vpn, ethernet or other." },
+	{ "label", &type_label, AT(config_path, label), .fallback = "\"\"",
+	  .example = "\"Telefonica, 2nd floor\"",
+	  .help = "A few words of your own, shown in the console." },
+	{ "gateway", &type_gateway, AT(config_path, gateway), .otherwise = "found by itself",
+	  .example = "\"192.168.1.1\"",
+	  .help = "The next router. It is found by itself behind DHCP and PPP." },
+	{ "table", &type_table, AT(config_path, table),
+	  .otherwise = "100 and the path's place in the file", .example = "101", .min = 1,
+	  .max = INT32_MAX,
+	  .help = "Number of the routing table that mpgate makes for this path." },
+	{ "priority", &type_int, AT(config_path, priority), .fallback = "100", .min = 1,
+	  .max = 1000,
+	  .help = "Which path begins connections where paths are otherwise alike: the lowest." },
+	{ "optional", &type_bool, AT(config_path, optional), .fallback = "no",
+	  .help = "The path stays in standby until a person switches it on (a 3G stick)." },
+	{ "hotkey", &type_hotkey, AT(config_path, hotkey), .otherwise = "none", .example = "\"3\"",
+	  .help = "Key of the console that switches the path on and off." },
+};
+
+static const struct schema_key server_keys[] = {
+	{ "listen", &type_listen, AT(config_server, listen), .fallback = "\"0.0.0.0\"",
+	  .help = "Address to listen on; \"::\" is every address, IPv4 and IPv6." },
+	{ "port", &type_port, AT(config_server, port), .fallback = "8388", .min = 1, .max = 65535,
+	  .help = "Port to listen on." },
+	{ "method", &type_method, AT(config_server, method), .fallback = "\"aes-256-gcm\"",
+	  .help = "Encryption, the same as on the gateway: aes-128-gcm, aes-256-gcm or\n"
+		  "chacha20-ietf-poly1305." },
+	{ "key-file", &type_file, AT(config_server, key_file), .required = true,
+	  .example = "\"/etc/mpgate/server.key\"",
+	  .help = "File with the secret shared with the gateways, mode 0600: one line, a password\n"
+		  "or \"base64:\" and a random key." },
+	{ "allow", &type_prefixes, AT(config_server, allow), .otherwise = "none",
+	  .example = "{\"127.0.0.1/32\"}",
+	  .help = "Targets that gateways may reach although they are in the server's own ranges\n"
+		  "(loopback, link-local), which are refused otherwise." },
+	{ "tune", &type_bool, AT(config_server, tune), .fallback = "yes",
+	  .help = "Set the kernel's MPTCP limits and buffer sizes, where that is permitted." },
+};
+
+// ---- blocks
+
+static void *make_top(struct config *config, int line)
+{
+	(void)line;
+	return config;
+}
+
+static void *make_lan(struct config *config, int line)
+{
+	(void)line;
+	return &config->lan;
+}
+
+static void *make_exit(struct config *config, int line)
+{
+	struct config_exit *exit;
+
+	if (config->n_exits == CONFIG_EXITS_MAX)
+		return NULL;
+	exit = &config->exits[config->n_exits++];
+	exit->line = line;
+	return exit;
+}
+
+static void *make_path(struct config *config, int line)
+{
+	struct config_path *path;
+
+	if (config->n_paths == PATHS_MAX)
+		return NULL;
+	path = &config->paths[config->n_paths++];
+	path->line = line;
+	return path;
+}
+
+static void *make_server(struct config *config, int line)
+{
+	(void)line;
+	config->server.present = true;
+	return &config->server;
+}
+
+#define KEYS(array) .keys = array, .n_keys = ARRAY_LEN(array)
+
+const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
+	[SCHEMA_TOP] = { "", KEYS(top_keys), .make = make_top,
+			 .help = "Keys outside of any block." },
+	[SCHEMA_LAN] = { "lan", KEYS(lan_keys), .make = make_lan,
+			 .help = "The LAN, and which of its connections are carried." },
+	[SCHEMA_EXIT] = { "exit", "NAME", "singapore", KEYS(exit_keys), .make = make_exit,
+			  .help = "An exit: the server where connections leave for the Internet.\n"
+				  "There may be several, each with a name of its own." },
+	[SCHEMA_PATH] = { "path", "NAME", "ppp0", KEYS(path_keys), .make = make_path,
+			  .help = "A path: one link to the Internet. One block for each." },
+	[SCHEMA_SERVER] = { "server", KEYS(server_keys), .make = make_server,
+			    .help = "For the exit server ('mpgate server'); a gateway has no such "
+				    "block." },
+};
+
+const struct schema_key *schema_find(const struct schema_block *block, const char *word)
+{
+	for (size_t i = 0; i < block->n_keys; i++) {
+		if (strcmp(block->keys[i].word, word) == 0)
+			return &block->keys[i];
+	}
+	return NULL;
+}
+
+const struct schema_key *schema_guess(const struct schema_block *block, const char *word)
+{
+	const struct schema_key *near = NULL;
+	unsigned best = 3; // more than two slips is another word
+
+	for (size_t i = 0; i < block->n_keys; i++) {
+		const struct schema_key *key = &block->keys[i];
+		unsigned distance = str_distance(word, key->word);
+
+		// people rarely get the first letter wrong: "tabel" is "table", "lable" is "label"
+		if (distance < best || (near && distance == best && key->word[0] == word[0])) {
+			best = distance;
+			near = key;
+		}
+	}
+	return near;
+}

@@ -33,8 +33,8 @@
 // A sender that has bound its socket gets an answer: the JSON, "ok", or "error: why".
 //
 // One thread, one poll loop. A TUN device gives one packet per read, so its cost is two system
-// calls a packet; the timer slack below lets several leave per wake-up. On two cores it keeps up with
-// the 380 Mbit/s of profile "mixed" beside both ends of the connection.
+// calls a packet; the timer slack below lets several leave per wake-up. On two cores it keeps up
+// with the 380 Mbit/s of profile "mixed" beside both ends of the connection.
 //
 // It does not reorder, duplicate or corrupt packets, and it does not carry Ethernet.
 #include <errno.h>

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel room: it shows the network state of one network namespace as a struct kstate and carries
-// out struct op values on it. What to do is decided in plan/; nothing here has an opinion.
+// The kernel room: it shows the network state of one network namespace as a struct kstate and
+// carries out struct op values on it. What to do is decided in plan/; nothing here has an opinion.
 //
-// Who and when. Main thread only. Calls are synchronous: the kernel answers a netlink request inside the
-// system call, a full observation takes a millisecond or two, and deleting an MPTCP endpoint takes as
-// long as the kernel needs to walk all connections (56 ms with 1000 of them).
+// Who and when. Main thread only. Calls are synchronous: the kernel answers a netlink request
+// inside the system call, a full observation takes a fraction of a millisecond, and deleting an
+// MPTCP endpoint takes as long as the kernel needs to walk all connections (56 ms with 1000 of
+// them).
 //
-// Parts. netlink.c carries requests and dumps; rtnetlink.c knows links, addresses, routes and rules;
-// mptcp.c the path manager; nft.c the table; sysctl.c and saved.c values in /proc/sys and their originals.
-// There is one socket per protocol for requests and dumps, and one for events here, so that an event
-// never stands between a request and its answer.
+// Parts. netlink.c carries requests and dumps; rtnetlink.c knows links, addresses, routes and
+// rules; mptcp.c the path manager; nft.c the table; sysctl.c and saved.c values in /proc/sys and
+// their originals. There is one socket per protocol for requests and dumps, and one for events
+// here, so that an event never stands between a request and its answer.
 //
 // Events only say "look again". The handler empties the socket and calls the owner once; the owner
-// observes, plans, and applies what differs. Our own changes come back as events too: that observation
-// finds nothing to do, and there it rests. A lost event (ENOBUFS) is the same call.
+// observes, plans, and applies what differs. Our own changes come back as events too: that
+// observation finds nothing to do, and there it rests. A lost event (ENOBUFS) is the same call.
 //
 // What is ours: routes and rules with protocol KSTATE_PROTOCOL, endpoint ids from
 // KSTATE_ENDPOINT_FIRST, the nft table. Nothing else is ever deleted or replaced.
 //
 // Assumes Linux 6.1 or later. doc/kernel-notes.md has what the code relies on.
-// Not here: which process owns a foreign object, namespaces other than the current one, per-connection
-// state (relay and probe ask their sockets).
+// Not here: which process owns a foreign object, namespaces other than the current one,
+// per-connection state (relay and probe ask their sockets).
 #include "kern/kern.h"
 
 #include <errno.h>
@@ -76,10 +77,8 @@ static void read_events(struct ev_loop *loop, ev_io *watcher, int revents)
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < EVENTS_PER_TURN; i++) {
-		struct sockaddr_nl from = { 0 };
-		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(kern->event_fd, kern->event_buffer, sizeof(kern->event_buffer),
-				     MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+		ssize_t n = recv(kern->event_fd, kern->event_buffer, sizeof(kern->event_buffer),
+				 MSG_TRUNC);
 
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
@@ -88,7 +87,7 @@ static void read_events(struct ev_loop *loop, ev_io *watcher, int revents)
 		// lost some (ENOBUFS) or cannot see all of it: look again. No other error is known
 		if (n < 0 || (size_t)n > sizeof(kern->event_buffer))
 			changed = true;
-		else if (from.nl_pid == 0)
+		else
 			changed |= holds_change((struct nlmsghdr *)kern->event_buffer, (int)n);
 	}
 	if (changed)
@@ -97,17 +96,18 @@ static void read_events(struct ev_loop *loop, ev_io *watcher, int revents)
 
 static int open_events(struct kern *kern)
 {
-	static const int groups[] = { RTNLGRP_LINK,	   RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+	static const int groups[] = { RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
 				      RTNLGRP_IPV6_RULE };
-	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	int bytes = EVENT_RCVBUF_BYTES;
 
 	kern->event_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	if (kern->event_fd < 0)
 		return -errno;
-	// without a port of its own the socket would pass for the kernel, which is spared the events
-	if (bind(kern->event_fd, (struct sockaddr *)&self, sizeof(self)) < 0)
+	// gives it a port of its own, without which it would pass for the kernel and hear nothing,
+	// and keeps other processes from writing to it
+	if (connect(kern->event_fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
 	// the plain form is bounded by rmem_max, but needs no privilege
 	if (setsockopt(kern->event_fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
@@ -137,7 +137,8 @@ static int load_saved(struct kern *kern, struct str *why)
 		return error;
 	if (getsockopt(kern->rtnl.fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns, &len) < 0) {
 		error = -errno;
-		str_addf(why, "cannot tell network namespaces apart (SO_NETNS_COOKIE, Linux 5.14): %s",
+		str_addf(why,
+			 "cannot tell network namespaces apart (SO_NETNS_COOKIE, Linux 5.14): %s",
 			 strerror(-error));
 		return error;
 	}
@@ -214,7 +215,7 @@ int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctl
 		char value[KERN_SYSCTL_VALUE_SIZE];
 		struct str text = { 0 };
 
-		// one that cannot be read is left out, as one that does not exist; setting it says why
+		// one that cannot be read is left out like one that is not there
 		if (kern_sysctl_get(sysctls[i], value, &text) == 0)
 			kstate_add_sysctl(out, sysctls[i], value);
 		str_fini(&text);
@@ -399,7 +400,8 @@ static int restore_one(struct kern *kern, const struct kern_saved_entry *e, stru
 	if (error < 0 || strcmp(now, e->original) == 0)
 		return error;
 	if (strcmp(now, e->ours) != 0) {
-		str_addf(note, "%s is left at \"%s\": somebody has changed it since we set it to \"%s\"",
+		str_addf(note,
+			 "%s is left at \"%s\": somebody has changed it since we set it to \"%s\"",
 			 e->name, now, e->ours);
 		return 0;
 	}

@@ -26,11 +26,13 @@ typedef void kern_message_fn(void *ctx, struct nlmsghdr *msg);
 
 int kern_netlink_open(struct kern_netlink *nl, int protocol);
 void kern_netlink_close(struct kern_netlink *nl);
-// A request of `type` with its fixed header; NULL when memory is out. Attributes are put with libnl's
-// nla_put_*, which always find room: a request is far smaller than the page that libnl takes.
+// A request of `type` with its fixed header; NULL when memory is out. Attributes are put with
+// libnl's nla_put_*, which always find room: a request is far smaller than the page that libnl
+// takes.
 struct nl_msg *kern_netlink_request(int type, int flags, const void *header, size_t header_len);
-// Takes `msg` (NULL is -ENOMEM). Returns when the kernel has acknowledged or the dump is complete: 0,
-// -EINTR for a dump that the kernel marked as inconsistent, or the error, with its text added to `why`.
+// Takes `msg` (NULL is -ENOMEM). Returns when the kernel has acknowledged or the dump is complete:
+// 0, -EINTR for a dump that the kernel marked as inconsistent, or the error, with its text added to
+// `why`.
 int kern_netlink_call(struct kern_netlink *nl, struct nl_msg *msg, kern_message_fn *got, void *ctx,
 		      struct str *why);
 // What the kernel said beside the number in an NLMSG_ERROR or NLMSG_DONE: its text in out, or "".
@@ -87,7 +89,8 @@ struct kern_nft {
 // Takes the table, which is the lock of this network namespace: -EBUSY when another process has it.
 int kern_nft_open(struct kern_nft *nft, struct str *why);
 void kern_nft_close(struct kern_nft *nft);
-// Replaces the table by `text` in one transaction; NULL leaves it empty. On failure the old one stays.
+// Replaces the table by `text` in one transaction; NULL leaves it empty. On failure the old one
+// stays.
 int kern_nft_set(struct kern_nft *nft, const char *text, struct str *why);
 
 // ---- sysctl.c
@@ -118,11 +121,13 @@ struct kern_saved {
 	size_t n;
 };
 
-// Reads `path`, if there is one of this boot and this network namespace. -EBADMSG when it is damaged.
+// Reads `path`, if there is one of this boot and this network namespace. -EBADMSG when it is
+// damaged.
 int kern_saved_load(struct kern_saved *saved, const char *path, const char *boot_id, uint64_t netns,
 		    struct str *why);
 void kern_saved_fini(struct kern_saved *saved);
-// To be called before the change. The first original of a name is kept; the file is on disk on return.
+// To be called before the change. The first original of a name is kept; the file is on disk on
+// return.
 int kern_saved_note(struct kern_saved *saved, const char *name, const char *original,
 		    const char *ours, struct str *why);
 // Drops entry `i`; kern_saved_store() makes it last, and removes the file when no entry is left.

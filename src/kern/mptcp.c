@@ -52,8 +52,9 @@ static int resolve_family(struct kern_mptcp *m, struct str *why)
 		nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, MPTCP_PM_NAME);
 	error = kern_netlink_call(&m->nl, msg, take_family, &m->family, &text);
 	if (error == -ENOENT || (error == 0 && m->family == 0)) {
-		str_add(why, "this kernel has no Multipath TCP (generic netlink family mptcp_pm is "
-			     "missing): use one built with CONFIG_MPTCP, 6.1 or later, as Debian's are");
+		str_add(why,
+			"this kernel has no Multipath TCP (generic netlink family mptcp_pm is "
+			"missing): use one built with CONFIG_MPTCP, 6.1 or later, as Debian's are");
 		error = -EOPNOTSUPP;
 	} else if (error < 0) {
 		str_addf(why, "cannot find generic netlink family mptcp_pm: %s", str_text(&text));
@@ -87,8 +88,8 @@ void kern_mptcp_close(struct kern_mptcp *m)
 int kern_mptcp_check_privilege(struct kern_mptcp *m, struct str *why)
 {
 	struct str text = { 0 };
-	int error = kern_netlink_call(&m->nl, new_request(m->family, MPTCP_PM_CMD_SET_LIMITS, 0), NULL,
-				      NULL, &text);
+	int error = kern_netlink_call(&m->nl, new_request(m->family, MPTCP_PM_CMD_SET_LIMITS, 0),
+				      NULL, NULL, &text);
 
 	if (error == -EPERM)
 		str_add(why, "changing the network needs CAP_NET_ADMIN: run as root, or give the "
@@ -103,11 +104,11 @@ int kern_mptcp_check_privilege(struct kern_mptcp *m, struct str *why)
 
 static bool read_address(struct nlattr *const attrs[], struct addr *out)
 {
-	struct addr a = { .family = attrs[MPTCP_PM_ADDR_ATTR_FAMILY] ?
-					    nla_get_u16(attrs[MPTCP_PM_ADDR_ATTR_FAMILY]) :
-					    AF_UNSPEC };
-	const struct nlattr *bytes = a.family == AF_INET ? attrs[MPTCP_PM_ADDR_ATTR_ADDR4] :
-							   attrs[MPTCP_PM_ADDR_ATTR_ADDR6];
+	struct addr a = { .family = attrs[MPTCP_PM_ADDR_ATTR_FAMILY]
+					    ? nla_get_u16(attrs[MPTCP_PM_ADDR_ATTR_FAMILY])
+					    : AF_UNSPEC };
+	const struct nlattr *bytes = a.family == AF_INET ? attrs[MPTCP_PM_ADDR_ATTR_ADDR4]
+							 : attrs[MPTCP_PM_ADDR_ATTR_ADDR6];
 
 	if (!bytes || addr_len(&a) == 0 || (size_t)nla_len(bytes) != addr_len(&a))
 		return false;
@@ -127,9 +128,11 @@ int kern_endpoint_parse(struct nlmsghdr *msg, struct kstate *out)
 	struct nlattr *outer[MPTCP_PM_ATTR_MAX + 1], *attrs[MPTCP_PM_ADDR_ATTR_MAX + 1];
 	struct kendpoint endpoint = { 0 };
 
-	if (parse(msg, outer) < 0 || !outer[MPTCP_PM_ATTR_ADDR] ||
-	    nla_parse_nested(attrs, MPTCP_PM_ADDR_ATTR_MAX, outer[MPTCP_PM_ATTR_ADDR], policy) < 0 ||
-	    !attrs[MPTCP_PM_ADDR_ATTR_ID] || !read_address(attrs, &endpoint.addr))
+	if (parse(msg, outer) < 0 || !outer[MPTCP_PM_ATTR_ADDR])
+		return -EBADMSG;
+	if (nla_parse_nested(attrs, MPTCP_PM_ADDR_ATTR_MAX, outer[MPTCP_PM_ATTR_ADDR], policy) < 0)
+		return -EBADMSG;
+	if (!attrs[MPTCP_PM_ADDR_ATTR_ID] || !read_address(attrs, &endpoint.addr))
 		return -EBADMSG;
 	endpoint.id = nla_get_u8(attrs[MPTCP_PM_ADDR_ATTR_ID]);
 	if (attrs[MPTCP_PM_ADDR_ATTR_FLAGS])
@@ -228,7 +231,8 @@ static struct nl_msg *new_endpoint_request(int family, uint8_t command, const st
 	if (with_address) {
 		nla_put_u16(msg, MPTCP_PM_ADDR_ATTR_FAMILY, e->addr.family);
 		nla_put(msg,
-			e->addr.family == AF_INET ? MPTCP_PM_ADDR_ATTR_ADDR4 : MPTCP_PM_ADDR_ATTR_ADDR6,
+			e->addr.family == AF_INET ? MPTCP_PM_ADDR_ATTR_ADDR4
+						  : MPTCP_PM_ADDR_ATTR_ADDR6,
 			(int)addr_len(&e->addr), e->addr.bytes);
 	}
 	if (with_address && e->ifindex)
@@ -259,12 +263,13 @@ static int refuse_foreign(const struct kendpoint *e, struct str *why)
 {
 	if (kendpoint_is_ours(e))
 		return 0;
-	str_addf(why, "endpoint id %u is not ours, which are %d to %d", e->id, KSTATE_ENDPOINT_FIRST,
-		 KSTATE_ENDPOINT_LAST);
+	str_addf(why, "endpoint id %u is not ours, which are %d to %d", e->id,
+		 KSTATE_ENDPOINT_FIRST, KSTATE_ENDPOINT_LAST);
 	return -EPERM;
 }
 
-// Before an endpoint is changed or removed: 1 if it is there and the one that is meant, 0 if it is gone.
+// Before an endpoint is changed or removed: 1 if it is there and the one that is meant, 0 if it is
+// gone.
 static int check_endpoint(struct kern_mptcp *m, const struct kendpoint *e, struct str *why)
 {
 	struct kendpoint present;
@@ -275,8 +280,8 @@ static int check_endpoint(struct kern_mptcp *m, const struct kendpoint *e, struc
 		return found;
 	found = find_endpoint(m, e->id, &present, why);
 	if (found == 1 && !addr_equal(&present.addr, &e->addr)) {
-		str_addf(why, "endpoint id %u now belongs to %s: somebody else has changed it", e->id,
-			 addr_format(&present.addr, text));
+		str_addf(why, "endpoint id %u now belongs to %s: somebody else has changed it",
+			 e->id, addr_format(&present.addr, text));
 		return -EPERM;
 	}
 	return found;
@@ -315,9 +320,9 @@ int kern_endpoint_delete(struct kern_mptcp *m, const struct kendpoint *e, struct
 
 	if (found <= 0)
 		return found;
-	return kern_netlink_call(&m->nl,
-				 new_endpoint_request(m->family, MPTCP_PM_CMD_DEL_ADDR, e, false, false),
-				 NULL, NULL, why);
+	return kern_netlink_call(
+		&m->nl, new_endpoint_request(m->family, MPTCP_PM_CMD_DEL_ADDR, e, false, false),
+		NULL, NULL, why);
 }
 
 // The kernel changes only the backup and fullmesh bits.
@@ -331,9 +336,9 @@ int kern_endpoint_set_flags(struct kern_mptcp *m, const struct kendpoint *e, str
 	}
 	if (found < 0)
 		return found;
-	return kern_netlink_call(&m->nl,
-				 new_endpoint_request(m->family, MPTCP_PM_CMD_SET_FLAGS, e, false, true),
-				 NULL, NULL, why);
+	return kern_netlink_call(
+		&m->nl, new_endpoint_request(m->family, MPTCP_PM_CMD_SET_FLAGS, e, false, true),
+		NULL, NULL, why);
 }
 
 int kern_limits_set(struct kern_mptcp *m, const struct klimits *limits, struct str *why)

@@ -28,7 +28,7 @@ static void set_option(int fd, int level, int option)
 int kern_netlink_open(struct kern_netlink *nl, int protocol)
 {
 	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
-	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	*nl = (struct kern_netlink){ .fd = -1 };
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -38,7 +38,7 @@ int kern_netlink_open(struct kern_netlink *nl, int protocol)
 	set_option(nl->fd, SOL_NETLINK, NETLINK_CAP_ACK);
 	set_option(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK);
 	if (setsockopt(nl->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-	    bind(nl->fd, (struct sockaddr *)&self, sizeof(self)) < 0) {
+	    connect(nl->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
 		int error = -errno;
 
 		kern_netlink_close(nl);
@@ -89,8 +89,8 @@ void kern_netlink_extack(const struct nlmsghdr *msg, char *out, size_t size)
 	out[0] = '\0';
 	if (!(msg->nlmsg_flags & NLM_F_ACK_TLVS) || offset >= payload)
 		return;
-	text = nla_find((struct nlattr *)((char *)nlmsg_data(msg) + offset), (int)(payload - offset),
-			NLMSGERR_ATTR_MSG);
+	text = nla_find((struct nlattr *)((char *)nlmsg_data(msg) + offset),
+			(int)(payload - offset), NLMSGERR_ATTR_MSG);
 	if (text)
 		nla_strlcpy(out, text, size);
 }
@@ -104,36 +104,29 @@ void kern_netlink_explain(struct str *why, int error, const char *extack)
 
 static int send_request(struct kern_netlink *nl, struct nlmsghdr *request)
 {
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t n;
 
 	request->nlmsg_seq = ++nl->seq;
 	// a dump that begins is not acknowledged, flag or not
 	request->nlmsg_flags |= NLM_F_ACK;
 	do
-		n = sendto(nl->fd, request, request->nlmsg_len, 0, (struct sockaddr *)&kernel,
-			   sizeof(kernel));
+		n = send(nl->fd, request, request->nlmsg_len, 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
 
-// One datagram from the kernel: its length or a negative errno.
+// One datagram from the kernel, from which alone a connected socket takes any: its length or a
+// negative errno.
 static int receive(struct kern_netlink *nl)
 {
-	struct sockaddr_nl from = { 0 };
-	struct iovec iov = { .iov_base = nl->buffer, .iov_len = BUFFER_BYTES };
-	struct msghdr header = { .msg_name = &from,
-				 .msg_namelen = sizeof(from),
-				 .msg_iov = &iov,
-				 .msg_iovlen = 1 };
 	ssize_t n;
 
 	do
-		n = recvmsg(nl->fd, &header, 0);
-	while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0));
+		n = recv(nl->fd, nl->buffer, BUFFER_BYTES, MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : (int)n;
+	return n > BUFFER_BYTES ? -EMSGSIZE : (int)n;
 }
 
 // The number in NLMSG_ERROR and NLMSG_DONE: 0 or a negative errno.

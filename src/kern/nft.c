@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Our nftables table. It has `flags owner`: the kernel removes it when the netlink socket inside the
-// nft_ctx is closed, however the process ends, and refuses changes to it from everybody else. That
-// makes it the lock against a second gateway in the same network namespace as well.
+// Our nftables table. It has `flags owner`: the kernel removes it when the netlink socket inside
+// the nft_ctx is closed, however the process ends, and refuses changes to it from everybody else.
+// That makes it the lock against a second gateway in the same network namespace as well.
 #include "kern_priv.h"
 
 #include <dirent.h>
@@ -18,14 +18,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EMPTY_TABLE "table inet " KSTATE_NFT_TABLE " {\n\tflags owner;\n}\n"
+#define EMPTY_TABLE  "table inet " KSTATE_NFT_TABLE " {\n\tflags owner;\n}\n"
 #define DELETE_TABLE "delete table inet " KSTATE_NFT_TABLE "\n"
 
 // ---- whose table is it
 
 struct table_info {
 	bool exists, owned;
-	uint32_t owner; // netlink port, which is the pid when it was the process's first such socket
+	uint32_t owner; // a netlink port: the pid, when it was the process's first such socket
 };
 
 static void take_table(void *ctx, struct nlmsghdr *msg)
@@ -89,19 +89,21 @@ static int explain_table(struct str *why)
 	int error = look_at_table(&info);
 
 	if (error == -EINVAL || error == -EOPNOTSUPP) {
-		str_add(why, "this kernel has no nftables: use one built with CONFIG_NF_TABLES_INET, "
-			     "as Debian's are");
+		str_add(why,
+			"this kernel has no nftables: use one built with CONFIG_NF_TABLES_INET, "
+			"as Debian's are");
 		return -EOPNOTSUPP;
 	}
 	if (error < 0 || !info.exists)
 		return 0;
 	if (!info.owned) {
-		str_add(why, "an nftables table inet " KSTATE_NFT_TABLE " exists that is not from a "
-			     "running gateway; remove it with: nft delete table inet " KSTATE_NFT_TABLE);
+		str_add(why,
+			"an nftables table inet " KSTATE_NFT_TABLE " exists that is not from a "
+			"running gateway; remove it with: nft delete table inet " KSTATE_NFT_TABLE);
 		return -EEXIST;
 	}
-	str_add(why, "another mpgate gateway runs in this network namespace: table inet "
-		     KSTATE_NFT_TABLE " is held");
+	str_add(why, "another mpgate gateway runs in this network namespace: table "
+		     "inet " KSTATE_NFT_TABLE " is held");
 	add_owner(info.owner, why);
 	str_add(why, "; stop that one first");
 	return -EBUSY;
@@ -120,8 +122,8 @@ static bool is_netfilter_socket(int fd)
 	       protocol == NETLINK_NETFILTER;
 }
 
-// libnftables opens its socket without CLOEXEC and does not show it. A child that inherits it, such as
-// pppd, would keep the table alive after us.
+// libnftables opens its socket without CLOEXEC and does not show it. A child that inherits it, such
+// as pppd, would keep the table alive after us.
 static void close_sockets_on_exec(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -144,7 +146,8 @@ static void add_report(const char *report, struct str *why)
 
 	if (error)
 		report = error + strlen("Error: ");
-	str_addf(why, "nftables: %.*s", (int)strcspn(report, "\n"), *report ? report : "no reason given");
+	str_addf(why, "nftables: %.*s", (int)strcspn(report, "\n"),
+		 *report ? report : "no reason given");
 }
 
 static int run(struct kern_nft *nft, const char *commands, struct str *why)
@@ -167,8 +170,8 @@ int kern_nft_open(struct kern_nft *nft, struct str *why)
 	int error;
 
 	*nft = (struct kern_nft){ 0 };
-	// the library ends the process when it cannot open its socket, so try that first; and close it,
-	// so that the library's socket is the one that gets our pid as its port
+	// the library ends the process when it cannot open its socket, so try that first; and close
+	// it, so that the library's socket is the one that gets our pid as its port
 	error = kern_netlink_open(&attempt, NETLINK_NETFILTER);
 	if (error < 0) {
 		str_addf(why, "cannot open a netfilter socket: %s; the kernel needs nftables",

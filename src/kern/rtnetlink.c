@@ -402,9 +402,9 @@ int kern_rtnl_counters(struct kern_netlink *nl, struct kstate *state)
 	struct str why = { 0 };
 	int error;
 
-	error = kern_netlink_call(nl,
-				  kern_netlink_request(RTM_GETSTATS, NLM_F_DUMP, &header, sizeof(header)),
-				  take_counters, state, &why);
+	error = kern_netlink_call(
+		nl, kern_netlink_request(RTM_GETSTATS, NLM_F_DUMP, &header, sizeof(header)),
+		take_counters, state, &why);
 	str_fini(&why);
 	// torn only means that a link came or went meanwhile
 	return error == -EINTR ? 0 : error;
@@ -520,26 +520,28 @@ int kern_route_add(struct kern_netlink *nl, const struct kroute *route, struct s
 
 	if (route->protocol != KSTATE_PROTOCOL)
 		return refuse_foreign("route", route->protocol, why);
-	error = kern_netlink_call(nl, build_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route), NULL,
-				  NULL, &text);
+	error = kern_netlink_call(nl, build_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route),
+				  NULL, NULL, &text);
 	if (error != -EEXIST || !find_route_in_place(nl, route, &present)) {
 		str_add(why, str_text(&text));
 	} else if (present.protocol != KSTATE_PROTOCOL) {
-		str_addf(why, "table %u has another route there, not made by us (protocol %u); remove it "
-			      "or choose another table", route->table, present.protocol);
+		str_addf(why,
+			 "table %u has another route there, not made by us (protocol %u); remove "
+			 "it or choose another table",
+			 route->table, present.protocol);
 	} else if (kroute_equal(&present, route)) {
 		error = 0;
 	} else {
 		error = kern_netlink_call(
-			nl, build_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), NULL, NULL,
-			why);
+			nl, build_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), NULL,
+			NULL, why);
 	}
 	str_fini(&text);
 	return error;
 }
 
-// The rest of a delete: what is gone already is success.
-static int delete(struct kern_netlink *nl, struct nl_msg *msg, struct str *why)
+// What is gone already is success.
+static int take_out(struct kern_netlink *nl, struct nl_msg *msg, struct str *why)
 {
 	struct str text = { 0 };
 	int error = kern_netlink_call(nl, msg, NULL, NULL, &text);
@@ -557,7 +559,7 @@ int kern_route_delete(struct kern_netlink *nl, const struct kroute *route, struc
 {
 	if (route->protocol != KSTATE_PROTOCOL)
 		return refuse_foreign("route", route->protocol, why);
-	return delete(nl, build_route(RTM_DELROUTE, 0, route), why);
+	return take_out(nl, build_route(RTM_DELROUTE, 0, route), why);
 }
 
 int kern_rule_add(struct kern_netlink *nl, const struct krule *rule, struct str *why)
@@ -568,8 +570,8 @@ int kern_rule_add(struct kern_netlink *nl, const struct krule *rule, struct str 
 	if (rule->protocol != KSTATE_PROTOCOL)
 		return refuse_foreign("rule", rule->protocol, why);
 	// without EXCL the kernel takes exact duplicates; with it, EEXIST is a rule like this one
-	error = kern_netlink_call(nl, build_rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), NULL,
-				  NULL, &text);
+	error = kern_netlink_call(nl, build_rule(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule),
+				  NULL, NULL, &text);
 	if (error == -EEXIST)
 		error = 0;
 	if (error < 0)
@@ -582,5 +584,5 @@ int kern_rule_delete(struct kern_netlink *nl, const struct krule *rule, struct s
 {
 	if (rule->protocol != KSTATE_PROTOCOL)
 		return refuse_foreign("rule", rule->protocol, why);
-	return delete(nl, build_rule(RTM_DELRULE, 0, rule), why);
+	return take_out(nl, build_rule(RTM_DELRULE, 0, rule), why);
 }

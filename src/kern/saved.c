@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What sysctls and limits were before us. The file is written before a change is made, so that after
-// kill -9 the next start still knows the true originals and never takes our own values for them.
-// A file from before a reboot, or of another network namespace, speaks of values that are gone.
+// What sysctls and limits were before us. The file is written before a change is made, so that
+// after kill -9 the next start still knows the true originals and never takes our own values for
+// them. A file from before a reboot, or of another network namespace, speaks of values that are
+// gone.
 //
 //	mpgate saved values 1
 //	boot 0dd9f5a5-8f4a-4c5a-8f0c-0e4b3f7f4c55
@@ -59,8 +60,8 @@ static bool take_entry(struct kern_saved *saved, char *line)
 	return true;
 }
 
-// The number of the first bad line, or 0. Stops early, with no entries, at a file of another boot or
-// namespace.
+// The number of the first bad line, or 0. Stops early, with no entries, at a file of another boot
+// or namespace.
 static int read_lines(struct kern_saved *saved, FILE *file)
 {
 	char line[512], netns[24];
@@ -113,8 +114,10 @@ int kern_saved_load(struct kern_saved *saved, const char *path, const char *boot
 	}
 	fclose(file);
 	if (bad_line) {
-		str_addf(why, "%s:%d: damaged; remove the file to start without the values of the last "
-			      "run, which then are not put back", path, bad_line);
+		str_addf(why,
+			 "%s:%d: damaged; remove the file to start without the values of the last "
+			 "run, which then are not put back",
+			 path, bad_line);
 		return -EBADMSG;
 	}
 	return 0;
@@ -174,9 +177,9 @@ int kern_saved_store(const struct kern_saved *saved, struct str *why)
 	if (!saved->path)
 		return 0;
 	if (saved->n == 0)
-		return unlink(saved->path) < 0 && errno != ENOENT ?
-			       complain(saved, "remove", -errno, why) :
-			       0;
+		return unlink(saved->path) < 0 && errno != ENOENT
+			       ? complain(saved, "remove", -errno, why)
+			       : 0;
 	make_folder(saved->path);
 	str_addf(&temporary, "%s.new", saved->path);
 	render(saved, &text);
@@ -224,5 +227,6 @@ int kern_saved_note(struct kern_saved *saved, const char *name, const char *orig
 void kern_saved_drop(struct kern_saved *saved, size_t i)
 {
 	saved->n--;
-	memmove(&saved->entries[i], &saved->entries[i + 1], (saved->n - i) * sizeof(*saved->entries));
+	memmove(&saved->entries[i], &saved->entries[i + 1],
+		(saved->n - i) * sizeof(*saved->entries));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel room against the running kernel, in a network namespace of this test's own. iproute2 and
-// nft play "somebody else". Skipped (77) without the right to make a namespace, or without MPTCP.
+// The kernel room against the running kernel, in a network namespace of this test's own. iproute2
+// and nft play "somebody else". Skipped (77) without the right to make a namespace, or without
+// MPTCP.
 #include "unit.h"
 
 #include <dirent.h>
@@ -19,7 +20,7 @@
 
 #include "kern/kern.h"
 
-#define SKIPPED 77
+#define SKIPPED    77
 #define PATIENCE_S 10.
 
 static char saved_path[] = "/tmp/mpgate-t-kern-XXXXXX/saved";
@@ -110,7 +111,8 @@ static struct prefix range(const char *text)
 	return p;
 }
 
-static struct op route_op(const char *dst, const char *via, const char *src, int oif, uint32_t table)
+static struct op route_op(const char *dst, const char *via, const char *src, int oif,
+			  uint32_t table)
 {
 	struct op op = { .kind = OP_ROUTE_ADD };
 
@@ -147,11 +149,10 @@ static struct op rule_op(sa_family_t family, uint32_t pref, const char *src, uin
 
 static struct op endpoint_op(uint8_t id, const char *addr, int ifindex, uint32_t flags)
 {
-	return (struct op){ .kind = OP_ENDPOINT_ADD,
-			    .endpoint = { .id = id,
-					  .addr = address(addr),
-					  .ifindex = ifindex,
-					  .flags = flags } };
+	return (struct op){
+		.kind = OP_ENDPOINT_ADD,
+		.endpoint = { .id = id, .addr = address(addr), .ifindex = ifindex, .flags = flags }
+	};
 }
 
 static bool is_there(const struct kstate *k, const struct op *op)
@@ -221,9 +222,9 @@ static size_t everything(struct kern *kern, struct op ops[static 16])
 static void turn_into_deletes(struct op *ops, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		ops[i].kind = ops[i].kind == OP_ROUTE_ADD ? OP_ROUTE_DELETE :
-			      ops[i].kind == OP_RULE_ADD  ? OP_RULE_DELETE :
-							    OP_ENDPOINT_DELETE;
+		ops[i].kind = ops[i].kind == OP_ROUTE_ADD  ? OP_ROUTE_DELETE
+			      : ops[i].kind == OP_RULE_ADD ? OP_RULE_DELETE
+							   : OP_ENDPOINT_DELETE;
 }
 
 static void test_round_trip(void **state)
@@ -243,7 +244,8 @@ static void test_round_trip(void **state)
 		assert_int_equal(count_ours(&k), n);
 		for (size_t i = 0; i < n; i++) {
 			if (!is_there(&k, &ops[i]))
-				fail_msg("round %d: op %zu is not there as it was applied", round, i);
+				fail_msg("round %d: op %zu is not there as it was applied", round,
+					 i);
 		}
 		kstate_fini(&k);
 	}
@@ -318,7 +320,8 @@ static void test_replaces_only_our_route(void **state)
 	assert_true(shell("ip route show table 103 | grep -q 192.0.2.1"));
 	foreign.route.protocol = RTPROT_BOOT;
 	assert_int_equal(apply_one(kern, &foreign, &text), -EPERM);
-	assert_true(shell("ip route flush table 103; ip route flush table 101; ip -6 route flush table 101"));
+	assert_true(shell(
+		"ip route flush table 103; ip route flush table 101; ip -6 route flush table 101"));
 	str_fini(&text);
 	kern_close(kern);
 }
@@ -357,8 +360,8 @@ static void test_leaves_foreign_rules_and_endpoints(void **state)
 static void test_endpoint_flags(void **state)
 {
 	struct kern *kern = open_kern(KERN_MANAGE);
-	struct op op = endpoint_op(120, "192.0.2.9", index_of(kern, "eth9"),
-				   MPTCP_PM_ADDR_FLAG_SUBFLOW);
+	struct op op =
+		endpoint_op(120, "192.0.2.9", index_of(kern, "eth9"), MPTCP_PM_ADDR_FLAG_SUBFLOW);
 	struct str text = { 0 };
 	struct kstate k;
 
@@ -480,7 +483,8 @@ static void test_restore_leaves_what_others_set(void **state)
 	set_rmem(kern, "4096 131072 33000000", 8);
 	assert_true(shell("sysctl -qw net.ipv4.tcp_rmem='4096 131072 1000000'"));
 	assert_int_equal(kern_restore(kern, &notes), 0);
-	assert_non_null(strstr(str_text(&notes), "net.ipv4.tcp_rmem is left at \"4096 131072 1000000\""));
+	assert_non_null(
+		strstr(str_text(&notes), "net.ipv4.tcp_rmem is left at \"4096 131072 1000000\""));
 	expect_rmem(kern, "4096 131072 1000000", k.limits.subflows);
 	assert_int_equal(access(saved_path, F_OK), -1);
 	set_rmem(kern, k.sysctls[0].value, k.limits.subflows);
@@ -577,7 +581,7 @@ static bool has_carrier(struct kern *kern, const char *name)
 static void test_events(void **state)
 {
 	static const char *const doings[] = {
-		"ip addr add 192.0.2.77/24 dev eth9",	"ip addr del 192.0.2.77/24 dev eth9",
+		"ip addr add 192.0.2.77/24 dev eth9",    "ip addr del 192.0.2.77/24 dev eth9",
 		"ip route add 198.51.100.0/24 dev eth9", "ip rule add pref 5000 lookup 55",
 		"ip -6 rule add pref 5000 lookup 55",
 	};
@@ -642,7 +646,8 @@ static void set_table(struct kern *kern, const char *text)
 static void test_table(void **state)
 {
 	struct kern *kern = open_kern(KERN_MANAGE);
-	struct op bad = { .kind = OP_NFT_SET, .nft = "table inet mpgate {\n\tflags owner;\n\tbad\n}\n" };
+	struct op bad = { .kind = OP_NFT_SET,
+			  .nft = "table inet mpgate {\n\tflags owner;\n\tbad\n}\n" };
 	struct str text = { 0 };
 	struct kstate k;
 
@@ -748,7 +753,8 @@ static void test_children_inherit_nothing(void **state)
 		socklen_t len = sizeof(domain);
 
 		if (entry->d_name[0] == '.' ||
-		    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_NETLINK)
+		    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
+		    domain != AF_NETLINK)
 			continue;
 		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	}
@@ -806,9 +812,9 @@ static int set_stage(void **state)
 		     "ip link add eth9 type veth peer name peer9 && ip link set eth9 up && "
 		     "ip link set peer9 up && ip addr add 192.0.2.9/24 dev eth9 && "
 		     "ip -6 addr add 2001:db8::9/64 dev eth9 nodad && "
-		     "ip addr add 10.64.0.7 peer 10.64.0.1 dev ppp9") ?
-		       0 :
-		       -1;
+		     "ip addr add 10.64.0.7 peer 10.64.0.1 dev ppp9")
+		       ? 0
+		       : -1;
 }
 
 static int clear_stage(void **state)

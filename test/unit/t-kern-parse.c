@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Messages recorded from Linux 6.18 (a tun device ppp9, a veth pair eth9), and what must be read in them.
+// Messages recorded from Linux 6.18 (a tun device ppp9, a veth pair eth9), and what must be read in
+// them.
 #include "unit.h"
 
 #include <errno.h>
@@ -11,8 +12,8 @@
 #include "base/str.h"
 #include "kern/kern_priv.h"
 
-// Hexadecimal text into a heap block of exactly the message's length, so that a sanitizer sees every
-// read beyond it. Trailing zeros may be left out of the text.
+// Hexadecimal text into a heap block of exactly the message's length, so that a sanitizer sees
+// every read beyond it. Trailing zeros may be left out of the text.
 static struct nlmsghdr *from_hex(const char *hex)
 {
 	struct nlmsghdr head = { 0 }, *msg;
@@ -70,8 +71,8 @@ static void describe(const struct kstate *k, struct str *out)
 		str_addf(out, "route %s", prefix_format(&r->dst, text));
 		describe_addr(out, "via", &r->gateway);
 		describe_addr(out, "src", &r->src);
-		str_addf(out, " dev %d table %u metric %u proto %u type %u scope %u\n", r->oif, r->table,
-			 r->metric, r->protocol, r->type, r->scope);
+		str_addf(out, " dev %d table %u metric %u proto %u type %u scope %u\n", r->oif,
+			 r->table, r->metric, r->protocol, r->type, r->scope);
 	}
 	for (size_t i = 0; i < k->n_rules; i++) {
 		const struct krule *r = &k->rules[i];
@@ -85,8 +86,8 @@ static void describe(const struct kstate *k, struct str *out)
 	for (size_t i = 0; i < k->n_endpoints; i++) {
 		const struct kendpoint *e = &k->endpoints[i];
 
-		str_addf(out, "endpoint %u %s dev %d flags %#x\n", e->id, addr_format(&e->addr, text),
-			 e->ifindex, e->flags);
+		str_addf(out, "endpoint %u %s dev %d flags %#x\n", e->id,
+			 addr_format(&e->addr, text), e->ifindex, e->flags);
 	}
 }
 
@@ -198,14 +199,14 @@ static void test_messages(void **state)
 }
 
 #define ENDPOINT4                                                                                  \
-	"480000001c00020001000000fe6d0000030100003400018006000100020000000600050000000000050002"    \
+	"480000001c00020001000000fe6d0000030100003400018006000100020000000600050000000000050002"   \
 	"00640000000800060006000000080007000400000008000300c0000209"
 #define ENDPOINT6                                                                                  \
-	"4c0000001c00020001000000fe6d00000301000038000180060001000a0000000600050000000000050002"    \
+	"4c0000001c00020001000000fe6d00000301000038000180060001000a0000000600050000000000050002"   \
 	"006500000008000600020000001400040020010db8000000000000000000000009"
-#define LIMITS   "240000001c00000001000000fe6d00000601000008000200010000000800030008000000"
+#define LIMITS "240000001c00000001000000fe6d00000601000008000200010000000800030008000000"
 #define COUNTERS                                                                                   \
-	"e80000005c000200010000002b6f0000000000000400000001000000cc00010001000000000000000100"        \
+	"e80000005c000200010000002b6f0000000000000400000001000000cc00010001000000000000000100"     \
 	"0000000000005a000000000000006e"
 
 static void test_mptcp(void **state)
@@ -254,11 +255,13 @@ static void test_extack(void **state)
 		const char *hex, *expected;
 	} acks[] = {
 		// NETLINK_CAP_ACK: the request is left out
-		{ "500000000200000301000000fe6d0000eaffffff1c0000001c0005000100000000000000230001006c69"
+		{ "500000000200000301000000fe6d0000eaffffff1c0000001c000500010000000000000023000100"
+		  "6c69"
 		  "6d69742067726561746572207468616e206d6178696d756d2028382900000800020014000000",
 		  "limit greater than maximum (8)" },
 		// the whole request stands before the text
-		{ "580000000200000201000000fe6d00009bffffff240000001800050601000000000000000200000065c7"
+		{ "580000000200000201000000fe6d00009bffffff2400000018000506010000000000000002000000"
+		  "65c7"
 		  "00010000000008000500cb007101200001004e657874686f702068617320696e76616c6964206761"
 		  "746577617900",
 		  "Nexthop has invalid gateway" },
@@ -305,7 +308,8 @@ static void parse_as_everything(const uint8_t *bytes, uint32_t len)
 	free(msg);
 }
 
-// Cut at every length, and with every byte made its extreme: under the sanitizers this must be quiet.
+// Cut at every length, and with every byte made its extreme: under the sanitizers this must be
+// quiet.
 static void maul(const char *hex)
 {
 	struct nlmsghdr *msg = from_hex(hex);

@@ -164,7 +164,8 @@ static void test_damage(void **state)
 		{ HEAD "a\t1\t2", 4 },
 		{ HEAD "a\t1\t2\n\t1\t2\n", 5 },
 		{ HEAD "a\t1\t2\t3\n", 4 },
-		{ HEAD "a\t1\t0123456789012345678901234567890123456789012345678901234567890123\n", 4 },
+		{ HEAD "a\t1\t0123456789012345678901234567890123456789012345678901234567890123\n",
+		  4 },
 	};
 
 	(void)state;
@@ -230,8 +231,10 @@ static void test_sysctl_names(void **state)
 		const char *name, *path; // NULL: refused
 	} names[] = {
 		{ "net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward" },
-		{ "net.ipv4.conf.eth0/100.rp_filter", "/proc/sys/net/ipv4/conf/eth0.100/rp_filter" },
-		{ "net/ipv4/conf/eth0.100/rp_filter", "/proc/sys/net/ipv4/conf/eth0.100/rp_filter" },
+		{ "net.ipv4.conf.eth0/100.rp_filter",
+		  "/proc/sys/net/ipv4/conf/eth0.100/rp_filter" },
+		{ "net/ipv4/conf/eth0.100/rp_filter",
+		  "/proc/sys/net/ipv4/conf/eth0.100/rp_filter" },
 		{ "net.ipv4.conf.//.rp_filter", NULL },
 		{ "net.ipv4.conf./.rp_filter", NULL },
 		{ "../../etc/passwd", NULL },
@@ -259,9 +262,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_survives_a_crash, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_original_is_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_void_elsewhere, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_last_entry_removes_the_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_last_entry_removes_the_file, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refuses_what_it_cannot_keep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refuses_what_it_cannot_keep, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_without_a_path, set_up, tear_down),
 		cmocka_unit_test(test_sysctl_names),
 	};

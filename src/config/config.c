@@ -105,7 +105,8 @@ static struct {
 	int line; // of the text's first line in the file
 } reading;
 
-static void take_library_error(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void take_library_error(cfg_t *cfg, const char *fmt,
+								     va_list ap)
 {
 	complaints_vadd(reading.complaints, COMPLAINT_ERROR, reading.line + cfg->line - 1, fmt, ap);
 }

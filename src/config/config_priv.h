@@ -36,8 +36,9 @@ void complaints_fini(struct complaints *c);
 __attribute__((format(printf, 4, 5))) void complaints_add(struct complaints *c,
 							  enum complaint_level level, int line,
 							  const char *fmt, ...);
-void complaints_vadd(struct complaints *c, enum complaint_level level, int line, const char *fmt,
-		     va_list ap);
+__attribute__((format(printf, 4, 0))) void complaints_vadd(struct complaints *c,
+							   enum complaint_level level, int line,
+							   const char *fmt, va_list ap);
 // Appends "file:line: text" lines of one level.
 void complaints_write(struct complaints *c, enum complaint_level level, struct str *out);
 

@@ -11,7 +11,7 @@
 
 // Codecs without I/O: Shadowsocks AEAD streams (SIP004), the target address that opens such a
 // stream, and the server side of SOCKS5 (RFC 1928). Nothing here keeps a pointer into a caller's
-// bytes or allocates per connection. Except for struct wire_replay, an object belongs to one
+// bytes or heap memory between two calls. Except for struct wire_replay, an object belongs to one
 // thread at a time.
 
 // ---- keys

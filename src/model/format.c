@@ -73,16 +73,22 @@ const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE])
 static const struct {
 	const char *word;
 	double bits;
+	int decimals;
 } rate_units[RATE_UNITS] = {
-	[RATE_UNIT_KBIT] = { "kb/s", 1e3 },
-	[RATE_UNIT_MBIT] = { "Mb/s", 1e6 },
-	[RATE_UNIT_GBIT] = { "Gb/s", 1e9 },
-	[RATE_UNIT_MBYTE] = { "MB/s", 8e6 },
+	[RATE_UNIT_KBIT] = { "kb/s", 1e3, 0 },
+	[RATE_UNIT_MBIT] = { "Mb/s", 1e6, 2 },
+	[RATE_UNIT_GBIT] = { "Gb/s", 1e9, 2 },
+	[RATE_UNIT_MBYTE] = { "MB/s", 8e6, 2 },
 };
 
 const char *rate_unit_word(enum rate_unit unit)
 {
 	return rate_units[unit].word;
+}
+
+double rate_unit_bits(enum rate_unit unit)
+{
+	return rate_units[unit].bits;
 }
 
 enum rate_unit rate_unit_for(int64_t max_bps)
@@ -93,7 +99,8 @@ enum rate_unit rate_unit_for(int64_t max_bps)
 const char *format_rate(int64_t bps, enum rate_unit unit, char out[static FORMAT_SIZE])
 {
 	if (!format_absent((double)bps, out))
-		snprintf(out, FORMAT_SIZE, "%.2f", (double)bps / rate_units[unit].bits);
+		snprintf(out, FORMAT_SIZE, "%.*f", rate_units[unit].decimals,
+			 (double)bps / rate_units[unit].bits);
 	return out;
 }
 

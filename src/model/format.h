@@ -25,7 +25,9 @@ enum rate_unit { RATE_UNIT_KBIT, RATE_UNIT_MBIT, RATE_UNIT_GBIT, RATE_UNIT_MBYTE
 const char *rate_unit_word(enum rate_unit unit);
 // The unit for a whole column, so that its cells compare by eye: Mb/s, from 1000 Mb/s on Gb/s.
 enum rate_unit rate_unit_for(int64_t max_bps);
-// The number alone, two decimals: "5.91".
+// How many bits per second one of the unit is.
+double rate_unit_bits(enum rate_unit unit);
+// The number alone, two decimals ("5.91"); kb/s without, for the same width.
 const char *format_rate(int64_t bps, enum rate_unit unit, char out[static FORMAT_SIZE]);
 
 // Milliseconds without the unit: "0.4", "31", "187".

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Screens of recorded states against test/screen/golden/NAME-WxH.txt. After a change on purpose,
+// "UPDATE_GOLDEN=1 srcdir=.. test/unit/t-ui-golden" writes them anew; look at each with git diff.
+#include "unit.h"
+
+#include "ui-test.h"
+
+struct shot {
+	const char *name; // of the golden file
+	const char *state;
+	const char *keys; // pressed before, half a second apart
+	int columns, rows;
+	bool utf8;
+};
+
+static const struct shot shots[] = {
+	{ "ok", "ok", "", 80, 24, false },
+	{ "ok", "ok", "", 120, 40, false },
+	{ "ok", "ok", "", 60, 16, false },
+	{ "ok", "ok", "", 40, 8, false },
+	{ "ok", "ok", "", 30, 5, false },
+	{ "ok-utf8", "ok", "", 80, 24, true },
+	{ "ok-units", "ok", "uz", 80, 24, false },
+	{ "degraded", "degraded", "", 80, 24, false },
+	{ "degraded", "degraded", "", 120, 40, false },
+	{ "degraded", "degraded", "", 60, 16, false },
+	{ "degraded", "degraded", "", 40, 8, false },
+	{ "twelve-paths", "twelve-paths", "", 80, 24, false },
+	{ "twelve-paths", "twelve-paths", "G", 60, 16, false },
+	{ "twelve-paths", "twelve-paths", "G", 120, 30, false },
+	{ "starting", "starting", "", 80, 24, false },
+	{ "offline", "offline", "", 80, 24, false },
+	{ "not-bonded", "not-bonded", "", 80, 24, false },
+	{ "exit-unreachable", "exit-unreachable", "", 80, 24, false },
+	{ "control-characters", "control-characters", "", 80, 24, true },
+	{ "help", "ok", "?", 80, 24, false },
+	{ "help", "ok", "?", 120, 40, false },
+	{ "help", "ok", "?", 60, 16, false },
+	{ "ask-enable", "ok", "3", 80, 24, false },
+	{ "ask-disable", "ok", "D", 80, 24, false },
+	{ "ask-disable", "ok", "D", 40, 8, false },
+	{ "ask-redial", "ok", "R", 80, 24, false },
+};
+
+static char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	struct str text = { 0 };
+	char line[512];
+
+	if (!file)
+		return xstrdup("");
+	while (fgets(line, sizeof(line), file))
+		str_add(&text, line);
+	fclose(file);
+	return str_take(&text);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void draw(const struct shot *shot, struct str *out)
+{
+	struct ui *ui = ui_from_state(shot->state, &(struct ui_options){ 0 });
+	int after_ms = 0;
+
+	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
+	for (const char *key = shot->keys; *key; key++)
+		ui_key(ui, *key, T0 + (after_ms += 500));
+	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
+	ui_free(ui);
+}
+
+static void screens_look_as_recorded(void **state)
+{
+	struct str screen = { 0 };
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(shots); i++) {
+		char path[512], *golden;
+
+		snprintf(path, sizeof(path), "%s/test/screen/golden/%s-%dx%d.txt", source_dir(),
+			 shots[i].name, shots[i].columns, shots[i].rows);
+		draw(&shots[i], &screen);
+		if (getenv("UPDATE_GOLDEN"))
+			write_text(path, str_text(&screen));
+		golden = read_text(path);
+		if (strcmp(golden, str_text(&screen)) != 0) {
+			print_message("%s differs; now it is:\n%s", path, str_text(&screen));
+			wrong++;
+		}
+		free(golden);
+	}
+	str_fini(&screen);
+	assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(screens_look_as_recorded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

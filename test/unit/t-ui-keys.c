@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What keys do: moving, asking, and above all what does not change the gateway.
+#include "unit.h"
+
+#include "ui-test.h"
+
+static int64_t now_ms;
+
+static struct ui *start(const char *state, const struct ui_options *options)
+{
+	struct ui *ui = ui_from_state(state, options);
+	struct str out = { 0 };
+
+	now_ms = T0;
+	screen_text(ui, 80, 24, false, 0, &out);
+	str_fini(&out);
+	return ui;
+}
+
+// Half a second after the key before it.
+static struct ui_need press(struct ui *ui, int key)
+{
+	return ui_key(ui, key, now_ms += 500);
+}
+
+static struct ui_need press_all(struct ui *ui, const char *keys)
+{
+	struct ui_need need = { 0 };
+
+	while (*keys)
+		need = press(ui, *keys++);
+	return need;
+}
+
+static bool shows(struct ui *ui, const char *text)
+{
+	struct str out = { 0 };
+	bool found;
+
+	screen_text(ui, 80, 24, false, (int)(now_ms - T0), &out);
+	found = strstr(str_text(&out), text);
+	str_fini(&out);
+	return found;
+}
+
+static struct path_snapshot *path_of(struct ui *ui, const char *name)
+{
+	return &ui->live.paths[facts_find_path(&ui->live, name)];
+}
+
+static void y_sends_what_was_asked(void **state)
+{
+	static const struct {
+		const char *keys;
+		enum command_verb verb;
+		const char *path;
+	} cases[] = {
+		{ "3y", COMMAND_ENABLE, "wwan0" },   { "Ry", COMMAND_REDIAL, "ppp0" },
+		{ "jDy", COMMAND_DISABLE, "tun0" },  { "GEy", COMMAND_ENABLE, "wwan0" },
+		{ "jj3y", COMMAND_ENABLE, "wwan0" }, { "GgRy", COMMAND_REDIAL, "ppp0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ui *ui = start("ok", &(struct ui_options){ 0 });
+		struct ui_need need = press_all(ui, cases[i].keys);
+
+		assert_true(need.send);
+		assert_int_equal(need.command.verb, cases[i].verb);
+		assert_string_equal(need.command.object, cases[i].path);
+		assert_false(ui->dialog.open);
+		ui_free(ui);
+	}
+}
+
+static void the_hotkey_takes_an_enabled_path_out(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct ui_need need;
+
+	(void)state;
+	path_of(ui, "wwan0")->state = PATH_STATE_UP;
+	need = press_all(ui, "3y");
+	assert_true(need.send);
+	assert_int_equal(need.command.verb, COMMAND_DISABLE);
+	ui_free(ui);
+}
+
+static void everything_but_y_means_no(void **state)
+{
+	static const int triggers[] = { 'E', 'D', 'R', '3' };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
+		for (int key = 1; key <= UI_KEY_OTHER; key++) {
+			struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+			press(ui, triggers[i]);
+			assert_true(ui->dialog.open);
+			assert_int_equal(press(ui, key).send, key == 'y');
+			if (key == 'n' || key == UI_KEY_ENTER || key == UI_KEY_ESC ||
+			    key == UI_CTRL('c'))
+				assert_false(ui->dialog.open);
+			if (key == triggers[i])
+				assert_true(ui->dialog.open);
+			ui_free(ui);
+		}
+	}
+}
+
+static void keys_typed_ahead_do_not_answer(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	press(ui, '3');
+	assert_false(ui_key(ui, 'y', now_ms + UI_TYPE_AHEAD_MS - 1).send);
+	assert_true(ui->dialog.open);
+	assert_true(ui_key(ui, 'y', now_ms + UI_TYPE_AHEAD_MS).send);
+	ui_free(ui);
+}
+
+static void silence_means_no(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	press(ui, '3');
+	now_ms += UI_DIALOG_MS - 1000;
+	ui_snapshot(ui, &ui->live, now_ms);
+	assert_true(shows(ui, "closes in 1 s"));
+	now_ms += 1000;
+	ui_snapshot(ui, &ui->live, now_ms);
+	assert_true(shows(ui, "cancelled: no answer for 30 s"));
+	assert_false(ui->dialog.open);
+	ui_free(ui);
+}
+
+static void the_last_working_path_wants_its_name(void **state)
+{
+	static const int triggers[] = { 'D', 'R' };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
+		struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+		for (int path = 1; path < ui->live.n_paths; path++)
+			ui->live.paths[path].state = PATH_STATE_DOWN;
+		press(ui, triggers[i]);
+		assert_true(shows(ui, "ppp0 is the only path that works."));
+		assert_true(shows(ui, "cuts all 42 "));
+		assert_false(press_all(ui, "ypy\n").send);
+		assert_false(ui->dialog.open);
+
+		press(ui, triggers[i]);
+		assert_true(press_all(ui, "ppx\x7fp0\n").send);
+		ui_free(ui);
+	}
+}
+
+// Paths may come and go while the question is on the screen; it gets stricter only.
+static void a_question_for_the_name_stays_one(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	press(ui, 'D');
+	for (int path = 1; path < ui->live.n_paths; path++)
+		ui->live.paths[path].state = PATH_STATE_DOWN;
+	assert_false(press(ui, 'y').send);
+	ui->live.paths[1].state = PATH_STATE_UP;
+	assert_false(press(ui, 'y').send);
+	assert_true(ui->dialog.open);
+	ui_free(ui);
+}
+
+static void the_effect_is_told(void **state)
+{
+	struct ui *ui = start(
+		"ok", &(struct ui_options){ .ssh_connection = "203.0.113.40 51514 10.8.0.6 22" });
+
+	(void)state;
+	press(ui, 'R');
+	assert_true(shows(ui, "42 subflows move to tun0, tun1, tun3;"));
+	assert_true(shows(ui, "! Your SSH session from 203.0.113.40 comes in over ppp0"));
+	press_all(ui, "njR");
+	assert_false(shows(ui, "SSH"));
+	ui->live.connections_tcp = 0;
+	assert_true(shows(ui, "no connection is cut."));
+	ui_free(ui);
+}
+
+static void a_path_that_goes_takes_its_question_along(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	press(ui, '3');
+	ui->live.n_paths--;
+	assert_false(press(ui, 'y').send);
+	assert_true(shows(ui, "enable wwan0 cancelled: the path is gone"));
+	ui_free(ui);
+}
+
+static void read_only_asks_nothing(void **state)
+{
+	struct ui *ui = start("degraded", &(struct ui_options){ .read_only = true });
+	const char *keys = "EDR3A";
+
+	(void)state;
+	for (; *keys; keys++) {
+		assert_false(press(ui, *keys).send);
+		assert_false(ui->dialog.open);
+		assert_true(shows(ui, "read-only: started with --read-only"));
+	}
+	ui_free(ui);
+
+	ui = start("degraded", &(struct ui_options){ 0 });
+	ui_hello(ui, false);
+	press(ui, 'R');
+	assert_true(shows(ui, "read-only: you are not in group mpgate-admin"));
+	ui_free(ui);
+}
+
+static void without_a_gateway_nothing_is_sent(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	ui_absent(ui, STATUS_NOT_RUNNING, "no gateway is running", "");
+	assert_false(press_all(ui, "3y").send);
+	assert_true(shows(ui, "nothing was changed"));
+	ui_free(ui);
+}
+
+static void an_alarm_can_be_found_and_acknowledged(void **state)
+{
+	struct ui *ui = start("degraded", &(struct ui_options){ 0 });
+	struct ui_need need;
+
+	(void)state;
+	press(ui, 'G');
+	press(ui, 'a');
+	assert_string_equal(ui->selected, "ppp0");
+	need = press(ui, 'A');
+	assert_true(need.send);
+	assert_int_equal(need.command.verb, COMMAND_ACK);
+	assert_string_equal(need.command.object, "ppp0");
+	ui_free(ui);
+}
+
+static void twins_do_the_same(void **state)
+{
+	static const struct {
+		int keys[4];
+		const char *selected; // from the third row
+	} cases[] = {
+		{ { 'j', UI_KEY_DOWN, UI_CTRL('n') }, "tun3" },
+		{ { 'k', UI_KEY_UP, UI_CTRL('p') }, "tun0" },
+		{ { 'g', UI_KEY_HOME }, "ppp0" },
+		{ { 'G', UI_KEY_END }, "wwan0" },
+		{ { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, "wwan0" },
+		{ { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, "ppp0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (int k = 0; cases[i].keys[k]; k++) {
+			struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+			press_all(ui, "jj");
+			press(ui, cases[i].keys[k]);
+			assert_string_equal(ui->selected, cases[i].selected);
+			ui_free(ui);
+		}
+	}
+}
+
+static void the_selection_follows_its_path(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct snapshot s = ui->live;
+
+	(void)state;
+	press(ui, 'j'); // tun0
+	s.paths[1] = ui->live.paths[3];
+	s.paths[3] = ui->live.paths[1];
+	ui_snapshot(ui, &s, now_ms);
+	assert_string_equal(ui->selected, "tun0");
+	assert_int_equal(ui->selected_row, 3);
+	// gone: the one in its place
+	s.paths[3] = s.paths[4];
+	s.n_paths = 4;
+	ui_snapshot(ui, &s, now_ms);
+	assert_string_equal(ui->selected, "wwan0");
+	s.n_paths = 0;
+	ui_snapshot(ui, &s, now_ms);
+	assert_true(shows(ui, "No path is configured"));
+	press_all(ui, "jEDR"); // nothing to point at
+	assert_false(ui->dialog.open);
+	ui_free(ui);
+}
+
+static void the_table_scrolls_with_the_selection(void **state)
+{
+	struct ui *ui = start("twelve-paths", &(struct ui_options){ 0 });
+
+	(void)state;
+	assert_true(shows(ui, "rows 1-10 of 12"));
+	press(ui, 'G');
+	assert_true(shows(ui, "rows 3-12 of 12"));
+	assert_true(shows(ui, "> wwan1"));
+	press(ui, 'k');
+	assert_true(shows(ui, "rows 3-12 of 12"));
+	press(ui, 'g');
+	assert_true(shows(ui, "rows 1-10 of 12"));
+	ui_free(ui);
+}
+
+static void a_pause_freezes_what_is_shown(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct snapshot s = ui->live;
+
+	(void)state;
+	press(ui, 'p');
+	s.rx_bps = 4440000;
+	s.time_ms += 12000;
+	now_ms += 12000;
+	ui_snapshot(ui, &s, now_ms);
+	assert_true(shows(ui, "PAUSED 12 s"));
+	assert_true(shows(ui, "now    8.90"));
+	press(ui, 'p');
+	assert_false(shows(ui, "PAUSED"));
+	assert_true(shows(ui, "now    4.44"));
+	ui_free(ui);
+}
+
+static void old_numbers_are_unknown(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	now_ms += UI_STALE_MS;
+	assert_false(shows(ui, "STALE"));
+	now_ms += 1000;
+	assert_true(shows(ui, "STALE 4 s"));
+	assert_true(shows(ui, "ppp0  ADSL UP             ?       ?     ?    ?     ?     ?"));
+	assert_false(shows(ui, "5.91"));
+	ui_absent(ui, STATUS_NOT_RUNNING, "no gateway is running (it is gone)", "start it");
+	assert_true(shows(ui, "STALE 4 s"));
+	now_ms += UI_ABSENT_MS;
+	assert_true(shows(ui, "NO GATEWAY RUNNING"));
+	assert_true(shows(ui, "no gateway is running (it is gone)"));
+	ui_hello(ui, true);
+	ui_snapshot(ui, &ui->live, now_ms);
+	assert_true(shows(ui, "5.91"));
+	ui_free(ui);
+}
+
+// The help page and the key bar come from the table; each key of the table has to do something.
+static void every_key_of_the_table_works(void **state)
+{
+	size_t n;
+	const struct binding *b = bindings_list(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct ui *ui = start("degraded", &(struct ui_options){ 0 });
+		char name[8], entry[48];
+
+		assert_non_null(b[i].help);
+		if (b[i].modes & UI_OVERVIEW && b[i].keys[0] != UI_KEY_HOTKEY) {
+			press(ui, '?');
+			assert_true(shows(ui, b[i].help));
+			press(ui, 'q');
+			snprintf(entry, sizeof(entry), " %s:%s", ui_key_name(b[i].keys[0], name),
+				 b[i].bar ? b[i].bar : "");
+			assert_int_equal(b[i].bar && shows(ui, entry), b[i].bar != NULL);
+		}
+		for (int k = 0; k < KEYS_PER_BINDING && b[i].keys[k] && b[i].modes & UI_OVERVIEW;
+		     k++) {
+			press(ui, b[i].keys[k] == UI_KEY_HOTKEY ? '3' : b[i].keys[k]);
+			assert_false(shows(ui, "does nothing here"));
+			ui->dialog.open = ui->help_open = false;
+			ui->message_until_ms = 0;
+		}
+		ui_free(ui);
+	}
+}
+
+static void help_opens_scrolls_and_closes(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct str out = { 0 };
+
+	(void)state;
+	press(ui, '?');
+	assert_true(shows(ui, "any key closes"));
+	press(ui, 'x');
+	assert_false(ui->help_open);
+	press(ui, '?');
+	assert_true(strstr(screen_text(ui, 40, 8, false, 0, &out), "1-5 of ") != NULL);
+	press_all(ui, "j ");
+	assert_true(strstr(screen_text(ui, 40, 8, false, 0, &out), "7-11 of ") != NULL);
+	press(ui, 'q');
+	assert_false(ui->help_open);
+	assert_true(press(ui, 'q').quit);
+	str_fini(&out);
+	ui_free(ui);
+}
+
+// Keys at random, with never a "y" while a question is open, change nothing.
+static void noise_changes_nothing(void **state)
+{
+	struct ui *ui = start("twelve-paths", &(struct ui_options){ 0 });
+	struct canvas canvas = { 0 };
+
+	(void)state;
+	srandom(7);
+	for (int i = 0; i < 20000; i++) {
+		int key = (int)(random() % (UI_KEY_OTHER + 1));
+		struct ui_need need;
+
+		if (key == 'A' || (ui->dialog.open && (key == 'y' || ui->dialog.by_name)))
+			continue;
+		need = ui_key(ui, key, now_ms += random() % 700);
+		assert_false(need.send);
+		canvas_reset(&canvas, 1 + (int)(random() % 200), 1 + (int)(random() % 60), i & 1);
+		ui_draw(ui, &canvas, now_ms, now_ms);
+		ui_snapshot(ui, &ui->live, now_ms);
+	}
+	canvas_fini(&canvas);
+	ui_free(ui);
+}
+
+static void the_summary_names_what_is_wrong(void **state)
+{
+	struct ui *ui = start("degraded", &(struct ui_options){ 0 });
+	struct str out = { 0 };
+
+	(void)state;
+	ui_summary(ui, T0, &out);
+	assert_string_equal(str_text(&out),
+			    "mpgate: console closed, gateway still running (pid 812): "
+			    "3 of 4 paths up, ppp0 DOWN 21 s, tun1 DEGRADED 13 s.");
+	str_clear(&out);
+	ui_absent(ui, STATUS_NOT_RUNNING, "no gateway is running (gone)", "");
+	ui_summary(ui, T0, &out);
+	assert_string_equal(str_text(&out), "mpgate: console closed; no gateway is running (gone)");
+	str_fini(&out);
+	ui_free(ui);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(y_sends_what_was_asked),
+		cmocka_unit_test(the_hotkey_takes_an_enabled_path_out),
+		cmocka_unit_test(everything_but_y_means_no),
+		cmocka_unit_test(keys_typed_ahead_do_not_answer),
+		cmocka_unit_test(silence_means_no),
+		cmocka_unit_test(the_last_working_path_wants_its_name),
+		cmocka_unit_test(a_question_for_the_name_stays_one),
+		cmocka_unit_test(the_effect_is_told),
+		cmocka_unit_test(a_path_that_goes_takes_its_question_along),
+		cmocka_unit_test(read_only_asks_nothing),
+		cmocka_unit_test(without_a_gateway_nothing_is_sent),
+		cmocka_unit_test(an_alarm_can_be_found_and_acknowledged),
+		cmocka_unit_test(twins_do_the_same),
+		cmocka_unit_test(the_selection_follows_its_path),
+		cmocka_unit_test(the_table_scrolls_with_the_selection),
+		cmocka_unit_test(a_pause_freezes_what_is_shown),
+		cmocka_unit_test(old_numbers_are_unknown),
+		cmocka_unit_test(every_key_of_the_table_works),
+		cmocka_unit_test(help_opens_scrolls_and_closes),
+		cmocka_unit_test(noise_changes_nothing),
+		cmocka_unit_test(the_summary_names_what_is_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

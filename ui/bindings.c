@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The table of keys and what each does. Help page and key bar are made from it. The keys of a
+// dialog are its own (dialog.c): they answer a question and are written in it.
+
+#include <string.h>
+
+#include "ui/ui_priv.h"
+
+typedef void action(const struct press *press);
+
+static action move_down, move_up, move_first, move_last, move_half_down, move_half_up,
+	move_page_down, move_page_up, show_help, hide_help, next_unit, share_scale, pause_display,
+	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
+	quit;
+
+#define FAR   100000 // beyond the end of any list
+
+#define LISTS    (UI_OVERVIEW | UI_HELP)
+#define NOT_HELP (UI_OVERVIEW | UI_ABSENT)
+#define ALL      (UI_OVERVIEW | UI_HELP | UI_ABSENT)
+
+// clang-format off
+static const struct binding bindings[] = {
+	{ .keys = { '?', UI_KEY_F1 }, UI_OVERVIEW, KEY_LOOK, show_help, "this help", "Help", 1 },
+	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, LISTS, KEY_MOVE, move_down, "next path" },
+	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, KEY_MOVE, move_up, "previous path" },
+	{ .keys = { 'g', UI_KEY_HOME }, LISTS, KEY_MOVE, move_first, "first path" },
+	{ .keys = { 'G', UI_KEY_END }, LISTS, KEY_MOVE, move_last, "last path" },
+	{ .keys = { UI_CTRL('d') }, LISTS, KEY_MOVE, move_half_down, "half a page down" },
+	{ .keys = { UI_CTRL('u') }, LISTS, KEY_MOVE, move_half_up, "half a page up" },
+	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, LISTS, KEY_MOVE, move_page_down,
+	  "page down" },
+	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, KEY_MOVE, move_page_up, "page up" },
+	{ .keys = { UI_KEY_HOTKEY }, UI_OVERVIEW, KEY_CHANGE, ask_hotkey, "on or off", "", 2 },
+	{ .keys = { 'E' }, UI_OVERVIEW, KEY_CHANGE, ask_enable, "enable the path", "Enable", 5 },
+	{ .keys = { 'D' }, UI_OVERVIEW, KEY_CHANGE, ask_disable, "disable the path", "Disable", 5 },
+	{ .keys = { 'R' }, UI_OVERVIEW, KEY_CHANGE, ask_redial,
+	  "redial or reconnect the path", "Redial", 3 },
+	{ .keys = { 'p' }, UI_OVERVIEW, KEY_LOOK, pause_display, "pause, or go on", "Pause", 4 },
+	{ .keys = { 'u' }, UI_OVERVIEW, KEY_LOOK, next_unit,
+	  "unit: Mb/s, kb/s, MB/s, auto", "Unit", 6 },
+	{ .keys = { 'z' }, UI_OVERVIEW, KEY_LOOK, share_scale,
+	  "same scale for RX and TX", "Scale", 7 },
+	{ .keys = { 'a' }, UI_OVERVIEW, KEY_LOOK, go_to_alarm, "go to the alarm's path" },
+	{ .keys = { 'A' }, UI_OVERVIEW, KEY_OTHER, acknowledge, "acknowledge the alarm" },
+	{ .keys = { UI_CTRL('l') }, ALL, KEY_OTHER, repaint, "redraw the screen" },
+	{ .keys = { UI_CTRL('z') }, ALL, KEY_OTHER, suspend, "suspend" },
+	{ .keys = { 'q', UI_KEY_ESC, UI_KEY_F10 }, UI_HELP, KEY_OTHER, hide_help,
+	  "close", "Close" },
+	{ .keys = { 'q', UI_KEY_F10 }, NOT_HELP, KEY_OTHER, quit,
+	  "quit; the gateway goes on", "Quit" },
+	{ .keys = { 'Q', UI_CTRL('c') }, ALL, KEY_OTHER, quit, "quit from anywhere" },
+};
+// clang-format on
+
+#define N_BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
+
+const struct binding *bindings_list(size_t *n)
+{
+	*n = N_BINDINGS;
+	return bindings;
+}
+
+static bool has_key(const struct binding *b, int key)
+{
+	for (int i = 0; i < KEYS_PER_BINDING && b->keys[i]; i++) {
+		if (b->keys[i] == key)
+			return true;
+	}
+	return false;
+}
+
+static const struct binding *find_fixed(int key, unsigned modes)
+{
+	for (size_t i = 0; i < N_BINDINGS; i++) {
+		if (bindings[i].modes & modes && has_key(&bindings[i], key))
+			return &bindings[i];
+	}
+	return NULL;
+}
+
+bool bindings_change(const struct binding *b)
+{
+	return b->group == KEY_CHANGE || b->act == acknowledge;
+}
+
+bool bindings_allow_hotkey(char hotkey)
+{
+	// "y" and "n" answer the question that the hotkey asks
+	return hotkey > ' ' && hotkey < 0x7f && hotkey != 'y' && hotkey != 'n' &&
+	       !find_fixed(hotkey, ALL);
+}
+
+static const struct path_snapshot *find_hotkey(const struct snapshot *s, int key)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (s->paths[i].hotkey == key && bindings_allow_hotkey(s->paths[i].hotkey))
+			return &s->paths[i];
+	}
+	return NULL;
+}
+
+const struct binding *bindings_find(const struct snapshot *s, int key, enum ui_mode mode)
+{
+	return find_fixed(find_hotkey(s, key) ? UI_KEY_HOTKEY : key, mode);
+}
+
+// ---- moving: the selection, or the help page
+
+static void move_by(const struct press *press, int rows)
+{
+	if (press->ui->help_open)
+		help_scroll(press->ui, rows);
+	else
+		ui_select(press->ui, press->ui->selected_row + rows);
+}
+
+static int page_of(const struct press *press)
+{
+	int rows = press->ui->help_open ? press->ui->help_rows : press->ui->page_rows;
+
+	return rows > 1 ? rows : 1;
+}
+
+static void move_down(const struct press *press)
+{
+	move_by(press, 1);
+}
+
+static void move_up(const struct press *press)
+{
+	move_by(press, -1);
+}
+
+static void move_first(const struct press *press)
+{
+	move_by(press, -FAR);
+}
+
+static void move_last(const struct press *press)
+{
+	move_by(press, FAR);
+}
+
+static void move_half_down(const struct press *press)
+{
+	move_by(press, (page_of(press) + 1) / 2);
+}
+
+static void move_half_up(const struct press *press)
+{
+	move_by(press, -(page_of(press) + 1) / 2);
+}
+
+static void move_page_down(const struct press *press)
+{
+	move_by(press, page_of(press));
+}
+
+static void move_page_up(const struct press *press)
+{
+	move_by(press, -page_of(press));
+}
+
+// ---- looking
+
+static void show_help(const struct press *press)
+{
+	press->ui->help_open = true;
+	press->ui->help_first = 0;
+}
+
+static void hide_help(const struct press *press)
+{
+	press->ui->help_open = false;
+}
+
+static void next_unit(const struct press *press)
+{
+	press->ui->units = (press->ui->units + 1) % UI_UNITS;
+}
+
+static void share_scale(const struct press *press)
+{
+	press->ui->same_scale = !press->ui->same_scale;
+	ui_say(press->ui, press->now_ms,
+	       press->ui->same_scale ? "RX and TX are drawn to the same scale"
+				     : "RX and TX are drawn to a scale of their own");
+}
+
+static void pause_display(const struct press *press)
+{
+	struct ui *ui = press->ui;
+
+	ui->paused = !ui->paused;
+	ui->paused_at_ms = press->now_ms;
+	ui->frozen = ui->live;
+}
+
+static void go_to_alarm(const struct press *press)
+{
+	const struct alarm *alarm = facts_first_alarm(&press->ui->live);
+	int row = alarm ? facts_find_path(&press->ui->live, alarm->object) : -1;
+
+	if (row >= 0)
+		ui_select(press->ui, row);
+	else if (alarm)
+		ui_say(press->ui, press->now_ms, "the alarm is about %s, which is no path",
+		       alarm->object);
+	else
+		ui_say(press->ui, press->now_ms, "there is no alarm to go to");
+}
+
+static void repaint(const struct press *press)
+{
+	press->need->repaint = true;
+}
+
+static void suspend(const struct press *press)
+{
+	press->need->suspend = true;
+}
+
+static void quit(const struct press *press)
+{
+	press->need->quit = true;
+}
+
+// ---- changing the gateway
+
+static void ask_hotkey(const struct press *press)
+{
+	const struct path_snapshot *path = find_hotkey(&press->ui->live, press->key);
+
+	dialog_open(press->ui, facts_is_wanted(path) ? COMMAND_DISABLE : COMMAND_ENABLE, path->name,
+		    press->now_ms);
+}
+
+static void ask_selected(const struct press *press, enum command_verb verb)
+{
+	const struct path_snapshot *path = ui_selected(press->ui);
+
+	if (path)
+		dialog_open(press->ui, verb, path->name, press->now_ms);
+	else
+		ui_say(press->ui, press->now_ms, "no path is selected");
+}
+
+static void ask_enable(const struct press *press)
+{
+	ask_selected(press, COMMAND_ENABLE);
+}
+
+static void ask_disable(const struct press *press)
+{
+	ask_selected(press, COMMAND_DISABLE);
+}
+
+static void ask_redial(const struct press *press)
+{
+	ask_selected(press, COMMAND_REDIAL);
+}
+
+// Does not ask: it changes what is shown, not what the gateway does.
+static void acknowledge(const struct press *press)
+{
+	const struct alarm *alarm = facts_first_alarm(&press->ui->live);
+
+	if (!alarm) {
+		ui_say(press->ui, press->now_ms, "there is no alarm to acknowledge");
+		return;
+	}
+	press->need->send = true;
+	press->need->command.verb = COMMAND_ACK;
+	str_copy(press->need->command.object, sizeof(press->need->command.object), alarm->object);
+}

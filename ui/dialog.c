@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The questions that the console asks before it changes the gateway. Only "y" means yes; where the
+// last working path would be cut, only its name, typed in full. The text is made anew from the
+// newest snapshot at each drawing, because the screen goes on behind it.
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ui/ui_priv.h"
+
+#define DIALOG_WIDTH 62
+
+// ---- what would happen
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcasecmp(word, *words) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_dialled(const struct path_snapshot *path)
+{
+	return is_one_of(path->kind, (const char *const[]){ "adsl", "3g", "lte", NULL });
+}
+
+static bool is_metered(const struct path_snapshot *path)
+{
+	return is_one_of(path->kind, (const char *const[]){ "3g", "lte", NULL });
+}
+
+static bool is_only_one(const struct snapshot *s, const struct path_snapshot *path)
+{
+	return facts_carries(path) && facts_count_paths(s).up == 1;
+}
+
+static bool cuts_all(const struct snapshot *s, const struct path_snapshot *path,
+		     enum command_verb verb)
+{
+	return verb != COMMAND_ENABLE && is_only_one(s, path);
+}
+
+static void name_others(const struct snapshot *s, const struct path_snapshot *path, struct str *out)
+{
+	const char *comma = "";
+
+	for (int i = 0; i < s->n_paths; i++) {
+		if (&s->paths[i] == path || !facts_carries(&s->paths[i]))
+			continue;
+		str_addf(out, "%s%s", comma, s->paths[i].name);
+		comma = ", ";
+	}
+}
+
+static void tell_move(const struct snapshot *s, const struct path_snapshot *path, struct str *out)
+{
+	const char *plural = path->subflows == 1 ? "" : "s";
+
+	if (path->subflows > 0) {
+		str_addf(out, "%d subflow%s move%s to ", path->subflows, plural,
+			 path->subflows == 1 ? "s" : "");
+		name_others(s, path, out);
+	} else {
+		str_add(out, "It has no subflows now");
+	}
+	// a plain TCP connection cannot change its path, and which one it is on is not known here
+	if (s->connections_tcp > 0)
+		str_addf(out, "; %d plain TCP connection%s may be cut.", s->connections_tcp,
+			 s->connections_tcp == 1 ? "" : "s");
+	else
+		str_add(out, "; no connection is cut.");
+}
+
+static void tell_cut(const struct snapshot *s, const struct path_snapshot *path,
+		     enum command_verb verb, struct str *out)
+{
+	str_addf(out, "%s is the only path that works. ", path->name);
+	str_addf(out, "%s ", verb == COMMAND_DISABLE ? "Disabling it" : "Taking it down");
+	if (s->connections > 0)
+		str_addf(out, "cuts all %d connections, and ", s->connections);
+	str_addf(out, "takes the LAN offline until %s.",
+		 verb == COMMAND_DISABLE ? "a path is enabled again" : "it is back");
+}
+
+static void tell_effect(const struct snapshot *s, const struct path_snapshot *path,
+			enum command_verb verb, struct str *out)
+{
+	const char *state = path_state_word(path->state);
+
+	if (verb == COMMAND_ENABLE && facts_is_wanted(path))
+		str_addf(out, "It is enabled already, and %s now.", state);
+	else if (verb == COMMAND_ENABLE)
+		str_addf(out, "Running and new connections get subflows over it.%s",
+			 is_metered(path) ? " Mobile data is used while it is on." : "");
+	else if (!facts_is_wanted(path))
+		str_addf(out, "It is not in use: %s.", state);
+	else if (!facts_carries(path))
+		str_addf(out, "It carries nothing now: %s.", state);
+	else if (is_only_one(s, path))
+		tell_cut(s, path, verb, out);
+	else
+		tell_move(s, path, out);
+}
+
+// The client's address when this very terminal is on an ssh session that came in over the path.
+static bool find_session(const char *ssh_connection, const struct path_snapshot *path,
+			 char client[static ADDR_STRLEN])
+{
+	char from[ADDR_STRLEN], to[ADDR_STRLEN];
+	struct addr session, own;
+
+	// sshd(8): client address, client port, server address, server port
+	if (!ssh_connection || sscanf(ssh_connection, "%63s %*s %63s", from, to) != 2)
+		return false;
+	if (addr_parse(to, &session) != 0 || addr_parse(path->address, &own) != 0 ||
+	    !addr_equal(&session, &own))
+		return false;
+	str_copy(client, ADDR_STRLEN, from);
+	return true;
+}
+
+// ---- the words for each verb
+
+static const char *title_word(enum command_verb verb, const struct path_snapshot *path)
+{
+	return verb == COMMAND_ENABLE    ? "Enable"
+	       : verb == COMMAND_DISABLE ? "Disable"
+	       : is_dialled(path)        ? "Redial"
+					 : "Reconnect";
+}
+
+static void write_question(enum command_verb verb, const struct path_snapshot *path,
+			   struct str *out)
+{
+	const char *doing = verb == COMMAND_ENABLE    ? "Enable path"
+			    : verb == COMMAND_DISABLE ? "Disable path"
+			    : is_dialled(path)        ? "Hang up and redial"
+						      : "Take down and reconnect";
+	char kind[NAME_SIZE];
+
+	str_addf(out, "%s %s", doing, path->name);
+	if (path->kind[0])
+		str_addf(out, " (%s)", facts_kind(path, kind));
+	str_add(out, "?");
+}
+
+// ---- drawing
+
+static void wrap_and_clear(struct page *page, enum attr attr, int width, int indent,
+			   struct str *text)
+{
+	page_wrap(page, attr, width, indent, str_text(text));
+	str_clear(text);
+}
+
+static void write_page(const struct ui *ui, const struct path_snapshot *path, int width,
+		       struct page *page)
+{
+	const struct dialog *d = &ui->dialog;
+	char client[ADDR_STRLEN];
+	struct str text = { 0 };
+
+	page_add(page, ATTR_NORMAL, "%s", "");
+	write_question(d->verb, path, &text);
+	wrap_and_clear(page, ATTR_HEADING, width, 0, &text);
+	page_add(page, ATTR_NORMAL, "%s", "");
+	if (d->verb != COMMAND_ENABLE && find_session(ui->options.ssh_connection, path, client)) {
+		str_addf(&text, "! Your SSH session from %s comes in over %s and will drop.",
+			 client, path->name);
+		wrap_and_clear(page, ATTR_BAD, width, 2, &text);
+	}
+	tell_effect(&ui->live, path, d->verb, &text);
+	wrap_and_clear(page, ATTR_NORMAL, width, 0, &text);
+	page_add(page, ATTR_NORMAL, "%s", "");
+	if (d->by_name)
+		page_add(page, ATTR_NORMAL, "Type the path's name to confirm: %s", d->typed);
+	else
+		page_add(page, ATTR_NORMAL, "[y] %s    [n] Cancel", title_word(d->verb, path));
+	page_add(page, ATTR_NORMAL, "%s", "");
+	str_fini(&text);
+}
+
+static void write_title(enum command_verb verb, const struct path_snapshot *path,
+			char out[static 48])
+{
+	snprintf(out, 48, "%s %s", title_word(verb, path), path->name);
+	for (char *c = out; *c && *c != ' '; c++)
+		*c &= (char)~0x20;
+}
+
+void dialog_draw(const struct ui *ui, struct canvas *canvas, int64_t now_ms)
+{
+	int at = facts_find_path(&ui->live, ui->dialog.path);
+	int width = canvas->width - 4 < DIALOG_WIDTH ? canvas->width - 4 : DIALOG_WIDTH;
+	const struct path_snapshot *path = &ui->live.paths[at];
+	int left_s = (int)((UI_DIALOG_MS - (now_ms - ui->dialog.touched_ms) + 999) / 1000);
+	struct page page = { 0 };
+	char title[48], footer[64];
+	struct box box;
+	int last;
+
+	write_page(ui, path, width, &page);
+	write_title(ui->dialog.verb, path, title);
+	snprintf(footer, sizeof(footer), "%s = Cancel%s %d s",
+		 ui->dialog.by_name ? "Esc" : "Enter or Esc",
+		 width < DIALOG_WIDTH ? "," : "   closes in", left_s);
+	page_squeeze(&page, box_capacity(canvas));
+	box = box_draw(canvas, title, footer, &page, 0, width);
+	last = page.n - 1;
+	if (!page.lines[last].text[0] && last > 0)
+		last--;
+	canvas->cursor_row = box.row + last;
+	canvas->cursor_col = box.col + canvas_measure(page.lines[last].text);
+}
+
+// ---- keys
+
+void dialog_open(struct ui *ui, enum command_verb verb, const char *path, int64_t now_ms)
+{
+	if (ui->columns < 40 || ui->rows < 8) {
+		ui_say(ui, now_ms, "too small to ask: 40x8 is needed");
+		return;
+	}
+	ui->dialog = (struct dialog){
+		.open = true, .verb = verb, .opened_ms = now_ms, .touched_ms = now_ms
+	};
+	str_copy(ui->dialog.path, sizeof(ui->dialog.path), path);
+	dialog_check(ui, now_ms);
+}
+
+void dialog_check(struct ui *ui, int64_t now_ms)
+{
+	struct dialog *d = &ui->dialog;
+	int at = facts_find_path(&ui->live, d->path);
+	const char *why = NULL;
+
+	if (!d->open)
+		return;
+	if (at < 0)
+		why = "the path is gone";
+	else if (now_ms - d->touched_ms >= UI_DIALOG_MS)
+		why = "no answer for 30 s";
+	else if (ui->columns < 40 || ui->rows < 8)
+		why = "too small to ask: 40x8 is needed";
+	if (!why) {
+		d->by_name |= cuts_all(&ui->live, &ui->live.paths[at], d->verb);
+		return;
+	}
+	d->open = false;
+	ui_say(ui, now_ms, "%s %s cancelled: %s", command_word(d->verb), d->path, why);
+}
+
+static void cancel(const struct press *press)
+{
+	press->ui->dialog.open = false;
+}
+
+static void act(const struct press *press)
+{
+	struct ui *ui = press->ui;
+	struct dialog *d = &ui->dialog;
+
+	d->open = false;
+	ui_say(ui, press->now_ms, "%s %s: asked the gateway", command_word(d->verb), d->path);
+	press->need->send = true;
+	press->need->command.verb = d->verb;
+	str_copy(press->need->command.object, sizeof(press->need->command.object), d->path);
+}
+
+static void type_name(const struct press *press)
+{
+	struct dialog *d = &press->ui->dialog;
+	size_t n = strlen(d->typed);
+
+	if (press->key == UI_KEY_ENTER && strcmp(d->typed, d->path) == 0)
+		act(press);
+	else if (press->key == UI_KEY_ENTER)
+		cancel(press);
+	else if ((press->key == UI_KEY_BACKSPACE || press->key == UI_CTRL('h')) && n)
+		d->typed[n - 1] = '\0';
+	else if (press->key > ' ' && press->key < 0x7f && n + 1 < sizeof(d->typed)) {
+		d->typed[n] = (char)press->key;
+		d->typed[n + 1] = '\0';
+	}
+}
+
+void dialog_key(const struct press *press)
+{
+	struct dialog *d = &press->ui->dialog;
+
+	if (press->now_ms - d->opened_ms < UI_TYPE_AHEAD_MS)
+		return;
+	d->touched_ms = press->now_ms;
+	if (press->key == UI_KEY_ESC || press->key == UI_CTRL('c'))
+		cancel(press);
+	else if (d->by_name)
+		type_name(press);
+	else if (press->key == 'y')
+		act(press);
+	else if (press->key == 'n' || press->key == 'q' || press->key == UI_KEY_ENTER ||
+		 press->key == UI_KEY_F10)
+		cancel(press);
+}

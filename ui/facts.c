@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <string.h>
+
+#include "ui/ui_priv.h"
+
+static const struct {
+	enum attr attr;
+	bool carries, wanted, alerting;
+} states[PATH_STATES] = {
+	[PATH_STATE_OFF] = { ATTR_IDLE, false, false, false },
+	[PATH_STATE_STANDBY] = { ATTR_IDLE, false, false, false },
+	[PATH_STATE_DOWN] = { ATTR_FAILED, false, true, true },
+	[PATH_STATE_DIALING] = { ATTR_BUSY, false, true, false },
+	[PATH_STATE_PROBING] = { ATTR_BUSY, false, true, false },
+	[PATH_STATE_BLOCKED] = { ATTR_FAILED, false, true, true },
+	[PATH_STATE_CAPPED] = { ATTR_LIMIT, false, true, true },
+	[PATH_STATE_FLAPPING] = { ATTR_BAD, false, true, true },
+	[PATH_STATE_DEGRADED] = { ATTR_BAD, true, true, true },
+	[PATH_STATE_UP] = { ATTR_GOOD, true, true, false },
+};
+
+enum attr facts_state_attr(enum path_state state)
+{
+	return states[state].attr;
+}
+
+bool facts_carries(const struct path_snapshot *path)
+{
+	return states[path->state].carries;
+}
+
+bool facts_is_wanted(const struct path_snapshot *path)
+{
+	return states[path->state].wanted;
+}
+
+bool facts_is_alerting(const struct path_snapshot *path)
+{
+	return states[path->state].alerting;
+}
+
+struct facts_count facts_count_paths(const struct snapshot *s)
+{
+	struct facts_count count = { 0 };
+
+	for (int i = 0; i < s->n_paths; i++) {
+		count.up += facts_carries(&s->paths[i]);
+		count.wanted += facts_is_wanted(&s->paths[i]);
+		count.standby += s->paths[i].state == PATH_STATE_STANDBY;
+	}
+	return count;
+}
+
+int facts_find_path(const struct snapshot *s, const char *name)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE])
+{
+	size_t n = strnlen(path->kind, NAME_SIZE - 1);
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = (char)toupper((unsigned char)path->kind[i]);
+	out[n] = '\0';
+	return out;
+}
+
+const struct alarm *facts_first_alarm(const struct snapshot *s)
+{
+	const struct alarm *first = NULL;
+
+	for (int i = 0; i < s->n_alarms; i++) {
+		if (s->alarms[i].acked)
+			continue;
+		if (!first || s->alarms[i].since_ms < first->since_ms)
+			first = &s->alarms[i];
+	}
+	return first;
+}

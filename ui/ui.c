@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The console: what a person sees of a running gateway, and the few things they can ask of it.
+//
+// It keeps the newest snapshot and a past of five minutes, and draws them as a canvas: panes
+// (pane_*.c) are functions from a view to cells, placed by layout.c, with a dialog or the help page
+// on top. Keys are rows of a table (bindings.c) whose actions change what is shown or ask
+// a question (dialog.c); what must leave the console - a command, a wish to quit - is returned as
+// struct ui_need. Nothing here knows the time, a descriptor or curses: the loop in role/console.c
+// brings snapshots from the control socket and keys from ui/term.c, and may be replaced by a test.
+//
+// The console is a process of its own and runs on one thread. It keeps no state of the gateway:
+// when it dies or its terminal stalls, the gateway does not notice.
+//
+// Words of this room: a mode says what keys mean, a form is a set of columns and words that fits a
+// width, a pane is some rows of the screen, the view is what all panes are drawn from.
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ui/ui_priv.h"
+
+struct ui *ui_new(const struct ui_options *options)
+{
+	struct ui *ui = xcalloc(1, sizeof(*ui));
+
+	ui->options = *options;
+	ui->units = options->units;
+	ui->may_change = true;
+	ui->absent_status = STATUS_DONE;
+	return ui;
+}
+
+void ui_free(struct ui *ui)
+{
+	free(ui);
+}
+
+// ---- news
+
+void ui_hello(struct ui *ui, bool may_change)
+{
+	ui->connected = true;
+	ui->may_change = may_change;
+}
+
+// What the gateway remembers follows what we saw of the one before it.
+void ui_history(struct ui *ui, const struct history *history)
+{
+	struct history merged = { 0 };
+	const struct history_sample *sample, *oldest = NULL;
+	unsigned n = 0;
+
+	while (history_get(history, n))
+		oldest = history_get(history, n++);
+	for (unsigned age = HISTORY_SIZE; age-- > 0;) {
+		sample = history_get(&ui->history, age);
+		if (sample && (!oldest || sample->time_ms < oldest->time_ms))
+			history_add(&merged, sample);
+	}
+	while (n-- > 0)
+		history_add(&merged, history_get(history, n));
+	ui->history = merged;
+}
+
+// Snapshots also come between the full seconds, when something changed; the past needs one a
+// second.
+static void remember(struct ui *ui, const struct snapshot *s)
+{
+	const struct history_sample *last = history_get(&ui->history, 0);
+	struct history_sample sample = { s->time_ms, s->rx_bps, s->tx_bps };
+
+	if (s->rx_bps >= 0 && s->tx_bps >= 0 && (!last || s->time_ms - last->time_ms >= 500))
+		history_add(&ui->history, &sample);
+}
+
+// The selection follows its path; when that is gone, the one in its place is selected.
+static void follow_selection(struct ui *ui)
+{
+	int row = facts_find_path(&ui->live, ui->selected);
+
+	ui_select(ui, row >= 0 ? row : ui->selected_row);
+}
+
+void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms)
+{
+	ui->live = *snapshot;
+	ui->have_live = true;
+	ui->live_at_ms = now_ms;
+	remember(ui, snapshot);
+	follow_selection(ui);
+}
+
+void ui_result(struct ui *ui, enum command_verb verb, const char *object,
+	       const struct command_result *result, int64_t now_ms)
+{
+	const char *text = result->text[0] ? result->text : "done";
+
+	if (result->status != STATUS_DONE)
+		ui_say(ui, now_ms, "%s %s failed: %s%s%s", command_word(verb), object, text,
+		       result->hint[0] ? "; " : "", result->hint);
+	else if (verb != COMMAND_ACK) // an acknowledged alarm is gone, which says it
+		ui_say(ui, now_ms, "%s", text);
+}
+
+void ui_say(struct ui *ui, int64_t now_ms, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ui->message, sizeof(ui->message), fmt, ap);
+	va_end(ap);
+	ui->message_until_ms = now_ms + UI_MESSAGE_MS;
+}
+
+void ui_absent(struct ui *ui, enum status status, const char *message, const char *hint)
+{
+	ui->connected = false;
+	ui->absent_status = status;
+	str_copy(ui->absent_message, sizeof(ui->absent_message), message);
+	str_copy(ui->absent_hint, sizeof(ui->absent_hint), hint);
+}
+
+// ---- keys
+
+enum ui_mode ui_mode(const struct ui *ui, int64_t now_ms)
+{
+	if (!ui->have_live || (!ui->connected && now_ms - ui->live_at_ms > UI_ABSENT_MS))
+		return UI_ABSENT;
+	return ui->dialog.open ? UI_DIALOG : ui->help_open ? UI_HELP : UI_OVERVIEW;
+}
+
+bool ui_is_read_only(const struct ui *ui)
+{
+	return ui->options.read_only || !ui->may_change;
+}
+
+void ui_select(struct ui *ui, int row)
+{
+	if (row >= ui->live.n_paths)
+		row = ui->live.n_paths - 1;
+	if (row < 0)
+		row = 0;
+	ui->selected_row = row;
+	str_copy(ui->selected, sizeof(ui->selected),
+		 ui->live.n_paths ? ui->live.paths[row].name : "");
+}
+
+const struct path_snapshot *ui_selected(const struct ui *ui)
+{
+	int row = facts_find_path(&ui->live, ui->selected);
+
+	return row >= 0 ? &ui->live.paths[row] : NULL;
+}
+
+static void press_binding(const struct press *press, enum ui_mode mode)
+{
+	struct ui *ui = press->ui;
+	const struct binding *b = bindings_find(&ui->live, press->key, mode);
+	char name[8];
+
+	if (b && bindings_change(b) && ui->options.read_only)
+		ui_say(ui, press->now_ms, "read-only: started with --read-only");
+	else if (b && bindings_change(b) && !ui->may_change)
+		ui_say(ui, press->now_ms, "read-only: you are not in group mpgate-admin");
+	else if (b)
+		b->act(press);
+	else if (mode == UI_HELP)
+		ui->help_open = false;
+	else if (mode == UI_OVERVIEW && press->key < UI_KEY_UP)
+		ui_say(ui, press->now_ms, "%s does nothing here; ? lists the keys",
+		       ui_key_name(press->key, name));
+}
+
+struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms)
+{
+	struct ui_need need = { .redraw = true };
+	struct press press = { .ui = ui, .key = key, .now_ms = now_ms, .need = &need };
+	bool asked = ui->dialog.open;
+	enum ui_mode mode;
+
+	dialog_check(ui, now_ms);
+	mode = ui_mode(ui, now_ms);
+	if (mode == UI_DIALOG)
+		dialog_key(&press);
+	else if (asked && !ui->dialog.open)
+		return need; // it was meant for a question that is no more
+	else
+		press_binding(&press, mode);
+	if (need.send && !ui->connected) {
+		need.send = false;
+		ui_say(ui, now_ms, "the gateway does not answer: nothing was changed");
+	}
+	return need;
+}
+
+// ---- drawing
+
+static void (*const draw_pane[PANES])(const struct view *view, struct canvas *canvas, int row,
+				      int rows) = {
+	[PANE_STATUS] = pane_status_draw,   [PANE_RATES] = pane_rates_draw,
+	[PANE_RX] = pane_graph_rx_draw,     [PANE_TX] = pane_graph_tx_draw,
+	[PANE_AXIS] = pane_graph_axis_draw, [PANE_PATHS] = pane_paths_draw,
+	[PANE_EXIT] = pane_exit_draw,       [PANE_EVENTS] = pane_events_draw,
+	[PANE_ALARM] = pane_alarm_draw,     [PANE_KEYS] = pane_keys_draw,
+};
+
+// Old numbers are no numbers.
+static void forget_numbers(struct snapshot *s)
+{
+	s->rx_bps = s->tx_bps = s->connections = s->subflows = SNAPSHOT_UNKNOWN;
+	s->connections_tcp = 0;
+	s->exit.rtt_us = SNAPSHOT_UNKNOWN;
+	s->exit.reachable = s->exit.mptcp = SNAPSHOT_UNKNOWN;
+	for (int i = 0; i < s->n_paths; i++) {
+		struct path_snapshot *path = &s->paths[i];
+
+		path->rx_bps = path->tx_bps = path->subflows = SNAPSHOT_UNKNOWN;
+		path->rtt_us = path->jitter_us = SNAPSHOT_UNKNOWN;
+		path->share_ratio = path->loss_ratio = SNAPSHOT_UNKNOWN;
+	}
+}
+
+static enum rate_unit choose_unit(enum ui_units units, const struct snapshot *s)
+{
+	int64_t max_bps = s->rx_bps > s->tx_bps ? s->rx_bps : s->tx_bps;
+	enum rate_unit natural;
+
+	for (int i = 0; i < s->n_paths; i++) {
+		if (s->paths[i].rx_bps > max_bps)
+			max_bps = s->paths[i].rx_bps;
+		if (s->paths[i].tx_bps > max_bps)
+			max_bps = s->paths[i].tx_bps;
+	}
+	natural = rate_unit_for(max_bps);
+	if (units == UI_UNITS_MBYTE)
+		return RATE_UNIT_MBYTE;
+	if (natural == RATE_UNIT_MBIT &&
+	    (units == UI_UNITS_KBIT || (units == UI_UNITS_AUTO && max_bps < 1000000)))
+		return RATE_UNIT_KBIT;
+	return natural;
+}
+
+static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
+{
+	double shares[PATHS_MAX];
+	struct view view = {
+		.s = &ui->shown,
+		.history = &ui->history,
+		.form = layout_form(ui->columns),
+		.mode = ui_mode(ui, now_ms),
+		.stale = !ui->paused && now_ms - ui->live_at_ms > UI_STALE_MS,
+		.silent_s = (now_ms - ui->live_at_ms) / 1000,
+		.paused_s = ui->paused ? (now_ms - ui->paused_at_ms) / 1000 : SNAPSHOT_NONE,
+		.wall_ms = wall_ms,
+		.same_scale = ui->same_scale,
+		.read_only = ui_is_read_only(ui),
+		.message = now_ms < ui->message_until_ms ? ui->message : NULL,
+	};
+
+	ui->shown = ui->paused ? ui->frozen : ui->live;
+	if (view.stale)
+		forget_numbers(&ui->shown);
+	view.time_ms = ui->shown.time_ms;
+	if (!ui->paused)
+		view.time_ms += now_ms - ui->live_at_ms;
+	view.unit = choose_unit(ui->units, &ui->shown);
+	view.selected = facts_find_path(&ui->shown, ui->selected);
+	for (int i = 0; i < ui->shown.n_paths; i++)
+		shares[i] = ui->shown.paths[i].share_ratio;
+	format_shares(shares, (size_t)ui->shown.n_paths, view.percents);
+	return view;
+}
+
+// Keeps the selected row among the `body` rows that are drawn.
+static void scroll_table(struct ui *ui, struct view *view, int body)
+{
+	int last = view->s->n_paths - body;
+
+	if (view->selected >= 0 && ui->first_row > view->selected)
+		ui->first_row = view->selected;
+	if (view->selected >= 0 && ui->first_row < view->selected - body + 1)
+		ui->first_row = view->selected - body + 1;
+	if (ui->first_row > last)
+		ui->first_row = last;
+	if (ui->first_row < 0)
+		ui->first_row = 0;
+	ui->page_rows = body;
+	view->first = ui->first_row;
+}
+
+static void draw_overview(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_ms)
+{
+	struct view view = make_view(ui, now_ms, wall_ms);
+	struct layout_wish wish = {
+		.columns = ui->columns,
+		.rows = ui->rows,
+		.n_paths = view.s->n_paths,
+		.n_events = view.s->n_events,
+	};
+	struct layout layout;
+
+	wish.alarm = view.message || facts_first_alarm(view.s);
+	layout_make(&wish, &layout);
+	view.graphs = layout.graphs;
+	scroll_table(ui, &view, pane_paths_body(view.form, layout.graphs, layout.rows[PANE_PATHS]));
+	for (int pane = 0; pane < PANES; pane++) {
+		if (layout.rows[pane])
+			draw_pane[pane](&view, canvas, layout.row[pane], layout.rows[pane]);
+	}
+	if (view.message && !layout.rows[PANE_ALARM])
+		pane_alarm_draw(&view, canvas, 0, 1);
+}
+
+void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_ms)
+{
+	enum ui_mode mode;
+
+	ui->columns = canvas->width + 1;
+	ui->rows = canvas->height;
+	dialog_check(ui, now_ms);
+	canvas_reset(canvas, canvas->width, canvas->height, canvas->utf8);
+	if (ui->options.no_clock)
+		wall_ms = SNAPSHOT_NONE;
+	mode = ui_mode(ui, now_ms);
+	if (mode == UI_ABSENT) {
+		absent_draw(ui, canvas, wall_ms);
+		return;
+	}
+	draw_overview(ui, canvas, now_ms, wall_ms);
+	if (mode == UI_HELP)
+		help_draw(ui, canvas);
+	else if (mode == UI_DIALOG)
+		dialog_draw(ui, canvas, now_ms);
+}
+
+// ---- the last word
+
+static void summarise_faults(const struct snapshot *s, int64_t time_ms, struct str *out)
+{
+	char age[FORMAT_SIZE];
+
+	for (int i = 0; i < s->n_paths; i++) {
+		int64_t age_s = (time_ms - s->paths[i].since_ms) / 1000;
+
+		if (facts_is_alerting(&s->paths[i]))
+			str_addf(out, ", %s %s %s", s->paths[i].name,
+				 path_state_word(s->paths[i].state),
+				 format_duration(age_s < 0 ? 0 : age_s, age));
+	}
+}
+
+void ui_summary(const struct ui *ui, int64_t now_ms, struct str *out)
+{
+	struct facts_count n = facts_count_paths(&ui->live);
+	int64_t silent_ms = now_ms - ui->live_at_ms;
+	char age[FORMAT_SIZE];
+
+	if (!ui->have_live || !ui->connected) {
+		str_addf(out, "mpgate: console closed; %s",
+			 ui->absent_message[0] ? ui->absent_message : "no gateway has answered");
+		return;
+	}
+	str_addf(out, "mpgate: console closed, gateway still running (pid %d): ", ui->live.pid);
+	if (silent_ms > UI_STALE_MS)
+		str_addf(out, "silent for %s, before that ",
+			 format_duration(silent_ms / 1000, age));
+	str_addf(out, "%d of %d paths up", n.up, n.wanted);
+	summarise_faults(&ui->live, ui->live.time_ms + silent_ms, out);
+	str_add(out, ".");
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef UI_UI_H
+#define UI_UI_H
+
+#include <stdbool.h>
+
+// The live console: a full-screen client of a running gateway.
+
+enum ui_units { UI_UNITS_MBIT, UI_UNITS_KBIT, UI_UNITS_MBYTE, UI_UNITS_AUTO, UI_UNITS };
+enum ui_color { UI_COLOR_AUTO, UI_COLOR_ALWAYS, UI_COLOR_NEVER };
+enum ui_charset { UI_CHARSET_AUTO, UI_CHARSET_ASCII, UI_CHARSET_UTF8 };
+
+// Zero-initialised is right but for the socket. Texts are borrowed.
+struct ui_options {
+	const char *socket; // the gateway's control socket; waited for while it is not there
+	bool read_only;     // send no commands
+	bool no_clock;
+	enum ui_units units;
+	enum ui_color color; // auto: what NO_COLOR and the terminal say
+	enum ui_charset charset;
+	int width, height;          // of the terminal; 0: ask it
+	const char *ssh_connection; // SSH_CONNECTION, to warn before the session's own path is cut
+};
+
+// Whether standard input and output are a terminal that a full screen can be drawn on, and nobody
+// said that a program runs us (TERM=dumb, CI).
+bool ui_console_possible(void);
+
+// Runs the console on standard input and output until it is left, and prints one line about the
+// gateway then. Returns an exit status: 0, or 128 and the signal that ended it. Takes over the
+// process's signals; meant for a process of its own.
+int ui_console_run(const struct ui_options *options);
+
+#endif

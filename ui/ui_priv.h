@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef UI_UI_PRIV_H
+#define UI_UI_PRIV_H
+
+#include "model/command.h"
+#include "model/format.h"
+#include "model/snapshot.h"
+#include "model/status.h"
+#include "ui/canvas.h"
+#include "ui/keys.h"
+#include "ui/ui.h"
+
+#define UI_STALE_MS      3000  // without a snapshot, the numbers are unknown
+#define UI_ABSENT_MS     6000  // without a gateway, the screen says so
+#define UI_MESSAGE_MS    8000  // a message stays this long
+#define UI_DIALOG_MS     30000 // a question that nobody answers is answered with No
+#define UI_TYPE_AHEAD_MS 300   // keys that cannot be meant for the question that just came up
+
+// ---- the console without terminal and socket: news and keys go in, a canvas and wishes come out.
+// The loop around it is console.c. Times named now_ms are monotonic.
+
+struct ui;
+
+struct ui *ui_new(const struct ui_options *options);
+void ui_free(struct ui *ui);
+
+// ---- news. All are copied.
+
+// The gateway answers; `may_change` is whether it would take commands from us.
+void ui_hello(struct ui *ui, bool may_change);
+void ui_history(struct ui *ui, const struct history *history);
+void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms);
+void ui_result(struct ui *ui, enum command_verb verb, const char *object,
+	       const struct command_result *result, int64_t now_ms);
+// Says something in the message line. For what no other call fits.
+__attribute__((format(printf, 3, 4))) void ui_say(struct ui *ui, int64_t now_ms, const char *fmt,
+						  ...);
+// The gateway is gone, or could not be asked, and why. The last snapshot stays a while, marked as
+// stale; then the screen says what to do.
+void ui_absent(struct ui *ui, enum status status, const char *message, const char *hint);
+
+// ---- a person
+
+// What is to be done after a key. `command` belongs to the gateway.
+struct ui_need {
+	bool redraw;
+	bool repaint; // send everything, whatever the terminal is believed to show
+	bool suspend, quit;
+	bool send;
+	struct command command;
+};
+struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
+
+// Draws all. The canvas has the terminal's height and one column less than it. `wall_ms` is for the
+// clock.
+void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_ms);
+
+// One line about the gateway, without a line end, for the shell that comes back.
+void ui_summary(const struct ui *ui, int64_t now_ms, struct str *out);
+
+// ---- its state
+
+// What keys mean depends on what is in front.
+enum ui_mode {
+	UI_OVERVIEW = 1 << 0,
+	UI_ABSENT = 1 << 1,
+	UI_HELP = 1 << 2,
+	UI_DIALOG = 1 << 3,
+};
+
+struct dialog {
+	bool open;
+	enum command_verb verb;
+	char path[NAME_SIZE];
+	bool by_name;          // "y" is not enough; never taken back while the dialog is open
+	char typed[NAME_SIZE]; // the name as typed so far
+	int64_t opened_ms;
+	int64_t touched_ms; // when the last key came
+};
+
+struct ui {
+	struct ui_options options;
+
+	bool connected, may_change;
+	enum status absent_status;
+	char absent_message[200], absent_hint[200];
+
+	struct snapshot live; // the newest
+	bool have_live;
+	int64_t live_at_ms;
+	struct history history;
+
+	struct snapshot shown; // what the last ui_draw() drew
+	struct snapshot frozen;
+	bool paused;
+	int64_t paused_at_ms;
+
+	enum ui_units units;
+	bool same_scale;
+	char selected[NAME_SIZE]; // a path's name
+	int selected_row;         // where it was, for when it is gone
+	int first_row, page_rows; // of the table, as drawn last
+	int columns, rows;        // of the terminal, as drawn last
+
+	struct dialog dialog;
+	bool help_open;
+	int help_first, help_rows, help_length; // lines: first shown, shown, all
+
+	char message[320];
+	int64_t message_until_ms;
+};
+
+// ---- what panes draw from
+
+// Which columns and words fit, by the terminal's width: 40, 60, 80, 120.
+enum ui_form {
+	FORM_TINY = 1 << 0,
+	FORM_NARROW = 1 << 1,
+	FORM_NORMAL = 1 << 2,
+	FORM_WIDE = 1 << 3,
+};
+
+struct view {
+	const struct snapshot *s; // what was not heard of lately is unknown in it
+	const struct history *history;
+	enum ui_form form;
+	bool stale;          // the numbers are old
+	int64_t silent_s;    // for how long, when stale
+	int64_t paused_s;    // SNAPSHOT_NONE: not paused
+	int64_t time_ms;     // the gateway's wall clock now
+	int64_t wall_ms;     // ours; SNAPSHOT_NONE: no clock is wanted
+	enum rate_unit unit; // of every rate on the screen
+	bool graphs;         // the screen has room for them
+	bool same_scale, read_only;
+	enum ui_mode mode;
+	const char *message;     // NULL: none
+	int selected, first;     // rows of the table; selected -1: none
+	int percents[PATHS_MAX]; // shares
+};
+
+// Each draws `rows` rows from `row` on, the whole width.
+void pane_status_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_rates_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_graph_rx_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_graph_tx_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_graph_axis_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_events_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_alarm_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+
+// How many rows of a table of `rows` rows are for paths, and how many rows it wants. With `total`,
+// the last row sums up.
+int pane_paths_body(enum ui_form form, bool total, int rows);
+int pane_paths_wish(enum ui_form form, bool total, int n_paths);
+
+// ---- where panes stand
+
+enum pane {
+	PANE_STATUS,
+	PANE_RATES, // stands in for the graphs where these do not fit
+	PANE_RX,
+	PANE_TX,
+	PANE_AXIS,
+	PANE_PATHS,
+	PANE_EXIT,
+	PANE_EVENTS,
+	PANE_ALARM,
+	PANE_KEYS,
+	PANES
+};
+
+struct layout {
+	int row[PANES], rows[PANES]; // rows 0: not shown
+	bool graphs;
+};
+
+struct layout_wish {
+	int columns, rows; // of the terminal
+	int n_paths, n_events;
+	bool alarm; // there is an alarm or a message to show
+};
+
+enum ui_form layout_form(int columns);
+void layout_make(const struct layout_wish *wish, struct layout *out);
+
+// ---- what panes conclude from a snapshot
+
+enum attr facts_state_attr(enum path_state state);
+// Is in use now.
+bool facts_carries(const struct path_snapshot *path);
+// Should be in use now: neither off nor standing by.
+bool facts_is_wanted(const struct path_snapshot *path);
+// Deserves the mark "!".
+bool facts_is_alerting(const struct path_snapshot *path);
+struct facts_count {
+	int up, wanted, standby;
+};
+struct facts_count facts_count_paths(const struct snapshot *s);
+// Returns -1 when there is none.
+int facts_find_path(const struct snapshot *s, const char *name);
+// The kind in capitals: "ADSL".
+const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE]);
+// The oldest alarm that nobody acknowledged, or NULL.
+const struct alarm *facts_first_alarm(const struct snapshot *s);
+
+// ---- keys
+
+enum key_group { KEY_MOVE, KEY_LOOK, KEY_CHANGE, KEY_OTHER, KEY_GROUPS };
+
+#define KEYS_PER_BINDING 4
+
+// One press of a key.
+struct press {
+	struct ui *ui;
+	int key;
+	int64_t now_ms;
+	struct ui_need *need;
+};
+
+struct binding {
+	int keys[KEYS_PER_BINDING]; // 0: no more
+	unsigned modes;             // enum ui_mode
+	enum key_group group;
+	void (*act)(const struct press *press);
+	const char *help;
+	const char *bar; // its word in the key bar; NULL: not there
+	int rank;        // the highest leaves the key bar first
+};
+
+const struct binding *bindings_list(size_t *n);
+// NULL: the key means nothing in this mode.
+const struct binding *bindings_find(const struct snapshot *s, int key, enum ui_mode mode);
+// Whether it acts on the gateway, and so is not for read-only consoles.
+bool bindings_change(const struct binding *b);
+// Whether a path's own key can be used: it must not be one of the console's.
+bool bindings_allow_hotkey(char hotkey);
+
+// ---- what actions use
+
+enum ui_mode ui_mode(const struct ui *ui, int64_t now_ms);
+bool ui_is_read_only(const struct ui *ui);
+// Moves the selection, as far as there are paths.
+void ui_select(struct ui *ui, int row);
+// The selected path as of now, or NULL.
+const struct path_snapshot *ui_selected(const struct ui *ui);
+
+// ---- dialogs and help
+
+// Opens the question whether to do `verb` to the path.
+void dialog_open(struct ui *ui, enum command_verb verb, const char *path, int64_t now_ms);
+void dialog_key(const struct press *press);
+// Closes a dialog whose time is over, whose path is gone, or that fits no more.
+void dialog_check(struct ui *ui, int64_t now_ms);
+void dialog_draw(const struct ui *ui, struct canvas *canvas, int64_t now_ms);
+
+void help_scroll(struct ui *ui, int lines);
+void help_draw(struct ui *ui, struct canvas *canvas);
+
+void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms);
+
+// ---- boxes
+
+// A text of some lines.
+#define PAGE_LINES 48
+struct page {
+	int n;
+	struct page_line {
+		char text[160];
+		enum attr attr;
+	} lines[PAGE_LINES];
+};
+
+__attribute__((format(printf, 3, 4))) void page_add(struct page *page, enum attr attr,
+						    const char *fmt, ...);
+// Breaks `text` at blanks into lines of at most `width` columns; all but the first are indented.
+void page_wrap(struct page *page, enum attr attr, int width, int indent, const char *text);
+// Drops blank lines, then lines above the last one, until `rows` are left.
+void page_squeeze(struct page *page, int rows);
+
+// How many lines a box on this canvas can hold.
+int box_capacity(const struct canvas *canvas);
+// Draws the lines from `first` on in a frame in the middle, `width` columns wide inside. Returns
+// the place of the first line.
+struct box {
+	int row, col, rows;
+};
+struct box box_draw(struct canvas *canvas, const char *title, const char *footer,
+		    const struct page *page, int first, int width);
+
+#endif

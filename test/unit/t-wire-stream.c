@@ -5,9 +5,10 @@
 
 #include <stdlib.h>
 
-// What ss-local of shadowsocks-libev 3.3.5 (Debian 12) sent to a listening port when a script was its
-// client: SOCKS5 CONNECT to the name example.org port 80, "GET / HTTP/1.0\r\n\r\n", then "second
-// chunk", each once the one before had arrived. The first three with -k foobar, the last with
+// What ss-local of shadowsocks-libev 3.3.5 (Debian 12) sent to a listening port when a script was
+// its client: SOCKS5 CONNECT to the name example.org port 80, "GET / HTTP/1.0\r\n\r\n", then
+// "second chunk", each once the one before had arrived. The first three with -k foobar, the last
+// with
 // --key -__7__v_-__7__v_-__7__v_-__7__v_-__7__v_-_8=. All decode to `recorded_plain` in three
 // chunks of 15, 18 and 12 bytes.
 static const struct {

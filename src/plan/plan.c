@@ -218,7 +218,7 @@ static void refresh_ids(struct plan_ids *ids, const struct kstate *observed)
 		if (id_is_taken(observed, (uint8_t)id))
 			highest = (uint8_t)id;
 		else
-			ids->stale[id] = false;
+			ids->of[id].used = ids->of[id].stale = false;
 	}
 	if (!ids->next)
 		ids->next = highest ? id_after(highest) : KSTATE_ENDPOINT_FIRST;
@@ -226,7 +226,7 @@ static void refresh_ids(struct plan_ids *ids, const struct kstate *observed)
 
 static bool is_live(const struct kendpoint *e, const struct plan_ids *ids)
 {
-	return e && !ids->stale[e->id];
+	return e && !ids->of[e->id].stale;
 }
 
 // The endpoint's id to want for a path, or 0: none.
@@ -234,13 +234,18 @@ static uint8_t choose_id(const struct path_fsm *fsm, const struct kstate *observ
 			 struct plan_ids *ids)
 {
 	const struct kendpoint *e = has_link(fsm) ? find_endpoint(observed, fsm) : NULL;
+	bool ours = e && kendpoint_is_ours(e);
 
-	if (is_proved(fsm))
-		return is_live(e, ids) && kendpoint_is_ours(e) ? e->id : take_id(ids, observed);
-	if (any_live || !e || !kendpoint_is_ours(e))
+	if (is_proved(fsm)) {
+		if (!ours || ids->of[e->id].stale)
+			return take_id(ids, observed);
+		ids->of[e->id].used = true;
+		return e->id;
+	}
+	if (!ours || any_live)
 		return 0;
-	if (fsm->state == PATH_STATE_DOWN)
-		ids->stale[e->id] = true;
+	// one that a crash left behind serves no connection, so it may live on as it is
+	ids->of[e->id].stale |= ids->of[e->id].used || fsm->state == PATH_STATE_DOWN;
 	return e->id;
 }
 

@@ -107,8 +107,8 @@ bool path_fsm_enable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		     struct path_change *change);
 bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		      struct path_change *change);
-// Out of use and back: the path must prove itself anew, and gets a new endpoint then. Nothing happens
-// to a path that is not wanted or has no link.
+// Out of use and back: the path must prove itself anew, and gets a new endpoint then. Nothing
+// happens to a path that is not wanted or has no link.
 bool path_fsm_restart(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		      struct path_change *change);
 // New facts, also when they are the same as before.
@@ -170,10 +170,14 @@ size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_fa
 
 // ---- Wanted kernel state.
 
-// What was known of endpoints and is not in the kernel. Zero-initialised at start, then kept.
+// What was done with our endpoints' ids and cannot be read from the kernel. Zero-initialised at
+// start, then kept.
 struct plan_ids {
-	uint8_t next;                         // 0: take up after the highest that is there
-	bool stale[KSTATE_ENDPOINT_LAST + 1]; // kept through an outage; renew when its path is back
+	uint8_t next; // 0: take up after the highest that is there
+	struct {
+		bool used;  // has served a path that was proved
+		bool stale; // was kept through an outage; renew it when its path is back
+	} of[KSTATE_ENDPOINT_LAST + 1];
 };
 
 // What the exits' names stand for; the first is of the default exit, and its family comes first

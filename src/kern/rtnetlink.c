@@ -278,14 +278,8 @@ bool kern_rtnl_matters(const struct nlmsghdr *msg)
 
 // ---- dumps
 
-// Every rtnetlink header begins with the family.
-union dump_header {
-	uint8_t family;
-	struct ifinfomsg link;
-	struct ifaddrmsg addr;
-	struct rtmsg route;
-	struct fib_rule_hdr rule;
-};
+// Every rtnetlink header begins with the family; the rest is zero in a dump of everything.
+#define HEADER_BYTES_MAX sizeof(struct ifinfomsg)
 
 struct dump {
 	uint8_t family;
@@ -310,9 +304,9 @@ static void take_message(void *ctx, struct nlmsghdr *msg)
 static int dump_once(struct kern_netlink *nl, int type, size_t header_len, uint8_t family,
 		     uint32_t table, struct kstate *out, struct str *why)
 {
-	union dump_header header = { .family = family };
+	const uint8_t header[HEADER_BYTES_MAX] = { family };
 	struct dump dump = { .family = family, .out = out };
-	struct nl_msg *msg = kern_netlink_request(type, NLM_F_DUMP, &header, header_len);
+	struct nl_msg *msg = kern_netlink_request(type, NLM_F_DUMP, header, header_len);
 	int error;
 
 	if (msg && table)

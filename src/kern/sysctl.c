@@ -103,7 +103,7 @@ int kern_sysctl_get(const char *name, char value[static KERN_SYSCTL_VALUE_SIZE],
 
 int kern_sysctl_set(const char *name, const char *value, struct str *why)
 {
-	char wanted[KERN_SYSCTL_VALUE_SIZE], now[KERN_SYSCTL_VALUE_SIZE];
+	char now[KERN_SYSCTL_VALUE_SIZE];
 	int fd = open_sysctl(name, O_WRONLY), error = 0;
 
 	if (fd < 0)
@@ -116,11 +116,9 @@ int kern_sysctl_set(const char *name, const char *value, struct str *why)
 		str_addf(why, "cannot set %s to \"%s\": %s", name, value, strerror(-error));
 		return error;
 	}
-	str_copy(wanted, sizeof(wanted), value);
-	squeeze(wanted);
 	error = kern_sysctl_get(name, now, why);
-	if (error == 0 && strcmp(now, wanted) != 0) {
-		str_addf(why, "%s: asked for \"%s\", the kernel made it \"%s\"", name, wanted, now);
+	if (error == 0 && strcmp(now, value) != 0) {
+		str_addf(why, "%s: asked for \"%s\", the kernel made it \"%s\"", name, value, now);
 		error = -ERANGE;
 	}
 	return error;

@@ -116,7 +116,7 @@ struct kern_saved_entry {
 struct kern_saved {
 	char *path; // NULL: nothing is remembered
 	char boot_id[40];
-	uint64_t netns; // SO_NETNS_COOKIE: unlike the inode it is never used again
+	uint64_t netns; // SO_NETNS_COOKIE: unlike the inode it is not used again
 	struct kern_saved_entry *entries;
 	size_t n;
 };

@@ -108,7 +108,7 @@ static int parse_kind(const struct schema_key *key, const char *text, void *to, 
 }
 
 static const struct schema_type type_kind = {
-	.form = "adsl, vdsl, fiber, cable, 3g, lte, 5g, wifi, satellite, vpn, ethernet or other",
+	.form = "one of these words",
 	.quoted = true,
 	.parse = parse_kind,
 	.format = format_text,
@@ -456,7 +456,7 @@ static bool format_method(const void *from, size_t i, struct str *out)
 }
 
 static const struct schema_type type_method = {
-	.form = "aes-128-gcm, aes-256-gcm or chacha20-ietf-poly1305",
+	.form = "one of these words",
 	.quoted = true,
 	.parse = parse_method,
 	.format = format_method,

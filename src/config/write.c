@@ -17,15 +17,18 @@ static void write_comment(const char *help, const char *indent, struct str *out)
 	}
 }
 
-static void write_default_key(const struct schema_key *key, const char *indent, struct str *out)
+static void write_default_key(const struct schema_key *key, bool apart, const char *indent,
+			      struct str *out)
 {
+	if (apart)
+		str_add(out, "\n");
 	write_comment(key->help, indent, out);
 	str_addf(out, "%s# (%s; ", indent, key->type->form);
 	if (key->required)
 		str_add(out, "must be given)\n");
 	else
 		str_addf(out, "default: %s)\n", key->fallback ? key->fallback : key->otherwise);
-	str_addf(out, "#%s%s = %s\n", indent, key->word,
+	str_addf(out, "%s#%s = %s\n", indent, key->word,
 		 key->fallback ? key->fallback : key->example);
 }
 
@@ -45,7 +48,7 @@ void config_write_default(struct str *out)
 			str_addf(out, "#%s%s%s {\n", block->word, block->title ? " " : "",
 				 block->title ? block->example : "");
 		for (size_t k = 0; k < block->n_keys; k++)
-			write_default_key(&block->keys[k], top ? "" : "\t", out);
+			write_default_key(&block->keys[k], k > 0, top ? "" : "\t", out);
 		if (!top)
 			str_add(out, "#}\n");
 	}

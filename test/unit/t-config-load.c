@@ -590,14 +590,12 @@ static void counts_what_it_does_not_tell(void **state)
 	str_fini(&text);
 }
 
-// ---- round trips
-
 static void writes_what_it_reads(void **state)
 {
 	static const char *const texts[] = {
 		GATEWAY,
 		"workers = 3\n" GATEWAY "path b { gateway = 192.168.1.1 label = \"a \\\"b\\\" "
-					"\\\\\" hotkey = '\"' table = 7 }\n"
+		"\\\\\" hotkey = '\"' table = 7 }\n"
 		"server { key-file = \"@\" allow = {10.0.0.0/8, ::1} listen = \"::1\" tune = no }",
 	};
 
@@ -621,55 +619,6 @@ static void writes_what_it_reads(void **state)
 		str_fini(&once);
 		str_fini(&twice);
 	}
-}
-
-// Takes away every '#' that is not followed by a blank, and puts a good key file in place of
-// others.
-static char *uncomment(const char *text)
-{
-	struct str out = { 0 };
-
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		if (text[0] == '#' && len > 1 && text[1] != ' ')
-			text++, len--;
-		if (text[0] == '\t' && strncmp(text + 1, "key-file", 8) == 0)
-			str_add(&out, "\tkey-file = \"@\"");
-		else
-			str_add_bytes(&out, text, len);
-		str_add(&out, "\n");
-		text += len + (text[len] == '\n');
-	}
-	return str_take(&out);
-}
-
-static void writes_a_default_file_that_it_reads(void **state)
-{
-	struct str text = { 0 };
-	struct config *c;
-	char *errors, *bare;
-
-	(void)state;
-	config_write_default(&text);
-	check_errors(
-		text.text, CONFIG_ROLE_ANY,
-		"f: nothing to do: neither the blocks of a gateway (lan, exit, path) nor 'server'; "
-		"'mpgate config --default' shows them\n");
-	bare = uncomment(text.text);
-	c = load(bare, CONFIG_ROLE_ANY, &errors);
-	assert_string_equal(errors, "");
-	assert_int_equal(c->n_exits, 1);
-	assert_int_equal(c->n_paths, 1);
-	assert_true(c->server.present);
-	for (size_t i = 0; i < SCHEMA_BLOCKS; i++) {
-		for (size_t k = 0; k < schema_blocks[i].n_keys; k++)
-			assert_non_null(strstr(bare, schema_blocks[i].keys[k].word));
-	}
-	config_free(c);
-	free(errors);
-	free(bare);
-	str_fini(&text);
 }
 
 // ---- files
@@ -869,7 +818,6 @@ int main(void)
 		cmocka_unit_test(limits_the_paths),
 		cmocka_unit_test(counts_what_it_does_not_tell),
 		cmocka_unit_test(writes_what_it_reads),
-		cmocka_unit_test(writes_a_default_file_that_it_reads),
 		cmocka_unit_test(survives_what_is_no_configuration),
 		cmocka_unit_test(judges_key_files),
 		cmocka_unit_test(reads_secrets),

@@ -86,6 +86,8 @@ const struct role_verb *role_verb_near(const char *word);
 // One per file. Each returns an exit status.
 int role_check(int argc, char **argv);
 int role_config(int argc, char **argv);
+int role_control(int argc, char **argv); // enable, disable, redial
+int role_status(int argc, char **argv);
 
 // For role_main(): takes the global options before the subcommand. Returns the subcommand's index, argc
 // when there is none, or -1 after printing an error.

@@ -3,7 +3,7 @@
 // A gateway for tests of its clients: it opens a real control socket, shows recorded states and
 // writes down the commands that it gets. It touches nothing else of the machine.
 //
-//	fake-gateway [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
+//	fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
 //
 // STATES holds lines of the control protocol: mpgate.status, one or more, and at most one
 // mpgate.history. The first state is published at once and again every second. SIGUSR1 goes on to
@@ -37,7 +37,7 @@ struct fake {
 	struct snapshot now; // what is shown: a state, and what commands made of it
 	struct history history;
 	FILE *commands;
-	bool begin_again, move_times;
+	bool begin_again, dials_fail, move_times;
 	ev_timer publish, advance, dialled;
 	ev_signal usr1, term, intr;
 };
@@ -121,7 +121,9 @@ static void on_end(struct ev_loop *loop, ev_signal *w, int revents)
 static void set_state(struct fake *fake, struct path_snapshot *path, enum path_state state)
 {
 	path->state = state;
-	path->since_ms = fake->now.time_ms + 1; // a change, also where time stands still
+	if (path->since_ms < fake->now.time_ms)
+		path->since_ms = fake->now.time_ms;
+	path->since_ms++; // a change, also where time stands still
 	path->note[0] = path->reason[0] = '\0';
 	ctl_publish(fake->ctl, &fake->now);
 }
@@ -134,7 +136,8 @@ static void on_dialled(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	for (int i = 0; i < fake->now.n_paths; i++) {
 		if (fake->now.paths[i].state == PATH_STATE_DIALING)
-			set_state(fake, &fake->now.paths[i], PATH_STATE_UP);
+			set_state(fake, &fake->now.paths[i],
+				  fake->dials_fail ? PATH_STATE_DOWN : PATH_STATE_UP);
 	}
 }
 
@@ -239,15 +242,17 @@ int main(int argc, char **argv)
 	struct str why = { 0 };
 	int option, interval_ms = 0;
 
-	while ((option = getopt(argc, argv, "i:ln")) != -1) {
+	while ((option = getopt(argc, argv, "fi:ln")) != -1) {
 		interval_ms = option == 'i' ? atoi(optarg) : interval_ms;
+		fake.dials_fail |= option == 'f';
 		fake.begin_again |= option == 'l';
 		fake.move_times |= option == 'n';
 		if (option == '?')
 			return 2;
 	}
 	if (argc - optind < 2 || argc - optind > 3) {
-		fprintf(stderr, "usage: fake-gateway [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]\n");
+		fprintf(stderr,
+			"usage: fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]\n");
 		return 2;
 	}
 	if (!load(&fake, argv[optind + 1]))

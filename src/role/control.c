@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// `mpgate enable`, `disable` and `redial`: tell the running gateway to change a path, and wait
+// until it has. On a terminal they ask first, as the console does; without one they act, except
+// that what cuts the last working path needs --yes.
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "model/format.h"
+#include "role/client.h"
+
+#define TIMEOUT_DEFAULT_S 60
+#define TIMEOUT_MAX_S     3600
+
+static bool carries(const struct path_snapshot *path)
+{
+	return path->state == PATH_STATE_UP || path->state == PATH_STATE_DEGRADED;
+}
+
+static bool is_up(const struct path_snapshot *now, int64_t since_ms)
+{
+	(void)since_ms;
+	return carries(now);
+}
+
+static bool is_off(const struct path_snapshot *now, int64_t since_ms)
+{
+	(void)since_ms;
+	return now->state == PATH_STATE_OFF || now->state == PATH_STATE_STANDBY;
+}
+
+// Up again, and not still: its state has changed since the command.
+static bool is_up_again(const struct path_snapshot *now, int64_t since_ms)
+{
+	return carries(now) && now->since_ms != since_ms;
+}
+
+static const struct action {
+	enum command_verb verb;
+	const char *question; // what happens; the path's name follows
+	bool (*done)(const struct path_snapshot *now, int64_t since_ms);
+	bool repeats; // does something also where it is done already
+	bool cuts;    // takes the path away, if only for a while
+} actions[] = {
+	{ COMMAND_ENABLE, "Enable path", is_up, false, false },
+	{ COMMAND_DISABLE, "Disable path", is_off, false, true },
+	{ COMMAND_REDIAL, "Hang up and redial path", is_up_again, true, true },
+};
+
+struct control_job {
+	struct role_args args;
+	const struct action *action;
+	const char *path;
+	bool no_wait;
+	int timeout_s;
+	struct ctl_client *c;
+	struct ctl_message message;
+	struct path_snapshot now; // the path as last seen
+};
+
+__attribute__((format(printf, 4, 5))) static int
+fail(const struct control_job *job, enum status status, const char *hint, const char *fmt, ...)
+{
+	struct str text = { 0 };
+	struct ctl_error error;
+	va_list ap;
+
+	str_addf(&text, "%s: ", command_word(job->action->verb));
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	ctl_error_set(&error, status, str_text(&text), hint);
+	str_fini(&text);
+	return client_fail(&job->args, &error);
+}
+
+static bool parse(struct control_job *job, int argc, char **argv)
+{
+	const char *timeout = NULL;
+	const struct role_option options[] = {
+		{ "no-wait", 0, NULL, "do not wait for the result", .flag = &job->no_wait },
+		{ "timeout", 't', "SECONDS", "wait at most so long (60)", .text = &timeout },
+		{ 0 },
+	};
+	char *end;
+	long seconds;
+
+	if (!role_args_parse(&job->args, argc, argv, options))
+		return false;
+	job->args.status = STATUS_USAGE;
+	if (job->args.n_operands != 1) {
+		fail(job, STATUS_USAGE, "'mpgate status' shows the paths", "which path?");
+		return false;
+	}
+	job->path = job->args.operands[0];
+	if (strlen(job->path) >= NAME_SIZE) {
+		fail(job, STATUS_NO_SUCH, "'mpgate status' shows the paths", "no path '%s'",
+		     job->path);
+		job->args.status = STATUS_NO_SUCH;
+		return false;
+	}
+	seconds = timeout ? strtol(timeout, &end, 10) : TIMEOUT_DEFAULT_S;
+	if (timeout && (end == timeout || *end || seconds < 1 || seconds > TIMEOUT_MAX_S)) {
+		fail(job, STATUS_USAGE, "", "--timeout: '%s' is not 1 to %d seconds", timeout,
+		     TIMEOUT_MAX_S);
+		return false;
+	}
+	job->timeout_s = (int)seconds;
+	return true;
+}
+
+static const struct path_snapshot *find_path(const struct snapshot *s, const char *name)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0)
+			return &s->paths[i];
+	}
+	return NULL;
+}
+
+static bool is_last_carrier(const struct snapshot *s, const struct path_snapshot *path)
+{
+	int n = 0;
+
+	for (int i = 0; i < s->n_paths; i++)
+		n += carries(&s->paths[i]);
+	return n == 1 && carries(path);
+}
+
+// ---- asking the person
+
+static void explain(const struct control_job *job, const struct snapshot *s,
+		    const struct path_snapshot *path)
+{
+	fprintf(stderr, "%s %s (%s)?\n", job->action->question, path->name, path->kind);
+	if (!job->action->cuts)
+		return;
+	if (is_last_carrier(s, path))
+		fprintf(stderr, "It is the only path that works: %d connections will be cut.\n",
+			s->connections > 0 ? s->connections : 0);
+	else if (path->subflows > 0)
+		fprintf(stderr, "Its %d subflows move to the other paths; no connection is cut.\n",
+			path->subflows);
+}
+
+// Anything but yes is no.
+static bool hear_yes(void)
+{
+	char line[16] = "";
+
+	fputs("[y/N] ", stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		fputs("\n", stderr);
+	line[strcspn(line, "\n")] = '\0';
+	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+}
+
+// Returns STATUS_DONE when the command may be sent.
+static int confirm(const struct control_job *job, const struct snapshot *s,
+		   const struct path_snapshot *path)
+{
+	const struct action *action = job->action;
+	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	if (job->args.yes || (!action->repeats && action->done(path, 0)))
+		return STATUS_DONE;
+	if (!terminal || job->args.no_input) {
+		if (!action->cuts || !is_last_carrier(s, path))
+			return STATUS_DONE;
+		return fail(job, STATUS_REFUSED, "--yes does it all the same",
+			    "%s is the only path that works", path->name);
+	}
+	explain(job, s, path);
+	return hear_yes() ? STATUS_DONE : fail(job, STATUS_REFUSED, "", "not done");
+}
+
+// ---- telling the gateway
+
+// Leaves the newest snapshot in job->message.
+static int begin(struct control_job *job)
+{
+	int rc = ctl_client_watch(job->c, 0), status;
+
+	if (rc != 0)
+		return client_fail_rc(&job->args, rc);
+	status = client_wait(&job->args, job->c, 1u << CTL_HELLO, &job->message, CLIENT_ANSWER_MS);
+	if (status != STATUS_DONE)
+		return status;
+	if (!job->message.hello.may_change)
+		return fail(job, STATUS_NOT_ALLOWED,
+			    "changes need root or membership of the group mpgate-admin",
+			    "%s may look but not change things", job->message.hello.who);
+	return client_wait(&job->args, job->c, 1u << CTL_SNAPSHOT, &job->message, CLIENT_ANSWER_MS);
+}
+
+// Keeps what a snapshot says of the path.
+static void note_path(struct control_job *job)
+{
+	const struct path_snapshot *path = find_path(&job->message.snapshot, job->path);
+
+	if (path)
+		job->now = *path;
+}
+
+// The gateway may show the effect before it answers.
+static int send_command(struct control_job *job, struct ctl_result *result)
+{
+	struct command command = { .verb = job->action->verb };
+	int rc, status;
+
+	str_copy(command.object, sizeof(command.object), job->path);
+	rc = ctl_client_send(job->c, &command);
+	if (rc != 0)
+		return client_fail_rc(&job->args, rc);
+	do {
+		status = client_wait(&job->args, job->c, 1u << CTL_RESULT | 1u << CTL_SNAPSHOT,
+				     &job->message, CLIENT_ANSWER_MS);
+		if (status != STATUS_DONE)
+			return status;
+		if (job->message.kind == CTL_SNAPSHOT)
+			note_path(job);
+	} while (job->message.kind != CTL_RESULT);
+	*result = job->message.result;
+	if (result->result.status == STATUS_DONE)
+		return STATUS_DONE;
+	return fail(job, (enum status)result->result.status, result->result.hint, "%s",
+		    result->result.text);
+}
+
+static int fail_timeout(const struct control_job *job)
+{
+	return fail(job, STATUS_TIMEOUT, "the gateway goes on trying; 'mpgate status' shows how",
+		    "%s is %s after %d s%s%s", job->path, path_state_word(job->now.state),
+		    job->timeout_s, job->now.note[0] ? ": " : "", job->now.note);
+}
+
+// Watches the path until it is where it should be, and says so in `result`. `since_ms` is of the
+// state that it had before the command.
+static int wait_for_path(struct control_job *job, int64_t since_ms, struct ctl_result *result)
+{
+	int64_t begin_ms = clock_mono_ms(), deadline_ms = begin_ms + job->timeout_s * 1000;
+	char took[FORMAT_SIZE];
+
+	while (!job->action->done(&job->now, since_ms)) {
+		int64_t left_ms = deadline_ms - clock_mono_ms();
+		int rc = ctl_client_wait(job->c, &job->message, left_ms > 0 ? (int)left_ms : 0);
+
+		if (rc == -ETIMEDOUT)
+			return fail_timeout(job);
+		if (rc != 0)
+			return client_fail_rc(&job->args, rc);
+		if (job->message.kind == CTL_SNAPSHOT)
+			note_path(job);
+	}
+	snprintf(result->result.text, sizeof(result->result.text), "%s is %s after %s", job->path,
+		 path_state_word(job->now.state),
+		 format_duration((clock_mono_ms() - begin_ms) / 1000, took));
+	return STATUS_DONE;
+}
+
+static int print_result(const struct control_job *job, const struct ctl_result *result)
+{
+	char *line = job->args.json ? ctl_json_from_result(result) : NULL;
+
+	puts(line ? line : result->result.text);
+	free(line);
+	return STATUS_DONE;
+}
+
+static int run(struct control_job *job)
+{
+	const struct path_snapshot *path;
+	struct ctl_result result;
+	int64_t since_ms;
+	bool waits;
+	int status;
+
+	status = begin(job);
+	if (status != STATUS_DONE)
+		return status;
+	path = find_path(&job->message.snapshot, job->path);
+	if (path) { // if there is none, the gateway says so, with a hint
+		job->now = *path;
+		status = confirm(job, &job->message.snapshot, path);
+	}
+	since_ms = job->now.since_ms;
+	waits = !job->no_wait && (job->action->repeats || !job->action->done(&job->now, since_ms));
+	if (status == STATUS_DONE)
+		status = send_command(job, &result);
+	if (status == STATUS_DONE && waits)
+		status = wait_for_path(job, since_ms, &result);
+	return status == STATUS_DONE ? print_result(job, &result) : status;
+}
+
+int role_control(int argc, char **argv)
+{
+	struct control_job *job = xcalloc(1, sizeof(*job));
+	int status;
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(argv[0], command_word(actions[i].verb)) == 0)
+			job->action = &actions[i];
+	}
+	if (!parse(job, argc, argv))
+		status = job->args.status;
+	else
+		status = client_open(&job->args, &job->c);
+	if (job->c)
+		status = run(job);
+	ctl_client_free(job->c);
+	free(job);
+	return status;
+}

@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The client commands, run as people and scripts run them, against test/screen/fake-gateway.
+
+    test/screen/cli.py [CASE...]
+
+Run by `make check` in the build folder. Prints a line per case and ends with status 1 if one failed.
+"""
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+SOURCE = os.environ.get("srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
+LIMIT_S = 20
+ENV = {"PATH": os.environ["PATH"], "TZ": "CET-1", "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+    if name in os.environ:
+        ENV[name] = os.environ[name]
+
+
+class Gateway:
+    """A fake gateway on a socket of its own."""
+
+    def __init__(self, folder, state, *options):
+        self.socket = os.path.join(folder, "control.sock")
+        self.log = os.path.join(folder, "commands")
+        states = os.path.join(SOURCE, "test/screen/states", state + ".jsonl")
+        self.process = subprocess.Popen(
+            ["test/screen/fake-gateway", *options, self.socket, states, self.log],
+            stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+    def commands(self):
+        with open(self.log) as file:
+            return file.read().splitlines()
+
+    def end(self):
+        self.process.terminate()
+        assert self.process.wait(LIMIT_S) == 0
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def gateway(state, *options):
+    with tempfile.TemporaryDirectory(prefix="mpgate-cli-") as folder:
+        g = Gateway(folder, state, *options)
+        try:
+            yield g
+        finally:
+            if g.process.poll() is None:
+                g.end()
+
+
+def mpgate(socket, *words, user=None, **env):
+    """Runs without a terminal; returns exit status, stdout, stderr."""
+    done = subprocess.run(["./mpgate", "-S", socket, *words], env={**ENV, **env}, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S,
+                          user=user, group=user, extra_groups=None if user is None else [])
+    return done.returncode, done.stdout, done.stderr
+
+
+def start(socket, *words):
+    return subprocess.Popen(["./mpgate", "-S", socket, *words], env=ENV, text=True,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+
+
+def on_terminal(socket, typed, *words):
+    """Runs on a terminal and types when asked; returns exit status and all that was shown."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve("./mpgate", ["./mpgate", "-S", socket, *words], ENV)
+    shown, deadline = "", time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        if not select.select([fd], [], [], .1)[0]:
+            continue
+        try:
+            data = os.read(fd, 4096)
+        except OSError:  # the other side is closed
+            break
+        shown += data.decode()
+        if shown.endswith("[y/N] "):
+            os.write(fd, typed.encode())
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+def same(got, wanted):
+    assert got == wanted, f"got {got!r}, wanted {wanted!r}"
+
+
+def contains(text, part):
+    assert part in text, f"no {part!r} in {text!r}"
+
+
+def golden(name):
+    with open(os.path.join(SOURCE, "test/golden", name)) as file:
+        return file.read()
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+# ---- status
+
+@case
+def status_is_printed():
+    with gateway("degraded") as g:
+        same(mpgate(g.socket, "status"), (0, golden("status-degraded.txt"), ""))
+
+
+@case
+def no_command_without_a_terminal_is_status():
+    with gateway("degraded") as g:
+        same(mpgate(g.socket), (0, golden("status-degraded.txt"), ""))
+
+
+@case
+def colour_is_for_terminals_and_can_be_forced():
+    with gateway("degraded") as g:
+        assert "\033" not in mpgate(g.socket, "status")[1]
+        assert "\033" in mpgate(g.socket, "status", "--color=always")[1]
+        assert "\033" in mpgate(g.socket, "status", "--color=always", NO_COLOR="1")[1]
+        assert "\033" in on_terminal(g.socket, "", "status")[1]
+        assert "\033" not in on_terminal(g.socket, "", "status", "--color=never")[1]
+
+
+@case
+def json_is_one_object_a_line():
+    with gateway("degraded") as g:
+        code, out, err = mpgate(g.socket, "status", "--json")
+        same((code, err, out.count("\n")), (0, "", 1))
+        status = json.loads(out)
+        same((status["schema"], status["gateway"]["verdict"]), ("mpgate.status", "degraded"))
+        same(status["paths"][0]["rx_bps"], None)
+
+
+@case
+def control_characters_reach_no_terminal():
+    with gateway("control-characters") as g:
+        for form in ([], ["--json"], ["--plain"], ["--check"]):
+            out = mpgate(g.socket, "status", *form)[1]
+            bad = [c for c in out if (c < " " and c not in "\n\t") or "\x7f" <= c < "\xa0"]
+            same(bad, [])
+    with gateway("ok") as g:
+        same(mpgate(g.socket, "redial", "\x1b[2J")[2].count("\x1b"), 0)
+
+
+@case
+def plain_has_a_header_and_as_many_fields_everywhere():
+    with gateway("twelve-paths") as g:
+        lines = mpgate(g.socket, "status", "--plain")[1].splitlines()
+        same((len(lines), {line.count("\t") for line in lines}, lines[0][:6]),
+             (13, {lines[0].count("\t")}, "#path\t"))
+
+
+@case
+def check_has_the_statuses_of_nagios():
+    for state, code in (("ok", 0), ("degraded", 1), ("offline", 2), ("not-bonded", 2)):
+        with gateway(state) as g:
+            same(mpgate(g.socket, "status", "--check")[0], code)
+    code, out, err = mpgate("/nonexistent/control.sock", "status", "--check")
+    same((code, err), (3, ""))
+    contains(out, "UNKNOWN no gateway is running")
+
+
+@case
+def watch_follows_and_ends_with_the_gateway():
+    with gateway("3g") as g:
+        watch = start(g.socket, "status", "--json", "--watch=1")
+        seen = [json.loads(watch.stdout.readline())["paths"][4]["state"]]
+        for _ in range(2):
+            g.go_on()
+            while len(seen) < 10:
+                state = json.loads(watch.stdout.readline())["paths"][4]["state"]
+                if state != seen[-1]:
+                    seen.append(state)
+                    break
+        same(seen, ["standby", "dialing", "up"])
+        g.end()
+        out, err = watch.communicate(timeout=LIMIT_S)
+        same((watch.returncode, err), (3, ""))
+        same(json.loads(out.splitlines()[-1])["error"]["code"], "gone")
+
+
+@case
+def watch_plain_says_each_change_in_a_sentence():
+    with gateway("3g") as g:
+        watch = start(g.socket, "status", "--plain", "--watch")
+        time.sleep(.3)  # nothing to wait for: it must be silent
+        same(select.select([watch.stdout], [], [], 0)[0], [])
+        g.go_on()
+        same(watch.stdout.readline(), "wwan0 DIALING: enabled by root on pts/0  13:04:18\n")
+        g.go_on()
+        same(watch.stdout.readline(),
+             "wwan0 UP: address 10.8.4.6, first reply after 92 ms  13:04:19\n")
+        watch.terminate()
+        watch.communicate(timeout=LIMIT_S)
+
+
+# ---- no gateway, no right
+
+@case
+def failures_have_their_statuses_and_texts():
+    with tempfile.TemporaryDirectory(prefix="mpgate-cli-") as folder:
+        none = os.path.join(folder, "none")
+        for words in (["status"], ["status", "--watch"], ["redial", "ppp0"]):
+            code, out, err = mpgate(none, *words)
+            same((code, out), (3, ""))
+            contains(err, f"mpgate: no gateway is running ({none} does not exist)\nhint: start")
+            code, out, err = mpgate(none, *words, "--json")
+            same((code, err), (3, ""))
+            error = json.loads(out)
+            same((error["schema"], error["error"]["code"], error["error"]["exit_status"]),
+                 ("mpgate.error", "not-running", 3))
+
+
+@case
+def not_allowed_is_not_not_running():
+    if os.geteuid() != 0:
+        return
+    with gateway("ok") as g:
+        os.chmod(os.path.dirname(g.socket), 0o755)
+        with tempfile.TemporaryDirectory(prefix="mpgate-cli-") as folder:
+            os.chmod(folder, 0o755)
+            here = os.getcwd()
+            # the build folder may be closed to others: run a copy
+            subprocess.run(["cp", "mpgate", folder], check=True)
+            os.chdir(folder)
+            try:
+                code, out, err = mpgate(g.socket, "status", user=65534)
+                same((code, out), (4, ""))
+                contains(err, "user nobody may not talk to the gateway")
+                contains(err, "Permission denied")
+                code, out, err = mpgate(g.socket, "status", "--json", user=65534)
+                same((code, json.loads(out)["error"]["code"]), (4, "not-allowed"))
+                os.chmod(g.socket, 0o666)
+                code, out, err = mpgate(g.socket, "redial", "ppp0", user=65534)
+                same((code, out), (4, ""))
+                contains(err, "redial: nobody may look but not change things")
+            finally:
+                os.chdir(here)
+        same(g.commands(), [])
+
+
+@case
+def wrong_usage_is_2():
+    for words in (["status", "--json", "--plain"], ["status", "--check", "--watch"],
+                  ["status", "--watch=0"], ["status", "--watch=soon"], ["redial"],
+                  ["redial", "--timeout=0", "ppp0"], ["redial", "a", "b"]):
+        code, out, err = mpgate("/nonexistent/control.sock", *words)
+        same((code, out, err[:8]), (2, "", "mpgate: "))
+
+
+# ---- commands
+
+@case
+def a_wrong_path_is_5_with_a_hint():
+    with gateway("ok") as g:
+        code, out, err = mpgate(g.socket, "redial", "pp0")
+        same((code, out), (5, ""))
+        same(err, "mpgate: redial: no path 'pp0'\n"
+                  "hint: did you mean ppp0? paths are: ppp0 tun0 tun1 tun3 wwan0\n")
+        same(mpgate(g.socket, "enable", "wwan0wwan0wwan0wwan0")[0], 5)
+        same(g.commands(), [])
+
+
+@case
+def enable_waits_until_the_path_is_up():
+    with gateway("ok") as g:
+        same(mpgate(g.socket, "enable", "wwan0"), (0, "wwan0 is UP after 0 s\n", ""))
+        same(g.commands(), ["enable wwan0 by root"] if os.geteuid() == 0 else g.commands())
+
+
+@case
+def redial_waits_for_up_again():
+    with gateway("ok") as g:
+        begin = time.monotonic()
+        same(mpgate(g.socket, "redial", "ppp0")[:2], (0, "ppp0 is UP after 0 s\n"))
+        assert time.monotonic() - begin > .4  # the fake takes half a second
+
+
+@case
+def enabling_what_is_up_is_done_at_once():
+    with gateway("ok") as g:
+        same(mpgate(g.socket, "enable", "--no-wait", "ppp0"), (0, "enable ppp0: done\n", ""))
+
+
+@case
+def disable_waits_for_off():
+    with gateway("ok") as g:
+        same(mpgate(g.socket, "disable", "tun3"), (0, "tun3 is OFF after 0 s\n", ""))
+        same(mpgate(g.socket, "disable", "tun3"), (0, "disable tun3: done\n", ""))
+
+
+@case
+def a_path_that_stays_down_is_8():
+    with gateway("ok", "-f") as g:
+        code, out, err = mpgate(g.socket, "enable", "--timeout=1", "wwan0")
+        same((code, out), (8, ""))
+        contains(err, "mpgate: enable: wwan0 is DOWN after 1 s\nhint: the gateway goes on")
+
+
+@case
+def command_results_are_json_on_request():
+    with gateway("ok") as g:
+        result = json.loads(mpgate(g.socket, "enable", "--json", "wwan0")[1])
+        same(result["result"], {"verb": "enable", "object": "wwan0", "exit_status": 0,
+                                "text": "wwan0 is UP after 0 s", "hint": None})
+        code, out, err = mpgate(g.socket, "redial", "--json", "pp0")
+        same((code, err, json.loads(out)["error"]["code"]), (5, "", "no-such"))
+
+
+@case
+def the_last_path_is_cut_only_with_yes():
+    with gateway("ok") as g:
+        for path in ("ppp0", "tun0", "tun1"):
+            same(mpgate(g.socket, "disable", path)[0], 0)
+        code, out, err = mpgate(g.socket, "disable", "tun3")
+        same((code, out), (7, ""))
+        contains(err, "tun3 is the only path that works\nhint: --yes")
+        same(len(g.commands()), 3)
+        same(mpgate(g.socket, "--yes", "disable", "tun3")[0], 0)
+
+
+@case
+def on_a_terminal_it_asks_and_no_is_the_default():
+    with gateway("ok") as g:
+        for typed in ("\n", "n\n", "x\n", "\x04"):
+            code, shown = on_terminal(g.socket, typed, "redial", "ppp0")
+            same(code, 7)
+            contains(shown, "Hang up and redial path ppp0 (adsl)?\r\n"
+                            "Its 42 subflows move to the other paths; no connection is cut.")
+        same(g.commands(), [])
+        code, shown = on_terminal(g.socket, "y\n", "redial", "ppp0")
+        same(code, 0)
+        contains(shown, "ppp0 is UP after")
+        same(on_terminal(g.socket, "", "--yes", "redial", "ppp0")[0], 0)
+        same(on_terminal(g.socket, "", "--no-input", "redial", "ppp0")[0], 0)
+        assert all(" on pts/" in line for line in g.commands())
+
+
+def main():
+    failed = 0
+    for run in CASES:
+        if len(sys.argv) > 1 and run.__name__ not in sys.argv[1:]:
+            continue
+        try:
+            run()
+            print("ok  ", run.__name__)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            print("FAIL", run.__name__)
+            traceback.print_exc(file=sys.stdout)
+    return failed > 0
+
+
+sys.exit(main())

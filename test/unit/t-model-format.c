@@ -68,9 +68,9 @@ static void formats_rates(void **state)
 		enum rate_unit unit;
 		const char *text;
 	} cases[] = {
-		{ 5910000, RATE_UNIT_MBIT, "5.91" },   { 0, RATE_UNIT_MBIT, "0.00" },
-		{ 8000000, RATE_UNIT_MBYTE, "1.00" },  { 1600, RATE_UNIT_KBIT, "2" },
-		{ 2500000000, RATE_UNIT_GBIT, "2.50" }, { SNAPSHOT_NONE, RATE_UNIT_MBIT, "-" },
+		{ 5910000, RATE_UNIT_MBIT, "5.91" },       { 0, RATE_UNIT_MBIT, "0.00" },
+		{ 8000000, RATE_UNIT_MBYTE, "1.00" },      { 1600, RATE_UNIT_KBIT, "2" },
+		{ 2500000000, RATE_UNIT_GBIT, "2.50" },    { SNAPSHOT_NONE, RATE_UNIT_MBIT, "-" },
 		{ SNAPSHOT_UNKNOWN, RATE_UNIT_MBIT, "?" },
 	};
 	char out[FORMAT_SIZE];

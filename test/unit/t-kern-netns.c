@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kern/kern.h"
+#include "netns.h"
 
 #define SKIPPED    77
 #define PATIENCE_S 10.
@@ -856,15 +857,16 @@ static int clear_stage(void **state)
 }
 
 // The namespace goes with the last process in it, and takes everything along.
-static bool enter_namespace(void)
+static bool can_run(void)
 {
 	const struct kern_options options = { .mode = KERN_MANAGE };
 	struct kern *kern = NULL;
 	struct str why = { 0 };
-	bool fine = unshare(CLONE_NEWNET) == 0 && kern_open(&options, &kern, &why) == 0;
+	bool fine = netns_enter() && kern_open(&options, &kern, &why) == 0;
 
 	if (!fine)
-		fprintf(stderr, "skipped: %s\n", why.len ? str_text(&why) : strerror(errno));
+		fprintf(stderr, "skipped: %s\n",
+			why.len ? str_text(&why) : "needs root for a network namespace");
 	kern_close(kern);
 	str_fini(&why);
 	return fine;
@@ -892,7 +894,5 @@ int main(void)
 		cmocka_unit_test(test_without_privilege),
 	};
 
-	if (!enter_namespace())
-		return SKIPPED;
-	return cmocka_run_group_tests(tests, set_stage, clear_stage);
+	return can_run() ? cmocka_run_group_tests(tests, set_stage, clear_stage) : SKIPPED;
 }

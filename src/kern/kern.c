@@ -34,7 +34,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "kern_priv.h"
 
 // A burst, such as a few hundred routes, must fit while the loop is elsewhere.

@@ -34,7 +34,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 // A burst, such as a few hundred routes, must fit while the loop is elsewhere.
 #define EVENT_RCVBUF_BYTES (4 * 1024 * 1024)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The in-kernel path manager: endpoints and limits over generic netlink family "mptcp_pm".
 // PORT in an endpoint is in host byte order and not used here. There is no event for changes.
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <errno.h>
 #include <linux/genetlink.h>

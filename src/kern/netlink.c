@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The transport of requests and dumps. libnl builds and takes apart the messages; sockets are ours,
 // because libnl 3.7 drops the extended acknowledgement and folds errno into numbers of its own.
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <errno.h>
 #include <netlink/msg.h>

@@ -2,7 +2,7 @@
 // Our nftables table. It has `flags owner`: the kernel removes it when the netlink socket inside
 // the nft_ctx is closed, however the process ends, and refuses changes to it from everybody else.
 // That makes it the lock against a second gateway in the same network namespace as well.
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Links, addresses, routes and rules: kernel messages into kstate values, and values into requests.
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <errno.h>
 #include <linux/fib_rules.h>

@@ -8,7 +8,7 @@
 //	boot 0dd9f5a5-8f4a-4c5a-8f0c-0e4b3f7f4c55
 //	netns 1
 //	net.ipv4.tcp_rmem<TAB>4096 131072 6291456<TAB>4096 131072 33554432
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>

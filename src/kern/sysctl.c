@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Sysctls through /proc/sys, which shows the network namespace of the thread that opens a file.
-#include "kern_priv.h"
+#include "kern/kern_priv.h"
 
 #include <ctype.h>
 #include <errno.h>

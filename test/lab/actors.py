@@ -4,11 +4,16 @@ import contextlib
 import hashlib
 import http.server
 import json
+import re
+import shlex
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 
-from lab import EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, expect, noise, wait_for
+from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, Skip, expect, noise,
+                 wait_for)
 
 PASSWORD = "correct horse battery staple"
 PORT = 8388
@@ -305,3 +310,49 @@ ip protocol tcp redirect to :1081
 def start_ss(ns, program, method, *options):
     """Starts a program of shadowsocks-libev on MPTCP sockets."""
     return ns.start(program, ["mptcpize", "run", program, "-m", method, "-t", 600, *options])
+
+
+class Terminal:
+    """A terminal with a program in it, driven as a person would: a tmux of this run's own."""
+
+    def __init__(self, stage, argv, columns=80, rows=24):
+        if not shutil.which("tmux"):
+            raise Skip("tmux is not installed")
+        self.socket = stage.dir / f"tmux.{len(stage.processes)}"
+        self.server = stage.start(self.socket.name, ["tmux", "-S", self.socket, "-f", "/dev/null", "-D"],
+                                  env={"TERM": "screen"})
+        wait_for(self.socket.exists, "tmux")
+        # The shell stays, so that one sees in what state the program leaves the terminal.
+        self.tmux("new-session", "-d", "-x", columns, "-y", rows, "sh")
+        self.tmux("set-option", "-g", "window-size", "manual")
+        self.tmux("send-keys", "-l", f"PS1='done:$? '; {shlex.join(map(str, argv))}")
+        self.keys("Enter")
+
+    def tmux(self, *words):
+        done = subprocess.run(["tmux", "-S", self.socket, *map(str, words)], text=True,
+                              capture_output=True)
+        expect(not done.returncode, f"tmux {words[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def resize(self, columns, rows):
+        self.tmux("resize-window", "-x", columns, "-y", rows)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p").splitlines()
+
+    def wait_for_line(self, pattern, what, timeout_s=10):
+        """Waits for a line that matches and returns the match."""
+        def find():
+            return next(filter(None, (re.search(pattern, line) for line in self.screen())), None)
+
+        try:
+            return wait_for(find, what, timeout_s)
+        except Failure as failure:
+            raise Failure(f"{failure}; the screen shows\n" + "\n".join(self.screen())) from None
+
+    def hang_up(self):
+        """The terminal is closed under the program."""
+        self.tmux("kill-server")

@@ -232,7 +232,10 @@ def noise(size, seed=1):
 
 
 def run_story(story, profile="home", timeout_s=180):
-    """Runs a story in a lab and ends the process with its status: 0, 1, or 77 for skipped."""
+    """Runs a story in a lab and ends the process with its status: 0, 1, or 77 for skipped.
+
+    Without a profile the stage is empty.
+    """
     name = pathlib.Path(sys.argv[0]).stem
 
     def too_late(signum, frame):
@@ -241,7 +244,7 @@ def run_story(story, profile="home", timeout_s=180):
     signal.signal(signal.SIGALRM, too_late)
     signal.alarm(timeout_s)
     try:
-        with Lab(profile) as lab:
+        with Lab(profile) if profile else Stage() as lab:
             try:
                 story(lab)
             finally:

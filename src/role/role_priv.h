@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "ctl/ctl.h"
 #include "model/status.h"
 
 // What the subcommands share. A subcommand is a row of the table in role.c and a function
@@ -22,7 +23,8 @@
 //		if (!role_args_parse(&args, argc, argv, options))
 //			return args.status;
 //		...
-//		return role_fail(STATUS_NO_SUCH, "did you mean ppp0?", "redial: no path '%s'", name);
+//		return role_fail(STATUS_NO_SUCH, "did you mean ppp0?", "redial: no path '%s'",
+//name);
 //	}
 
 // One option of a subcommand; exactly one of the targets is set.
@@ -52,18 +54,21 @@ struct role_args {
 	int status; // what to return after role_args_parse() said false
 };
 
-// Takes the words of a subcommand (argv[0] is the subcommand): its own options (NULL: none), the
-// global ones, --help. Sets the log level from -q and -v. False when there is nothing more to do:
-// help was printed, or an error; the caller then returns args->status.
+// Takes the words of a subcommand (argv[0] is the subcommand, a row of the table): its own options
+// (NULL: none), the global ones, --help. Sets the log level from -q and -v. False when there is
+// nothing more to do: help was printed, or an error; the caller then returns args->status.
 bool role_args_parse(struct role_args *args, int argc, char **argv, const struct role_option *own);
 
 // Whether to send colour to this descriptor: --color, NO_COLOR, TERM=dumb, terminal or not.
 bool role_color(const struct role_args *args, int fd);
 
-// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL. Returns `status`.
-// Control characters are replaced: the text may quote what a person or a peer sent.
+// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL; with --json also an
+// error object on stdout. Returns `status`. What would steer a terminal is replaced: the text may
+// quote what a person or a peer sent.
 __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const char *hint,
-						     const char *fmt, ...);
+						    const char *fmt, ...);
+// The same of an error that is there already, as from ctl_client_explain().
+int role_fail_error(const struct ctl_error *error);
 
 // config_load(); prints errors and warnings to stderr. Returns STATUS_DONE and the configuration
 // (config_free() it), or the status to end with.
@@ -89,8 +94,8 @@ int role_config(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
 int role_status(int argc, char **argv);
 
-// For role_main(): takes the global options before the subcommand. Returns the subcommand's index, argc
-// when there is none, or -1 after printing an error.
+// For role_main(): takes the global options before the subcommand. Returns the subcommand's index,
+// argc when there is none, or -1 after printing an error.
 int role_args_scan(int argc, char **argv, bool *help, bool *version);
 void role_args_print_globals(void);
 

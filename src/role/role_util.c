@@ -18,39 +18,52 @@
 #define DEFAULT_CONFIG MPGATE_SYSCONFDIR "/mpgate.conf"
 #define SOCKET_NAME    "control.sock"
 
+// --json was given: failures are told on stdout too.
+static bool answers_json;
+
+static void print_failure(const char *message, const char *hint)
+{
+	char clean[1024];
+
+	fprintf(stderr, "mpgate: %s\n", str_copy_clean(clean, sizeof(clean), message));
+	if (hint && hint[0])
+		fprintf(stderr, "hint: %s\n", str_copy_clean(clean, sizeof(clean), hint));
+}
+
+static void print_json(const struct ctl_error *error)
+{
+	char *line = answers_json ? ctl_json_from_error(error) : NULL;
+
+	if (line)
+		puts(line);
+	free(line);
+}
+
+int role_fail_error(const struct ctl_error *error)
+{
+	print_failure(error->message, error->hint);
+	print_json(error);
+	return error->status;
+}
+
 int role_fail(enum status status, const char *hint, const char *fmt, ...)
 {
-	struct str line = { 0 };
+	struct str message = { 0 };
+	struct ctl_error error;
 	va_list ap;
 
 	va_start(ap, fmt);
-	str_vaddf(&line, fmt, ap);
+	str_vaddf(&message, fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < line.len; i++) {
-		if ((unsigned char)line.text[i] < ' ' || line.text[i] == 0x7f)
-			line.text[i] = '?';
-	}
-	fprintf(stderr, "mpgate: %s\n", str_text(&line));
-	if (hint)
-		fprintf(stderr, "hint: %s\n", hint);
-	str_fini(&line);
+	print_failure(str_text(&message), hint);
+	ctl_error_set(&error, status, str_text(&message), hint ? hint : "");
+	print_json(&error);
+	str_fini(&message);
 	return status;
 }
 
-static const char *environment(const char *name)
+static int status_of_load(int rc)
 {
-	const char *value = getenv(name);
-
-	return value && value[0] ? value : NULL;
-}
-
-int role_load_config(const char *file, enum config_role role, struct config **out)
-{
-	struct str errors = { 0 };
-	int rc = config_load(file, role, out, &errors);
-
-	fputs(rc < 0 ? str_text(&errors) : (*out)->warnings, stderr);
-	str_fini(&errors);
 	switch (rc) {
 	case 0:
 		return STATUS_DONE;
@@ -63,12 +76,30 @@ int role_load_config(const char *file, enum config_role role, struct config **ou
 	}
 }
 
+int role_load_config(const char *file, enum config_role role, struct config **out)
+{
+	struct str errors = { 0 };
+	int rc = config_load(file, role, out, &errors), status = status_of_load(rc);
+	struct ctl_error error;
+
+	if (rc < 0) {
+		fputs(str_text(&errors), stderr);
+		errors.text[strcspn(errors.text, "\n")] = '\0';
+		ctl_error_set(&error, status, errors.text, "'mpgate check' prints every error");
+		print_json(&error);
+	} else {
+		fputs((*out)->warnings, stderr);
+	}
+	str_fini(&errors);
+	return status;
+}
+
 // ---- options
 
 // What the options of every subcommand write to, before environment and defaults are added.
 struct globals {
 	const char *config, *socket, *color;
-	bool json, plain, quiet, yes, no_input, help, version;
+	bool plain, quiet, yes, no_input, help, version;
 	int verbose;
 };
 
@@ -78,7 +109,7 @@ static size_t list_globals(struct globals *g, struct role_option *options)
 	const struct role_option list[] = {
 		{ "config", 'c', "FILE", "the configuration file", .text = &g->config },
 		{ "socket", 'S', "PATH", "the gateway's control socket", .text = &g->socket },
-		{ "json", 0, NULL, "answer in JSON", .flag = &g->json },
+		{ "json", 0, NULL, "answer in JSON", .flag = &answers_json },
 		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
 		{ "color", 0, "WHEN", "auto, always or never", .text = &g->color },
 		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
@@ -147,8 +178,8 @@ static int fail_option(const char *who, const char *word, const struct role_opti
 	unsigned best = 3;
 	char hint[128];
 
-	if (optopt) { // a letter, or the value of a known word that was given an argument it cannot
-		      // have
+	// a letter, or the value of a known word with an argument that it cannot have
+	if (optopt) {
 		const struct role_option *known = find_option(options, n, optopt);
 
 		if (known)
@@ -225,7 +256,7 @@ static void print_options(const struct role_option *options, size_t n)
 static void print_help(const struct role_verb *verb, const struct role_option *options,
 		       size_t n_own, size_t n)
 {
-	printf("usage: mpgate %s%s%s%s\n\n%s.\n", verb->word, n_own ? " [OPTION]..." : "",
+	printf("usage: mpgate %s [OPTION]...%s%s\n\n%s.\n", verb->word,
 	       verb->operands[0] ? " " : "", verb->operands, verb->help);
 	if (n_own) {
 		printf("\nOptions:\n");
@@ -279,6 +310,13 @@ static bool set_color(struct role_args *args, const char *word)
 	return false;
 }
 
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] ? value : NULL;
+}
+
 static bool set_paths(struct role_args *args, const struct globals *g)
 {
 	const char *dir = environment("MPGATE_RUN_DIR");
@@ -319,6 +357,7 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 	int at;
 
 	*args = (struct role_args){ .status = STATUS_USAGE };
+	answers_json = false;
 	for (; own && own[n_own].word && n_own < OWN_MAX; n_own++)
 		options[n_own] = own[n_own];
 	n = n_own + list_globals(&g, options + n_own);
@@ -341,7 +380,7 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 			  args->operands[verb->max_operands]);
 		return false;
 	}
-	args->json = g.json;
+	args->json = answers_json;
 	args->plain = g.plain;
 	args->quiet = g.quiet;
 	args->yes = g.yes;

@@ -277,7 +277,8 @@ static void a_command_may_publish(void **state)
 	ctl_client_free(c);
 }
 
-// What a shell script with a pipe does: all requests, end of input, then the answers.
+// What a shell script with a pipe does: all requests, end of input, then the answers. Publishing on
+// the way must not end the client before its last answer.
 static void answers_come_after_the_end_of_input(void **state)
 {
 	struct bench *bench = *state;
@@ -285,17 +286,16 @@ static void answers_come_after_the_end_of_input(void **state)
 	static struct ctl_message message;
 
 	bench->publishes_on_command = true;
-	send_text(c, "{\"request\":\"watch\"}\n"
-		     "{\"request\":\"command\",\"verb\":\"redial\",\"object\":\"tun0\"}\n"
-		     "{\"request\":\"status\",\"id\":5}"); // without its line end
+	send_text(c, "{\"request\":\"watch\"}\n{\"request\":\"status\",\"id\":5}\n"
+		     "{\"request\":\"command\",\"verb\":\"redial\",\"object\":\"tun0\"}");
 	assert_int_equal(shutdown(ctl_client_fd(c), SHUT_WR), 0);
 	expect(bench, c, CTL_HELLO, &message);
 	expect(bench, c, CTL_HISTORY, &message);
 	expect(bench, c, CTL_SNAPSHOT, &message);
 	expect(bench, c, CTL_SNAPSHOT, &message);
-	expect(bench, c, CTL_RESULT, &message);
-	expect(bench, c, CTL_SNAPSHOT, &message);
 	assert_non_null(strstr(message.line, "\"id\":5"));
+	expect(bench, c, CTL_SNAPSHOT, &message);
+	expect(bench, c, CTL_RESULT, &message);
 	assert_int_equal(next(bench, c, &message), -EPIPE);
 	ctl_client_free(c);
 }
@@ -387,16 +387,20 @@ static void a_stopped_watcher_costs_nothing_and_then_gets_the_newest(void **stat
 // Asks on and on and reads nothing: its requests stay in the kernel.
 static void a_client_that_only_asks_is_not_read(void **state)
 {
+	static const char watch[] = "{\"request\":\"watch\"}\n";
 	struct bench *bench = *state;
 	struct ctl_client *c = connect_to(bench);
+	char many[200 * (sizeof(watch) - 1)]; // fits into the gateway's buffer of requests
 	size_t before = memory_in_use();
-	char request[] = "{\"request\":\"watch\"}\n";
 	int idle = 0;
 
-	for (int sent = 0; sent < 20000 && idle < 10; sent++) {
-		idle = send(ctl_client_fd(c), request, sizeof(request) - 1, MSG_NOSIGNAL) < 0
-			       ? idle + 1
-			       : 0;
+	for (size_t i = 0; i < sizeof(many); i += sizeof(watch) - 1)
+		memcpy(many + i, watch, sizeof(watch) - 1);
+	for (int i = 0; i < HISTORY_SIZE; i++)
+		history_add(&bench->history, &(struct history_sample){ 1795349062103, 1, 1 });
+	for (int sent = 0; sent < 1000 && idle < 10; sent++) {
+		if (send(ctl_client_fd(c), many, sizeof(many), MSG_NOSIGNAL) < 0)
+			idle++;
 		turn(bench);
 	}
 	assert_int_equal(idle, 10);
@@ -478,31 +482,55 @@ static void waiting_has_a_limit(void **state)
 	ctl_client_free(c);
 }
 
-static void nonsense_from_a_gateway_is_an_error(void **state)
+// Connects to a peer that is a plain socket.
+static struct ctl_client *connect_to_other(struct bench *bench, int *peer)
 {
-	static const char *const answers[] = { "HTTP/1.1 400 Bad Request\r\n", "\n", "{}\n",
-					       "{\"schema\":\"mpgate.status\"}\n" };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct bench *bench = *state;
-	static struct ctl_message message;
+	struct ctl_client *c;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/other", bench->dir);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		struct ctl_client *c;
-		int peer;
+	assert_int_equal(ctl_client_connect(sa.sun_path, &c), 0);
+	*peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_true(*peer >= 0);
+	close(fd);
+	unlink(sa.sun_path);
+	return c;
+}
 
-		assert_int_equal(ctl_client_connect(sa.sun_path, &c), 0);
-		peer = accept(fd, NULL, NULL);
+static void nonsense_from_a_gateway_is_an_error(void **state)
+{
+	static const char *const answers[] = { "HTTP/1.1 400 Bad Request\r\n", "\n", "{}\n",
+					       "{\"schema\":\"mpgate.status\"}\n" };
+	static struct ctl_message message;
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		int peer;
+		struct ctl_client *c = connect_to_other(*state, &peer);
+
 		assert_true(write(peer, answers[i], strlen(answers[i])) > 0);
 		assert_int_equal(ctl_client_wait(c, &message, LIMIT_MS), -EPROTO);
 		close(peer);
 		ctl_client_free(c);
 	}
-	close(fd);
-	unlink(sa.sun_path);
+}
+
+static void an_endless_answer_is_an_error(void **state)
+{
+	static struct ctl_message message;
+	static const char bytes[65536] = "{";
+	int peer, rc = 0;
+	struct ctl_client *c = connect_to_other(*state, &peer);
+
+	for (int i = 0; i < 1000 && rc == 0; i++) {
+		assert_true(write(peer, bytes, sizeof(bytes)) > 0 || errno == EAGAIN);
+		rc = ctl_client_read(c, &message);
+	}
+	assert_int_equal(rc, -EPROTO);
+	close(peer);
+	ctl_client_free(c);
 }
 
 static void not_running_and_not_allowed_are_told_apart(void **state)
@@ -808,6 +836,7 @@ int main(void)
 		TEST(a_gateway_that_ends_is_noticed),
 		TEST(waiting_has_a_limit),
 		TEST(nonsense_from_a_gateway_is_an_error),
+		TEST(an_endless_answer_is_an_error),
 		cmocka_unit_test(not_running_and_not_allowed_are_told_apart),
 		TEST(a_live_gateway_is_not_replaced),
 		TEST(a_dead_gateways_file_is_replaced),

@@ -2,31 +2,15 @@
 #include "role/client.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
-
-int client_fail(const struct role_args *args, const struct ctl_error *error)
-{
-	char *line;
-
-	if (!args->json)
-		return role_fail(error->status, error->hint[0] ? error->hint : NULL, "%s",
-				 error->message);
-	line = ctl_json_from_error(error);
-	if (line)
-		puts(line);
-	free(line);
-	return (int)error->status;
-}
 
 int client_fail_rc(const struct role_args *args, int rc)
 {
 	struct ctl_error error;
 
 	ctl_client_explain(rc, args->socket, &error);
-	return client_fail(args, &error);
+	return role_fail_error(&error);
 }
 
 int client_open(const struct role_args *args, struct ctl_client **out)
@@ -50,6 +34,6 @@ int client_wait(const struct role_args *args, struct ctl_client *c, unsigned kin
 		if (kinds & 1u << out->kind)
 			return STATUS_DONE;
 		if (out->kind == CTL_ERROR)
-			return client_fail(args, &out->error);
+			return role_fail_error(&out->error);
 	}
 }

@@ -17,8 +17,7 @@ int client_open(const struct role_args *args, struct ctl_client **out);
 // CTL_ERROR for a failure. Returns STATUS_DONE or the exit status.
 int client_wait(const struct role_args *args, struct ctl_client *c, unsigned kinds,
 		struct ctl_message *out, int timeout_ms);
-int client_fail(const struct role_args *args, const struct ctl_error *error);
-// The same for a return code of a ctl_client_ function.
+// Says what a return code of a ctl_client_ function means; role_fail_error() is for errors.
 int client_fail_rc(const struct role_args *args, int rc);
 
 #endif

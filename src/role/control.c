@@ -77,7 +77,7 @@ fail(const struct control_job *job, enum status status, const char *hint, const 
 	va_end(ap);
 	ctl_error_set(&error, status, str_text(&text), hint);
 	str_fini(&text);
-	return client_fail(&job->args, &error);
+	return role_fail_error(&error);
 }
 
 static bool parse(struct control_job *job, int argc, char **argv)

@@ -62,9 +62,9 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 // Whether to send colour to this descriptor: --color, NO_COLOR, TERM=dumb, terminal or not.
 bool role_color(const struct role_args *args, int fd);
 
-// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL; with --json also an
-// error object on stdout. Returns `status`. What would steer a terminal is replaced: the text may
-// quote what a person or a peer sent.
+// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL; with --json an error object
+// on stdout instead. Returns `status`. What would steer a terminal is replaced: the text may quote
+// what a person or a peer sent.
 __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const char *hint,
 						    const char *fmt, ...);
 // The same of an error that is there already, as from ctl_client_explain().

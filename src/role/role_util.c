@@ -18,32 +18,30 @@
 #define DEFAULT_CONFIG MPGATE_SYSCONFDIR "/mpgate.conf"
 #define SOCKET_NAME    "control.sock"
 
-// --json was given: failures are told on stdout too.
+// --json was given.
 static bool answers_json;
 
-static void print_failure(const char *message, const char *hint)
-{
-	char clean[1024];
-
-	fprintf(stderr, "mpgate: %s\n", str_copy_clean(clean, sizeof(clean), message));
-	if (hint && hint[0])
-		fprintf(stderr, "hint: %s\n", str_copy_clean(clean, sizeof(clean), hint));
-}
-
-static void print_json(const struct ctl_error *error)
+// An error object on stdout with --json, else words on stderr.
+static void print_failure(const struct ctl_error *error, const char *message)
 {
 	char *line = answers_json ? ctl_json_from_error(error) : NULL;
+	char clean[1024];
 
-	if (line)
+	if (line) {
 		puts(line);
+	} else {
+		fprintf(stderr, "mpgate: %s\n", str_copy_clean(clean, sizeof(clean), message));
+		if (error->hint[0])
+			fprintf(stderr, "hint: %s\n",
+				str_copy_clean(clean, sizeof(clean), error->hint));
+	}
 	free(line);
 }
 
 int role_fail_error(const struct ctl_error *error)
 {
-	print_failure(error->message, error->hint);
-	print_json(error);
-	return error->status;
+	print_failure(error, error->message);
+	return (int)error->status;
 }
 
 int role_fail(enum status status, const char *hint, const char *fmt, ...)
@@ -55,11 +53,10 @@ int role_fail(enum status status, const char *hint, const char *fmt, ...)
 	va_start(ap, fmt);
 	str_vaddf(&message, fmt, ap);
 	va_end(ap);
-	print_failure(str_text(&message), hint);
 	ctl_error_set(&error, status, str_text(&message), hint ? hint : "");
-	print_json(&error);
+	print_failure(&error, str_text(&message));
 	str_fini(&message);
-	return status;
+	return (int)status;
 }
 
 static int status_of_load(int rc)
@@ -82,13 +79,11 @@ int role_load_config(const char *file, enum config_role role, struct config **ou
 	int rc = config_load(file, role, out, &errors), status = status_of_load(rc);
 	struct ctl_error error;
 
-	if (rc < 0) {
-		fputs(str_text(&errors), stderr);
-		errors.text[strcspn(errors.text, "\n")] = '\0';
-		ctl_error_set(&error, status, errors.text, "'mpgate check' prints every error");
-		print_json(&error);
-	} else {
-		fputs((*out)->warnings, stderr);
+	fputs(rc < 0 ? str_text(&errors) : (*out)->warnings, stderr);
+	if (rc < 0 && answers_json) {
+		errors.text[strcspn(errors.text, "\n")] = '\0'; // the first stands for all
+		ctl_error_set(&error, (enum status)status, errors.text, "");
+		print_failure(&error, errors.text);
 	}
 	str_fini(&errors);
 	return status;

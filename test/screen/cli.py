@@ -261,11 +261,13 @@ def not_allowed_is_not_not_running():
 
 @case
 def wrong_usage_is_2():
-    for words in (["status", "--json", "--plain"], ["status", "--check", "--watch"],
+    for words in (["status", "--check", "--plain"], ["status", "--check", "--watch"],
                   ["status", "--watch=0"], ["status", "--watch=soon"], ["redial"],
                   ["redial", "--timeout=0", "ppp0"], ["redial", "a", "b"]):
         code, out, err = mpgate("/nonexistent/control.sock", *words)
         same((code, out, err[:8]), (2, "", "mpgate: "))
+    code, out, err = mpgate("/nonexistent/control.sock", "status", "--json", "--plain")
+    same((code, json.loads(out)["error"]["code"], err), (2, "usage", ""))
 
 
 # ---- commands

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/config_priv.h"
+#include "ui/ui_priv.h"
 
 // ---- files
 
@@ -270,12 +271,37 @@ static void documents_every_key(void **state)
 	free(page);
 }
 
+// ---- the console
+
+// A key that the file accepts is one that the console gives away.
+static void leaves_the_console_its_keys(void **state)
+{
+	const struct schema_key *key = schema_find(&schema_blocks[SCHEMA_PATH], "hotkey");
+	int accepted = 0;
+
+	(void)state;
+	for (int c = 1; c < 256; c++) {
+		const char text[] = { (char)c, '\0' };
+		struct str why = { 0 };
+		char hotkey;
+
+		if (key->type->parse(key, text, &hotkey, &why) == 0) {
+			accepted++;
+			if (!bindings_allow_hotkey((char)c))
+				fail_msg("'%c' is a key of the console", c);
+		}
+		str_fini(&why);
+	}
+	assert_true(accepted >= 10); // the digits at least
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_a_default_file_that_it_reads),
 		cmocka_unit_test(installs_files_that_it_reads),
 		cmocka_unit_test(documents_every_key),
+		cmocka_unit_test(leaves_the_console_its_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,10 +307,15 @@ static struct piece *add_piece(struct outline *outline, const struct schema_bloc
 	return piece;
 }
 
-static void put(struct piece *piece, const char *text, size_t len, int line)
+static void go_to_line(struct piece *piece, int line)
 {
 	for (; piece->last_line < line; piece->last_line++)
 		str_add(&piece->text, "\n");
+}
+
+static void put(struct piece *piece, const char *text, size_t len, int line)
+{
+	go_to_line(piece, line);
 	str_add_bytes(&piece->text, text, len);
 	str_add(&piece->text, " ");
 }
@@ -368,7 +373,7 @@ static const struct schema_block *guess_block(const char *word)
 	for (size_t i = 0; i < SCHEMA_BLOCKS; i++) {
 		unsigned distance = str_distance(word, schema_blocks[i].word);
 
-		if (distance < best && distance < strlen(schema_blocks[i].word)) {
+		if (distance < best && distance < strlen(word)) {
 			best = distance;
 			near = &schema_blocks[i];
 		}
@@ -534,13 +539,15 @@ static bool judge_assignment(struct scan *s, struct piece *piece, const struct s
 // At the '=' behind `name`.
 static void take_assignment(struct scan *s, struct piece *piece, const struct token *name)
 {
-	size_t old_len = piece->text.len;
-	int old_line = piece->last_line;
 	struct statement now = { .line = name->line };
 	const struct schema_key *key;
 	char word[WORD_SIZE];
+	size_t old_len;
 	bool is_list;
 
+	// empty lines stay when the statement goes: to put them again each time would be quadratic
+	go_to_line(piece, name->line);
+	old_len = piece->text.len;
 	key = schema_find(piece->block, word_of(name, word, sizeof(word)));
 	put(piece, word, strlen(word), name->line);
 	put_token(piece, &s->token);
@@ -552,7 +559,7 @@ static void take_assignment(struct scan *s, struct piece *piece, const struct to
 	now.usable &= judge_assignment(s, piece, key, word, name->line, is_list);
 
 	if (!now.usable)
-		take_back(piece, old_len, old_line);
+		take_back(piece, old_len, name->line);
 	if (!key)
 		note_key(piece, word);
 	if (key && !piece->statements[key - piece->block->keys].line)
@@ -628,9 +635,9 @@ static void take_stray(struct scan *s)
 
 // ---- blocks
 
-// At the title or the '{' of a block of which `name` is the first word. Leaves the token behind '{'
-// at hand; false when there is no '{'.
-static bool take_header(struct scan *s, struct piece *piece, const struct token *name)
+// At the title or the '{' of a block of which `name` is the first word. Leaves what is behind the
+// '{', or where that should be, at hand.
+static void take_header(struct scan *s, struct piece *piece, const struct token *name)
 {
 	const struct schema_block *block = piece->block;
 	char title[WORD_SIZE] = "", quoted[WORD_SIZE + 2];
@@ -656,14 +663,15 @@ static bool take_header(struct scan *s, struct piece *piece, const struct token 
 		snprintf(quoted, sizeof(quoted), "\"%s\"", schema_is_name(title) ? title : "");
 		put(piece, quoted, strlen(quoted), name->line);
 	}
-	if (s->token.type != TOKEN_OPEN) {
-		blame(s, name->line, "'{' is missing behind '%s%s%s'", block->word,
-		      title[0] ? " " : "", title);
-		return false;
+	if (s->token.type == TOKEN_OPEN) {
+		put_token(piece, &s->token);
+		advance(s);
+		return;
 	}
-	put_token(piece, &s->token);
-	advance(s);
-	return true;
+	blame(s, name->line, "'{' is missing behind '%s%s%s'", block->word, title[0] ? " " : "",
+	      title);
+	put(piece, "{", 1, name->line);
+	skip_line(s, name->line);
 }
 
 // At the first word of a block that is known or can be guessed.
@@ -674,11 +682,7 @@ static void take_block(struct scan *s, const struct schema_block *block)
 
 	s->last_key[0] = '\0';
 	advance(s);
-	if (!take_header(s, piece, &name)) {
-		put(piece, "{ }", 3, piece->last_line);
-		skip_line(s, name.line);
-		return;
-	}
+	take_header(s, piece, &name);
 	while (s->token.type != TOKEN_CLOSE && s->token.type != TOKEN_END && !at_block(s)) {
 		if (s->token.type == TOKEN_WORD)
 			take_statement(s, piece);

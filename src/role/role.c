@@ -87,7 +87,7 @@ const struct role_verb *role_verb_near(const char *word)
 	for (size_t i = 0; i < N_VERBS; i++) {
 		unsigned distance = str_distance(word, verbs[i].word);
 
-		if (distance < best && distance < strlen(verbs[i].word)) {
+		if (distance < best && distance < strlen(word)) {
 			best = distance;
 			near = &verbs[i];
 		}

@@ -224,6 +224,11 @@ static void complains_about_structure(void **state)
 		{ GATEWAY "server x { key-file = \"@\" }",
 		  "f:4: a block 'server' has no name, write server { ... }\n" },
 		{ GATEWAY "path b\n\npath c { }", "f:4: '{' is missing behind 'path b'\n" },
+		{ GATEWAY "path b\n kind = vpm\n}\npath c { }",
+		  "f:4: '{' is missing behind 'path b'\n"
+		  "f:5: path 'b': kind 'vpm' is no kind of path, the kinds are adsl, vdsl, fiber, "
+		  "cable, 3g, "
+		  "lte, 5g, wifi, satellite, vpn, ethernet, other\n" },
 		{ GATEWAY "path b { table 200 }", "f:4: '=' is missing behind 'table'\n" },
 		{ GATEWAY "path b { table { 200 } }", "f:4: '=' is missing behind 'table'\n" },
 		{ GATEWAY "path b { table = }", "f:4: 'table' has no value behind '='\n" },
@@ -683,6 +688,10 @@ static void survives_what_is_no_configuration(void **state)
 		big[i] = "path a{\n"[i % 8];
 	write_file(name, big, 200 * 1024, 0600);
 	check_load(name, -EINVAL, "the '}' of block 'path a' is missing");
+	for (int i = 0; i < 200 * 1024; i++)
+		big[i] = "a=b\n"[i % 4];
+	write_file(name, big, 200 * 1024, 0600);
+	check_load(name, -EINVAL, ":100: unknown key 'a' outside of blocks");
 	free(big);
 	unlink(name);
 }

@@ -145,28 +145,27 @@ static cfg_t *parse_piece(const struct piece *piece, struct complaints *c)
 	cfg_set_error_function(cfg, take_library_error);
 	if (cfg_parse_buf(cfg, str_text(&piece->text)) == CFG_SUCCESS)
 		return cfg;
-	if (c->n_errors ==
-	    errors_before) // it complains by itself, but is not known to always do so
+	// it is not known to always complain by itself
+	if (c->n_errors == errors_before)
 		complaints_add(c, COMPLAINT_ERROR, piece->line, "libconfuse cannot read this");
 	cfg_free(cfg);
 	return NULL;
 }
 
-static void remember(struct loaded *loaded, const struct piece *piece)
+// Where to note what `block` made last; NULL for the keys outside of blocks.
+static const struct piece **slot_of(struct loaded *loaded, const struct schema_block *block)
 {
-	switch (piece->block - schema_blocks) {
+	switch (block - schema_blocks) {
 	case SCHEMA_LAN:
-		loaded->lan = piece;
-		break;
+		return &loaded->lan;
 	case SCHEMA_SERVER:
-		loaded->server = piece;
-		break;
+		return &loaded->server;
 	case SCHEMA_EXIT:
-		loaded->exits[loaded->config->n_exits - 1] = piece;
-		break;
+		return &loaded->exits[loaded->config->n_exits - 1];
 	case SCHEMA_PATH:
-		loaded->paths[loaded->config->n_paths - 1] = piece;
-		break;
+		return &loaded->paths[loaded->config->n_paths - 1];
+	default:
+		return NULL;
 	}
 }
 
@@ -175,6 +174,7 @@ static void load_piece(struct loaded *loaded, const struct piece *piece)
 	const struct schema_block *block = piece->block;
 	struct complaints *c = loaded->complaints;
 	void *base = block->make(loaded->config, piece->line);
+	const struct piece **slot;
 	cfg_t *cfg, *section;
 
 	if (!base) {
@@ -183,14 +183,14 @@ static void load_piece(struct loaded *loaded, const struct piece *piece)
 			       block == &schema_blocks[SCHEMA_PATH] ? PATHS_MAX : CONFIG_EXITS_MAX);
 		return;
 	}
-	if ((block == &schema_blocks[SCHEMA_LAN] && loaded->lan) ||
-	    (block == &schema_blocks[SCHEMA_SERVER] && loaded->server))
+	slot = slot_of(loaded, block);
+	if (slot && *slot)
 		complaints_add(
 			c, COMPLAINT_ERROR, piece->line,
 			"a second block '%s', the first is on line %d; put their keys into one",
-			block->word,
-			(block == &schema_blocks[SCHEMA_LAN] ? loaded->lan : loaded->server)->line);
-	remember(loaded, piece);
+			block->word, (*slot)->line);
+	else if (slot)
+		*slot = piece;
 	cfg = parse_piece(piece, c);
 	if (!cfg)
 		return;

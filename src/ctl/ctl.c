@@ -2,8 +2,9 @@
 //
 // The control socket: how a running gateway is looked at and told what to do. A unix stream socket
 // that speaks lines of JSON (doc/control-protocol.md); the console, the command line and anybody's
-// script are clients of the same kind. This file is the gateway's end; client.c is the other end,
-// json.c turns values into lines and back, peer.c finds out who is there.
+// script are clients of the same kind. This file is the gateway's end, listen.c its socket file;
+// client.c is the other end, json.c turns values into lines and back, peer.c finds out who is
+// there.
 //
 // Everything runs on the thread of the loop that ctl_open() was given, the gateway's main thread,
 // and nothing here may block it or grow without bound, whatever a client does. A client that does
@@ -23,14 +24,10 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <ev.h>
@@ -48,9 +45,6 @@
 #define SEND_BUFFER      (64 * 1024) // what the kernel may hold for a client
 #define INTERVAL_MAX_MS  (3600 * 1000)
 #define ACCEPT_RETRY_S   1.
-
-#define GROUP_LOOK   "mpgate"
-#define GROUP_CHANGE "mpgate-admin"
 
 // A line that several clients are going to be sent.
 struct shared_line {
@@ -84,9 +78,7 @@ struct ctl {
 	gid_t admins;
 	struct list clients;
 	int n_clients;
-	struct sockaddr_un sa;
-	dev_t dev; // of the socket file, to remove no other's
-	ino_t ino;
+	struct ctl_listen listen;
 };
 
 static void put_shared_line(struct shared_line *line)
@@ -129,8 +121,7 @@ static void on_reap(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	list_for_each_safe(pos, after, &ctl->clients)
-	{
+	list_for_each_safe(pos, after, &ctl->clients) {
 		struct client *c = list_entry(pos, struct client, link);
 
 		if (c->dead)
@@ -153,15 +144,6 @@ static void answer(struct client *c, enum ctl_kind kind, const void *value, int6
 
 	queue_line(c, line);
 	free(line);
-}
-
-static void answer_error(struct client *c, enum status status, const char *message,
-			 const char *hint, int64_t id)
-{
-	struct ctl_error error;
-
-	ctl_error_set(&error, status, message, hint);
-	answer(c, CTL_ERROR, &error, id);
 }
 
 // Moves the newest snapshot into the queue when that is empty and the watcher's interval has
@@ -295,7 +277,7 @@ static bool check_command(struct client *c, const struct command *command,
 		snprintf(out->text, sizeof(out->text), "%s may look but not change things",
 			 c->peer.who);
 		str_copy(out->hint, sizeof(out->hint),
-			 "changes need root or membership of the group " GROUP_CHANGE);
+			 "changes need root or membership of the group " CTL_GROUP_CHANGE);
 		return false;
 	}
 	if (!wants_path[command->verb])
@@ -324,7 +306,7 @@ static void run_command(struct client *c, const struct ctl_request *request)
 
 static void run_request(struct client *c, const char *line, size_t len)
 {
-	static void (*const run[CTL_ASKS])(struct client * c, const struct ctl_request *request) = {
+	static void (*const run[CTL_ASKS])(struct client *, const struct ctl_request *) = {
 		[CTL_ASK_STATUS] = run_status,
 		[CTL_ASK_WATCH] = run_watch,
 		[CTL_ASK_COMMAND] = run_command,
@@ -340,6 +322,15 @@ static void run_request(struct client *c, const char *line, size_t len)
 	c->refused = ++c->bad_requests >= BAD_REQUESTS_MAX;
 }
 
+static void refuse_long_request(struct client *c)
+{
+	struct ctl_error error;
+
+	ctl_error_set(&error, STATUS_USAGE, "a request is longer than 4096 bytes", "");
+	answer(c, CTL_ERROR, &error, CTL_NO_ID);
+	c->refused = true;
+}
+
 // Takes requests as long as their answers are taken.
 static void run_requests(struct client *c)
 {
@@ -349,9 +340,7 @@ static void run_requests(struct client *c)
 		size_t len = end ? (size_t)(end - head) : c->in.len;
 
 		if (!end && c->in.len >= REQUEST_MAX) {
-			answer_error(c, STATUS_USAGE, "a request is longer than 4096 bytes", "",
-				     CTL_NO_ID);
-			c->refused = true;
+			refuse_long_request(c);
 		} else if (!end && !c->ended) {
 			return; // the rest is still to come
 		} else {
@@ -468,142 +457,23 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 	ev_io_start(loop, &ctl->listener);
 }
 
-// ---- the socket file
-
-static int fail(int error, struct str *why, const char *path, const char *what)
-{
-	str_addf(why, "control socket %s: %s: %s", path, what, strerror(error));
-	return -error;
-}
-
-// Opens the file's directory, makes it when it is missing, and locks it, so that of two gateways
-// that start at once one finds the other. Returns a descriptor, whose closing unlocks, or -errno.
-static int lock_directory(const char *path, gid_t group, struct str *why)
-{
-	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
-	const char *slash = strrchr(path, '/');
-	int fd;
-
-	if (slash)
-		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
-	if (mkdir(dir, 0750) == 0 && group != CTL_NO_GROUP && chown(dir, (uid_t)-1, group) != 0)
-		log_warning("%s: cannot give it to the group " GROUP_LOOK ": %s", dir,
-			    strerror(errno));
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(errno, why, path, "cannot open its directory");
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		close(fd);
-		return fail(EBUSY, why, path, "another gateway is starting");
-	}
-	return fd;
-}
-
-// Removes the socket file of a gateway that is dead.
-static int remove_stale(const struct sockaddr_un *sa, struct str *why)
-{
-	struct ctl_client *c;
-	struct stat st;
-	int rc;
-
-	if (lstat(sa->sun_path, &st) != 0)
-		return errno == ENOENT ? 0 : fail(errno, why, sa->sun_path, "cannot look at it");
-	if (!S_ISSOCK(st.st_mode)) {
-		str_addf(why,
-			 "control socket %s: something else is there that is not a socket; "
-			 "remove it, or choose another path with --socket",
-			 sa->sun_path);
-		return -EEXIST;
-	}
-	rc = ctl_client_connect(sa->sun_path, &c);
-	if (rc == 0)
-		ctl_client_free(c);
-	if (rc == 0 || rc == -EAGAIN) {
-		str_addf(why,
-			 "another gateway answers on %s; stop it first, or choose another "
-			 "path with --socket",
-			 sa->sun_path);
-		return -EADDRINUSE;
-	}
-	if (rc != -ECONNREFUSED)
-		return fail(-rc, why, sa->sun_path, "cannot ask whether a gateway answers there");
-	if (unlink(sa->sun_path) != 0 && errno != ENOENT)
-		return fail(errno, why, sa->sun_path, "cannot remove what a dead gateway left");
-	return 0;
-}
-
-// The mode is narrow before the file exists (fchmod(2) on the socket reaches the file that bind(2)
-// makes) and wide only when the group is right.
-static int bind_socket(struct ctl *ctl, int fd, gid_t group, struct str *why)
-{
-	const char *path = ctl->sa.sun_path;
-	struct stat st;
-
-	if (fchmod(fd, 0600) != 0 ||
-	    bind(fd, (const struct sockaddr *)&ctl->sa, sizeof(ctl->sa)) != 0)
-		return fail(errno, why, path, "cannot bind");
-	if (group != CTL_NO_GROUP && chown(path, (uid_t)-1, group) != 0)
-		log_warning("control socket %s: cannot give it to the group " GROUP_LOOK ": %s",
-			    path, strerror(errno));
-	if (chmod(path, 0660) != 0 || lstat(path, &st) != 0 || listen(fd, CLIENTS_MAX) != 0) {
-		int rc = fail(errno, why, path, "cannot listen");
-
-		unlink(path);
-		return rc;
-	}
-	ctl->dev = st.st_dev;
-	ctl->ino = st.st_ino;
-	return 0;
-}
-
-// Returns the listening descriptor or -errno.
-static int open_socket(struct ctl *ctl, struct str *why)
-{
-	const char *path = ctl->sa.sun_path;
-	gid_t group = ctl_peer_group(GROUP_LOOK);
-	int lock, fd = -1, rc;
-
-	lock = lock_directory(path, group, why);
-	if (lock < 0)
-		return lock;
-	rc = remove_stale(&ctl->sa, why);
-	if (rc != 0)
-		goto out;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	rc = fd < 0 ? fail(errno, why, path, "cannot make a socket")
-		    : bind_socket(ctl, fd, group, why);
-out:
-	close(lock);
-	if (rc == 0)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 // ---- the door
 
 int ctl_open(struct ev_loop *loop, const char *socket_path, const struct ctl_handler *handler,
 	     struct ctl **out, struct str *why)
 {
-	struct ctl *ctl;
-	int fd;
+	struct ctl *ctl = xcalloc(1, sizeof(*ctl));
+	int rc = ctl_listen_open(&ctl->listen, socket_path, CLIENTS_MAX, why);
 
-	if (strlen(socket_path) >= sizeof(ctl->sa.sun_path))
-		return fail(ENAMETOOLONG, why, socket_path, "cannot bind");
-	ctl = xcalloc(1, sizeof(*ctl));
+	if (rc != 0) {
+		free(ctl);
+		return rc;
+	}
 	ctl->loop = loop;
 	ctl->handler = *handler;
-	ctl->sa.sun_family = AF_UNIX;
-	str_copy(ctl->sa.sun_path, sizeof(ctl->sa.sun_path), socket_path);
-	ctl->admins = ctl_peer_group(GROUP_CHANGE);
+	ctl->admins = ctl_peer_group(CTL_GROUP_CHANGE);
 	list_init(&ctl->clients);
-	fd = open_socket(ctl, why);
-	if (fd < 0) {
-		free(ctl);
-		return fd;
-	}
-	ev_io_init(&ctl->listener, on_accept, fd, EV_READ);
+	ev_io_init(&ctl->listener, on_accept, ctl->listen.fd, EV_READ);
 	ev_timer_init(&ctl->retry, on_retry, 0., 0.);
 	ev_timer_init(&ctl->reaper, on_reap, 0., 0.);
 	ctl->listener.data = ctl->retry.data = ctl->reaper.data = ctl;
@@ -631,8 +501,7 @@ void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot)
 	line = xcalloc(1, sizeof(*line));
 	line->refs = 1;
 	line->text = ctl_json_from_snapshot(snapshot);
-	list_for_each_safe(pos, after, &ctl->clients)
-	{
+	list_for_each_safe(pos, after, &ctl->clients) {
 		struct client *c = list_entry(pos, struct client, link);
 
 		if (!c->watching || c->dead || !line->text)
@@ -649,7 +518,6 @@ void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot)
 void ctl_close(struct ctl *ctl)
 {
 	struct list *pos, *after;
-	struct stat st;
 
 	if (!ctl)
 		return;
@@ -658,8 +526,6 @@ void ctl_close(struct ctl *ctl)
 	ev_io_stop(ctl->loop, &ctl->listener);
 	ev_timer_stop(ctl->loop, &ctl->retry);
 	ev_timer_stop(ctl->loop, &ctl->reaper);
-	close(ctl->listener.fd);
-	if (lstat(ctl->sa.sun_path, &st) == 0 && st.st_dev == ctl->dev && st.st_ino == ctl->ino)
-		unlink(ctl->sa.sun_path);
+	ctl_listen_close(&ctl->listen);
 	free(ctl);
 }

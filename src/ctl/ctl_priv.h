@@ -4,8 +4,25 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "ctl/ctl.h"
+
+#define CTL_GROUP_LOOK   "mpgate"       // may connect
+#define CTL_GROUP_CHANGE "mpgate-admin" // may send commands
+
+// ---- listen.c
+
+struct ctl_listen {
+	int fd;
+	struct sockaddr_un sa;
+	dev_t dev; // of the socket file, to remove no other's
+	ino_t ino;
+};
+
+// As ctl_open() says of the socket file.
+int ctl_listen_open(struct ctl_listen *l, const char *path, int backlog, struct str *why);
+void ctl_listen_close(struct ctl_listen *l);
 
 // ---- peer.c
 

@@ -426,8 +426,7 @@ static bool holds_text(const json_t *array, const char *text)
 	const json_t *element;
 	size_t i;
 
-	json_array_foreach(array, i, element)
-	{
+	json_array_foreach(array, i, element) {
 		if (json_is_string(element) && strcmp(json_string_value(element), text) == 0)
 			return true;
 	}
@@ -472,8 +471,7 @@ static int read_list(const struct field *fields, const json_t *list, void *base,
 	*n = 0;
 	if (list && !json_is_array(list))
 		return -EPROTO;
-	json_array_foreach(list, i, element)
-	{
+	json_array_foreach(list, i, element) {
 		if (i == max)
 			break;
 		if (read_object(fields, element, (char *)base + i * stride) != 0)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -639,6 +640,20 @@ static void a_missing_directory_is_made(void **state)
 	str_fini(&why);
 }
 
+static void a_gateway_that_is_starting_is_respected(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl *second;
+	struct str why = { 0 };
+	int dir = open(bench->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(flock(dir, LOCK_EX), 0);
+	assert_int_equal(open_ctl(bench, &second, &why), -EWOULDBLOCK);
+	assert_non_null(strstr(str_text(&why), "another gateway is starting"));
+	close(dir);
+	str_fini(&why);
+}
+
 static void others_may_not_open_the_file(void **state)
 {
 	struct bench *bench = *state;
@@ -844,6 +859,7 @@ int main(void)
 		TEST(a_dead_gateways_file_is_replaced),
 		TEST(another_kind_of_file_is_left_alone),
 		TEST(a_missing_directory_is_made),
+		TEST(a_gateway_that_is_starting_is_respected),
 		TEST(others_may_not_open_the_file),
 		TEST(strangers_are_kept_out_and_members_may_only_look),
 		TEST(members_of_the_admins_group_may_change),

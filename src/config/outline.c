@@ -103,8 +103,7 @@ static void read_string(struct scan *s, char quote)
 			why = "control character in a string";
 		} else if (*s->pos == '$' && s->pos + 1 < s->end && s->pos[1] == '{') {
 			why = "environment variables are not read here, write the value itself "
-			      "instead of "
-			      "'${...}'";
+			      "instead of '${...}'";
 		}
 	}
 	if (s->pos == s->end || *s->pos != quote) {
@@ -447,8 +446,7 @@ static bool take_list(struct scan *s, struct piece *piece, struct statement *st,
 				blame(s, s->token.line, "%s", s->token.why);
 			else
 				blame(s, s->token.line,
-				      "unexpected '%.*s' in the list of '%s', write "
-				      "{\"a\", \"b\"}",
+				      "unexpected '%.*s' in the list of '%s', write {\"a\", \"b\"}",
 				      (int)s->token.len, s->token.start, word);
 			ok = false;
 			if (s->token.type == TOKEN_OPEN)

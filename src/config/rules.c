@@ -48,8 +48,7 @@ static void check_presence(struct loaded *l)
 		if (!l->server)
 			complain(l, 0,
 				 "nothing to do: neither the blocks of a gateway (lan, exit, path) "
-				 "nor "
-				 "'server'; 'mpgate config --default' shows them");
+				 "nor 'server'; 'mpgate config --default' shows them");
 		return;
 	}
 	if (!l->lan)
@@ -92,8 +91,8 @@ static void check_default_exit(struct loaded *l)
 			continue;
 		if (found)
 			complain(l, line_of(l->exits[i], "default"),
-				 "exit '%s' is the default, but '%s' is already "
-				 "(line %d); leave one",
+				 "exit '%s' is the default, but '%s' is already (line %d); "
+				 "leave one",
 				 exits[i].name, found->name,
 				 line_of(l->exits[found - exits], "default"));
 		else
@@ -166,18 +165,16 @@ static void compare_paths(struct loaded *l, size_t i, size_t j)
 			 b->line);
 	if (a->interface[0] && strcmp(a->interface, b->interface) == 0)
 		complain(l, line_of(piece, "interface"),
-			 "path '%s': interface '%s' is that of path '%s' (line "
-			 "%d), a path needs one of its own",
+			 "path '%s': interface '%s' is that of path '%s' (line %d), "
+			 "a path needs one of its own",
 			 a->name, a->interface, b->name, b->line);
 	if (a->table && a->table == b->table)
 		complain(l, line_of(piece, "table"),
-			 "path '%s': table %u is that of path '%s' (line %d), take "
-			 "another number",
+			 "path '%s': table %u is that of path '%s' (line %d), take another number",
 			 a->name, a->table, b->name, b->line);
 	if (a->hotkey && a->hotkey == b->hotkey)
 		complain(l, line_of(piece, "hotkey"),
-			 "path '%s': hotkey '%c' is that of path '%s' (line %d), "
-			 "take another",
+			 "path '%s': hotkey '%c' is that of path '%s' (line %d), take another",
 			 a->name, a->hotkey, b->name, b->line);
 }
 
@@ -193,14 +190,13 @@ static void check_paths(struct loaded *l)
 			compare_paths(l, i, j);
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
 			complain(l, line_of(l->paths[i], "interface"),
-				 "path '%s': interface '%s' is that of the "
-				 "LAN, a path leads elsewhere",
+				 "path '%s': interface '%s' is that of the LAN, "
+				 "a path leads elsewhere",
 				 path->name, path->interface);
 		if (!path->optional && ++wanted == ENDPOINTS_MAX + 1)
 			complaints_add(l->complaints, COMPLAINT_WARNING, path->line,
 				       "path '%s' is number %zu, the kernel joins %d at a time; "
-				       "the best will be "
-				       "used",
+				       "the best will be used",
 				       path->name, wanted, ENDPOINTS_MAX);
 	}
 }
@@ -231,8 +227,8 @@ static void check_ports(struct loaded *l)
 			if (list[i].port != list[j].port)
 				continue;
 			complain(l, line_of(list[i].piece, list[i].key),
-				 "%s %u is the %s of line %d, each "
-				 "listener needs a port of its own",
+				 "%s %u is the %s of line %d, "
+				 "each listener needs a port of its own",
 				 list[i].key, list[i].port, list[j].key,
 				 line_of(list[j].piece, list[j].key));
 			break;

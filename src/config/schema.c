@@ -221,8 +221,7 @@ static int parse_listen(const struct schema_key *key, const char *text, void *to
 	(void)key;
 	if (addr_parse(text, &addr) < 0 || is_multicast(&addr)) {
 		str_add(why, "is no IP address to listen on, \"0.0.0.0\" is every IPv4 address and "
-			     "\"::\" "
-			     "every address");
+			     "\"::\" every address");
 		return -EINVAL;
 	}
 	*(struct addr *)to = addr;
@@ -261,8 +260,7 @@ static void explain_prefix(const char *text, struct str *why)
 		single = prefix_of(&addr, (uint8_t)(addr_len(&addr) * 8));
 		str_addf(why,
 			 "has bits set behind its length, write \"%s\" for the range or \"%s\" for "
-			 "the "
-			 "one address",
+			 "the one address",
 			 prefix_format(&network, range), prefix_format(&single, host));
 		return;
 	}
@@ -528,6 +526,8 @@ static const struct schema_type type_hotkey = {
 
 #define AT(type, field) .offset = offsetof(struct type, field)
 
+// clang-format off
+
 static const struct schema_key top_keys[] = {
 	{ "workers", &type_int, AT(config, workers), .fallback = "0", .max = 256,
 	  .help = "Threads that relay connections; 0 means one per processor core." },
@@ -544,13 +544,11 @@ static const struct schema_key lan_keys[] = {
 	  .help = "Machines of the LAN that are left alone although they are in sources." },
 	{ "bypass", &type_prefixes, AT(config_lan, bypass), .otherwise = "none",
 	  .example = "{\"203.0.113.80/32\"}",
-	  .help = "Destinations that are left alone. Private and special ranges, the exits and "
-		  "the\n"
+	  .help = "Destinations that are left alone. Private and special ranges, the exits and the\n"
 		  "addresses of the paths always are." },
 	{ "tproxy-port", &type_port, AT(config_lan, tproxy_port), .fallback = "12345", .min = 1,
 	  .max = 65535,
-	  .help = "Port on which the gateway takes the connections that the kernel diverts to "
-		  "it." },
+	  .help = "Port on which the gateway takes the connections that the kernel diverts to it." },
 };
 
 static const struct schema_key exit_keys[] = {
@@ -563,8 +561,7 @@ static const struct schema_key exit_keys[] = {
 		  "chacha20-ietf-poly1305 (faster on processors without AES instructions)." },
 	{ "key-file", &type_file, AT(config_exit, key_file), .required = true,
 	  .example = "\"/etc/mpgate/singapore.key\"",
-	  .help = "File with the secret shared with the server, mode 0600: one line, a password "
-		  "or\n"
+	  .help = "File with the secret shared with the server, mode 0600: one line, a password or\n"
 		  "\"base64:\" and a random key." },
 	{ "socks-port", &type_port, AT(config_exit, socks_port), .fallback = "0", .max = 65535,
 	  .example = "1080",
@@ -618,6 +615,8 @@ static const struct schema_key server_keys[] = {
 	{ "tune", &type_bool, AT(config_server, tune), .fallback = "yes",
 	  .help = "Set the kernel's MPTCP limits and buffer sizes, where that is permitted." },
 };
+
+// clang-format on
 
 // ---- blocks
 

@@ -53,8 +53,8 @@ static int check_secret(char *text, size_t len, const enum config_method *method
 	if (method && strncmp(text, RAW_KEY_PREFIX, strlen(RAW_KEY_PREFIX)) == 0 &&
 	    !is_base64_of(text + strlen(RAW_KEY_PREFIX), key_bytes[*method])) {
 		str_addf(why,
-			 "holds no base64 of %zu bytes, which %s needs; 'openssl rand -base64 %zu' "
-			 "makes them",
+			 "holds no base64 of %zu bytes, which %s needs; "
+			 "'openssl rand -base64 %zu' makes them",
 			 key_bytes[*method], config_method_word(*method), key_bytes[*method]);
 		return -EINVAL;
 	}

@@ -66,8 +66,10 @@ static int check_file(int fd, struct str *why)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		str_addf(why, "cannot be read: %s", strerror(errno));
-		return -errno;
+		int rc = -errno;
+
+		str_addf(why, "cannot be read: %s", strerror(-rc));
+		return rc;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		str_add(why, "is no regular file");

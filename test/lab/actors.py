@@ -19,6 +19,7 @@ from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, Skip, expect, 
 PASSWORD = "correct horse battery staple"
 PORT = 8388
 SOCKS_PORT = 1080
+REDIR_PORT = 1081
 METHODS = ("aes-128-gcm", "aes-256-gcm", "chacha20-ietf-poly1305")
 
 NGINX_CONF = """
@@ -278,7 +279,7 @@ path {path.name} {{ interface = "{path.name}"
 
 
 class Peer:
-    """The parts of 2014 on today's kernel: ss-redir and ss-server under mptcpize, the rest by hand."""
+    """The parts of 2014: ss-redir and ss-server under mptcpize, the rest set by hand."""
 
     def __init__(self, lab, method="aes-256-gcm"):
         self.lab = lab
@@ -297,12 +298,14 @@ class Peer:
         lab.gw.nft(f"""table ip peer {{
             chain pre {{ type nat hook prerouting priority dstnat;
                 iifname br0 ip saddr {LAN_SOURCES} ip daddr != {{ 192.168.0.0/16, {EXIT} }} \
-ip protocol tcp redirect to :1081
+ip protocol tcp redirect to :{REDIR_PORT}
             }}
         }}""")
         self.server = self.ss(lab.exit, "ss-server", "-s", "0.0.0.0", "-p", PORT)
-        self.redir = self.ss(lab.gw, "ss-redir", "-s", EXIT, "-p", PORT, "-b", "0.0.0.0", "-l", 1081)
-        wait_for(lambda: lab.exit.listening(PORT) and lab.gw.listening(1081), "ss-redir and ss-server")
+        self.redir = self.ss(lab.gw, "ss-redir", "-s", EXIT, "-p", PORT, "-b", "0.0.0.0",
+                             "-l", REDIR_PORT)
+        wait_for(lambda: lab.exit.listening(PORT) and lab.gw.listening(REDIR_PORT),
+                 "ss-redir and ss-server")
 
     def ss(self, ns, program, *options):
         return start_ss(ns, program, self.method, "-k", PASSWORD, *options)
@@ -320,7 +323,8 @@ class Terminal:
         if not shutil.which("tmux"):
             raise Skip("tmux is not installed")
         self.socket = stage.dir / f"tmux.{len(stage.processes)}"
-        self.server = stage.start(self.socket.name, ["tmux", "-S", self.socket, "-f", "/dev/null", "-D"],
+        self.server = stage.start(self.socket.name,
+                                  ["tmux", "-S", self.socket, "-f", "/dev/null", "-D"],
                                   env={"TERM": "screen"})
         wait_for(self.socket.exists, "tmux")
         # The shell stays, so that one sees in what state the program leaves the terminal.

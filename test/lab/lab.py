@@ -4,15 +4,15 @@
 
     lan --- gw === isp-ppp0 --- net --- exit    192.168.5.34     the host in the LAN
             |  === isp-tun0 ---  |              192.168.5.1      the gateway, on br0
-            |  === ...           |              10.64.N.2        the gateway on path N, peer 10.64.N.1
+            |  === ...           |              10.64.N.2        the gateway on path N
             `- === isp-wwan0 ---- `---- web     203.0.113.10     the exit
                                                 198.51.100.80    the web server
 
 Each path has a provider's router that masquerades. In profiles with a rate the path itself is a TUN
 device with a user-space WAN emulator (wanem.c) behind it, with an address and a peer and no default
 route, as pppd leaves it; otherwise it is an Ethernet (veth) whose default route in the main table
-has a metric, as dhclient leaves it. The LAN, the exit and the web server have IPv6 too (2001:db8:5::,
-:10::10, :80::80); the paths have none.
+has a metric, as dhclient leaves it. The LAN, the exit and the web server have IPv6 too; the paths
+have none.
 
 A story is a function that takes a Lab, in an executable file of test/lab/stories:
 
@@ -22,19 +22,15 @@ A story is a function that takes a Lab, in an executable file of test/lab/storie
     lab.py clean            remove what dead runs left behind
     lab.py shell PROFILE    raise the lab and open a shell in the gateway's namespace
 """
-import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
 import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 import traceback
 
 from stage import Failure, Interrupted, Skip, Stage, clean_dead_runs, expect, wait_for
@@ -125,7 +121,8 @@ class Path:
     def _plug_tun(self):
         line = self.line
         self._control = self.lab.dir / f"{self.name}.wan"
-        shape = f"delay_us={line.rtt_ms * 500} queue_us={line.queue_ms * 1000} loss_ratio={line.loss}"
+        shape = (f"delay_us={line.rtt_ms * 500} queue_us={line.queue_ms * 1000} "
+                 f"loss_ratio={line.loss}")
         self.wanem = self.lab.start(f"wanem-{self.name}", [
             self.lab.program("test/lab/wanem"), "--inner", f"{self.lab.gw.name}:{self.name}",
             "--outer", f"{self.isp.name}:down0", "--control", self._control,
@@ -199,7 +196,8 @@ class Lab(Stage):
     def link(self, ns_a, dev_a, ns_b, dev_b, addr_a, addr_b, *addrs6):
         """Joins two namespaces with an Ethernet cable."""
         ns_a.ip(f"link add {dev_a} type veth peer name {dev_b} netns {ns_b.name}")
-        for ns, dev, addrs in (ns_a, dev_a, (addr_a, *addrs6[:1])), (ns_b, dev_b, (addr_b, *addrs6[1:])):
+        for ns, dev, addrs in ((ns_a, dev_a, (addr_a, *addrs6[:1])),
+                               (ns_b, dev_b, (addr_b, *addrs6[1:]))):
             ns.ip(*(f"addr add {addr} dev {dev}" + (" nodad" if ":" in addr else "")
                     for addr in addrs), f"link set {dev} up")
 

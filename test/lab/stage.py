@@ -68,7 +68,7 @@ def wait_for(condition, what, timeout_s=10):
 
 
 def start_time(pid):
-    """When a process was started, in ticks, or None if it is dead. Never the same again for a pid."""
+    """When a process was started, or None if it is dead. Never the same again for one pid."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -119,7 +119,8 @@ def exit_down(lab, ours):
     ours.exit.start()
 
     def served():
-        return lab.lan.run(["curl", "-sS", "-m", 2, f"http://{WEB}/empty"], check=False).returncode == 0
+        fetched = lab.lan.run(["curl", "-sS", "-m", 2, f"http://{WEB}/empty"], check=False)
+        return fetched.returncode == 0
 
     wait_for(served, "service after the exit's return", 20)
 

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, converse, read_all
-from lab import WEB, expect, noise, run_story, wait_for
+from lab import expect, noise, run_story, wait_for
 
 PORT = 7000
 QUESTION = noise(300_000, seed="question")

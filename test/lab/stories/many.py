@@ -74,7 +74,8 @@ async def run(lab):
     async with server:
         await asyncio.gather(*(one(order) for order in orders))
     expect(not faults, f"{len(faults)} of {CONNECTIONS} failed, such as {faults[:3]}")
-    print(f"{sum(up + down for _, up, _, down in orders) / 1e6:.0f} MB in {CONNECTIONS} connections")
+    total = sum(up + down for _, up, _, down in orders)
+    print(f"{total / 1e6:.0f} MB in {CONNECTIONS} connections")
 
 
 def story(lab):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A target that refuses or cannot be reached is a reset for the client: no silence, no clean end."""
+"""A target that refuses or cannot be reached is a reset for the client, not a silence or an end."""
 import pathlib
 import sys
 import time

@@ -5,8 +5,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Exit, Gateway, Web, curl, line_bytes
-from lab import Failure, expect, run_story, wait_for
+from actors import Exit, Gateway, Web
+from lab import expect, run_story, wait_for
 
 
 def of_path(lab, path):

@@ -67,7 +67,8 @@ def story(lab):
     # One byte at a time is slow, but right.
     with lab.lan.connect(GATEWAY, SOCKS_PORT) as sock:
         name = WEB_NAME.encode()
-        request = b"\x05\x01\x00\x05\x01\x00\x03" + bytes([len(name)]) + name + struct.pack("!H", 80)
+        request = (b"\x05\x01\x00\x05\x01\x00\x03" + bytes([len(name)]) + name
+                   + struct.pack("!H", 80))
         for byte in request + b"GET /empty HTTP/1.0\r\n\r\n":
             sock.sendall(bytes([byte]))
         answer = read_all(sock)

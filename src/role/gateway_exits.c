@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The exits' keys and addresses. A name is looked up over the best path, tried again with back-off
+// while that fails, and refreshed now and then; the old addresses serve until new ones are known.
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "role/gateway_priv.h"
+
+#define REFRESH_S 300.
+
+static void ask(struct gateway_exit *exit);
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	ask(timer->data);
+}
+
+static void ask_again_in(struct gateway_exit *exit, double seconds)
+{
+	ev_timer_stop(exit->gateway->loop, &exit->again);
+	ev_timer_set(&exit->again, seconds, 0.);
+	ev_timer_start(exit->gateway->loop, &exit->again);
+}
+
+static void take_addresses(void *ctx, int status, const struct addr *addrs, int n)
+{
+	struct gateway_exit *exit = ctx;
+	struct gateway *g = exit->gateway;
+	int wait_ms;
+
+	exit->query = NULL;
+	if (status < 0) {
+		wait_ms = backoff_next_ms(&exit->backoff);
+		if (!exit->failing)
+			gateway_event(g, LOG_LEVEL_WARNING, exit->config->name, "NAME",
+				      "cannot look up %s: %s; next try in %d s", exit->config->address,
+				      strerror(-status), wait_ms / 1000);
+		exit->failing = true;
+		ask_again_in(exit, wait_ms / 1000.);
+		return;
+	}
+	exit->failing = false;
+	backoff_reset(&exit->backoff);
+	memcpy(exit->addrs, addrs, (size_t)n * sizeof(*addrs));
+	exit->n_addrs = n;
+	ask_again_in(exit, REFRESH_S);
+	gateway_round_soon(g);
+}
+
+static void ask(struct gateway_exit *exit)
+{
+	struct gateway *g = exit->gateway;
+
+	if (exit->query)
+		return;
+	// there may be no default route but in the paths' own tables
+	for (size_t i = 0; i < g->n_paths; i++) {
+		const struct path_way *way = &g->fsms[i].facts.way[PLAN_V4];
+
+		if (g->paths[i].routed && way->routable)
+			resolver_bind(g->resolver, &way->local);
+	}
+	exit->query = resolver_ask(g->resolver, exit->config->address, take_addresses, exit);
+}
+
+void gateway_exits_resolve(struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_exits; i++) {
+		struct gateway_exit *exit = &g->exits[i];
+
+		if (!exit->n_addrs && !exit->query && !ev_is_active(&exit->again))
+			ask(exit);
+	}
+}
+
+int gateway_exits_init(struct gateway *g, struct str *why)
+{
+	for (size_t i = 0; i < g->config->n_exits && i < RELAY_EXITS_MAX; i++) {
+		const struct config_exit *config = &g->config->exits[i];
+		struct gateway_exit *exit = &g->exits[g->n_exits++];
+		int rc;
+
+		exit->config = config;
+		exit->gateway = g;
+		exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
+		ev_timer_init(&exit->again, on_again, 0., 0.);
+		exit->again.data = exit;
+		if (config->is_default)
+			g->default_exit = i;
+		rc = service_read_key(&exit->key, config->method, config->key_file, why);
+		if (rc < 0)
+			return rc;
+		if (addr_parse(config->address, &exit->addrs[0]) == 0)
+			exit->n_addrs = 1;
+	}
+	return 0;
+}
+
+void gateway_exits_fini(struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_exits; i++) {
+		ev_timer_stop(g->loop, &g->exits[i].again);
+		wire_key_wipe(&g->exits[i].key);
+	}
+}
+
+struct addr gateway_exit_address(const struct gateway *g)
+{
+	const struct gateway_exit *exit = &g->exits[g->default_exit];
+
+	return exit->n_addrs ? exit->addrs[0] : (struct addr){ .family = AF_UNSPEC };
+}

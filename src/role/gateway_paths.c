@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The path manager's round: observe -> decide -> apply, and what probe and relay are told of it.
+// Boot, kernel event, probe result and command all lead here; nothing else changes the kernel.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "role/gateway_priv.h"
+
+// After a change that the kernel refused.
+#define RETRY_S 5.
+// There is no kernel event for endpoints, limits and sysctls.
+#define LOOK_S 30.
+
+struct round {
+	struct gateway *g;
+	bool failed;
+};
+
+static void note_failure(void *ctx, const struct op *op, int error, const char *why)
+{
+	struct round *round = ctx;
+	struct gateway *g = round->g;
+	struct str text = { 0 };
+
+	(void)error;
+	round->failed = true;
+	op_format(op, &g->observed, &text);
+	str_addf(&text, ": %s", why);
+	if (!g->last_failure || strcmp(g->last_failure, str_text(&text)) != 0) {
+		gateway_event(g, LOG_LEVEL_WARNING, "gw", "KERNEL", "%s; again in %.0f s",
+			      str_text(&text), RETRY_S);
+		free(g->last_failure);
+		g->last_failure = str_take(&text);
+	}
+	str_fini(&text);
+}
+
+void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change)
+{
+	const char *name = g->paths[slot].config->name;
+	unsigned subflows = g->counters.paths[slot].subflows;
+	char alarm[NOTE_SIZE];
+
+	if (change->to == PATH_STATE_DOWN && change->from == PATH_STATE_UP && subflows)
+		gateway_event(g, change->level, name, path_state_word(change->to), "%.100s; %u subflows move",
+			      change->text, subflows);
+	else
+		gateway_event(g, change->level, name, path_state_word(change->to), "%s", change->text);
+	if (change->to == PATH_STATE_DOWN) {
+		snprintf(alarm, sizeof(alarm), "%s DOWN: %.70s", name, change->text);
+		gateway_alarm_raise(g, name, "down", alarm);
+	} else {
+		gateway_alarm_clear(g, name, "down");
+	}
+}
+
+static bool observe(struct gateway *g)
+{
+	struct kstate now = { 0 };
+	struct str why = { 0 };
+	int rc = kern_observe(g->kern, (const char *const *)g->sysctls.list, g->sysctls.n, &now, &why);
+
+	if (rc < 0) {
+		gateway_event(g, LOG_LEVEL_ERROR, "gw", "KERNEL", "cannot read the network's state: %s",
+			      str_text(&why));
+	} else {
+		kstate_fini(&g->observed);
+		g->observed = now;
+	}
+	str_fini(&why);
+	return rc == 0;
+}
+
+static const struct krule *find_rule(const struct kstate *k, const struct addr *from)
+{
+	for (size_t i = 0; i < k->n_rules; i++) {
+		if (k->rules[i].protocol == KSTATE_PROTOCOL && addr_is_set(from) &&
+		    addr_equal(&k->rules[i].src.addr, from))
+			return &k->rules[i];
+	}
+	return NULL;
+}
+
+static int find_endpoint(const struct kstate *k, const struct path_facts *facts)
+{
+	for (size_t i = 0; i < k->n_endpoints; i++) {
+		for (int family = 0; family < PLAN_FAMILIES; family++) {
+			const struct addr *local = &facts->way[family].local;
+
+			if (addr_is_set(local) && addr_equal(&k->endpoints[i].addr, local))
+				return k->endpoints[i].id;
+		}
+	}
+	return 0;
+}
+
+static const struct path_way *way_to_exit(const struct gateway *g, size_t slot)
+{
+	struct addr exit = gateway_exit_address(g);
+
+	return &g->fsms[slot].facts.way[exit.family == AF_INET6 ? PLAN_V6 : PLAN_V4];
+}
+
+static void judge_paths(struct gateway *g)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct addr exit = gateway_exit_address(g);
+
+	for (size_t i = 0; i < g->n_paths; i++) {
+		struct gateway_path *path = &g->paths[i];
+		struct path_facts facts = g->fsms[i].facts;
+		struct path_change change;
+
+		plan_readiness(path->config, &g->observed, exit.family, &facts);
+		if (path_fsm_observe(&g->fsms[i], &facts, now_ms, &change))
+			gateway_note_change(g, i, &change);
+		path->routed = find_rule(&g->observed, &way_to_exit(g, i)->local) != NULL;
+		path->endpoint_id = find_endpoint(&g->observed, &facts);
+	}
+}
+
+static void collect_exit_addresses(const struct gateway *g, struct addr *list, size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < g->n_exits; i++) {
+		const struct gateway_exit *exit = &g->exits[(g->default_exit + i) % g->n_exits];
+
+		for (int a = 0; a < exit->n_addrs; a++)
+			list[(*n)++] = exit->addrs[a];
+	}
+}
+
+static void want(const struct gateway *g, struct plan_ids *ids, struct kstate *out)
+{
+	struct addr list[RELAY_EXITS_MAX * RESOLVER_ADDRS_MAX];
+	struct plan_exits exits = { .list = list };
+
+	collect_exit_addresses(g, list, &exits.n);
+	plan_want(g->config, g->fsms, &exits, &g->observed, ids, out);
+}
+
+static void apply(struct gateway *g)
+{
+	struct round round = { .g = g };
+	struct kstate wanted = { 0 };
+	struct op_list ops = { 0 };
+	struct str conflicts = { 0 };
+
+	want(g, &g->ids, &wanted);
+	plan_diff(&g->observed, &wanted, &ops, &conflicts);
+	if (ops.n)
+		log_debug("gateway: %zu changes to the kernel", ops.n);
+	kern_apply(g->kern, &ops, note_failure, &round);
+	if (conflicts.len && (!g->last_failure || strcmp(g->last_failure, str_text(&conflicts)) != 0)) {
+		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CONFLICT", "%s", str_text(&conflicts));
+		free(g->last_failure);
+		g->last_failure = str_take(&conflicts);
+	} else if (!round.failed && !conflicts.len) {
+		free(g->last_failure);
+		g->last_failure = NULL;
+	}
+	// endpoints and limits raise no event, so what was done is looked at again
+	if (ops.n && observe(g))
+		judge_paths(g);
+	ev_timer_stop(g->loop, &g->retry);
+	ev_timer_set(&g->retry, round.failed ? RETRY_S : LOOK_S, 0.);
+	ev_timer_start(g->loop, &g->retry);
+	op_list_fini(&ops);
+	kstate_fini(&wanted);
+	str_fini(&conflicts);
+}
+
+static void set_probes(struct gateway *g)
+{
+	struct addr exit = gateway_exit_address(g);
+	struct probe_target targets[PATHS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; addr_is_set(&exit) && i < g->n_paths; i++) {
+		const struct path_fsm *fsm = &g->fsms[i];
+		const struct path_way *way = way_to_exit(g, i);
+		int interval_ms = path_fsm_probe_interval_ms(fsm);
+
+		if (!interval_ms || !g->paths[i].routed || !way->routable)
+			continue;
+		targets[n++] = (struct probe_target){
+			.path = (int)i,
+			.ifindex = fsm->facts.ifindex,
+			.source = way->local,
+			.gateway = addr_is_set(&way->gateway) ? way->gateway : way->peer,
+			.exit = sockaddr_make(&exit, g->exits[g->default_exit].config->port),
+			.interval_ms = interval_ms,
+			.timeout_ms = path_fsm_probe_timeout_ms(fsm),
+		};
+	}
+	probe_set(g->probe, targets, n);
+}
+
+// SOCKS5 listens on the LAN's addresses, whenever they come.
+static void listen_on_lan(struct gateway *g)
+{
+	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
+
+	for (size_t i = 0; lan && i < g->observed.n_addrs; i++) {
+		const struct kaddr *a = &g->observed.addrs[i];
+		bool known = false;
+
+		if (a->ifindex != lan->ifindex || !a->usable || !a->global)
+			continue;
+		for (size_t k = 0; k < g->n_listening; k++)
+			known |= addr_equal(&g->listening[k], &a->local);
+		if (known || g->n_listening == sizeof(g->listening) / sizeof(g->listening[0]))
+			continue;
+		g->listening[g->n_listening++] = a->local;
+		for (size_t e = 0; e < g->n_exits; e++) {
+			uint16_t port = g->exits[e].config->socks_port;
+			struct relay_listen listen = { .kind = RELAY_LISTEN_SOCKS,
+						       .at = sockaddr_make(&a->local, port),
+						       .exit = (int)e };
+			struct str why = { 0 };
+
+			if (port && relay_listen(g->relay, &listen, &why) < 0)
+				gateway_event(g, LOG_LEVEL_ERROR, g->exits[e].config->name, "SOCKS", "%s",
+					      str_text(&why));
+			str_fini(&why);
+		}
+	}
+}
+
+void gateway_round(struct gateway *g)
+{
+	ev_idle_stop(g->loop, &g->round);
+	if (!observe(g))
+		return;
+	judge_paths(g);
+	apply(g);
+	listen_on_lan(g);
+	set_probes(g);
+	gateway_exits_resolve(g);
+	gateway_push_policy(g);
+}
+
+void gateway_round_soon(struct gateway *g)
+{
+	ev_idle_start(g->loop, &g->round);
+}
+
+void gateway_take_probe(void *ctx, const struct probe_result *result)
+{
+	struct gateway *g = ctx;
+	struct path_fsm *fsm = &g->fsms[result->path];
+	int64_t now_ms = clock_mono_ms();
+	int interval_ms = path_fsm_probe_interval_ms(fsm);
+	struct path_change change;
+	bool changed = false;
+
+	if (result->kind == PROBE_TCP)
+		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
+	else if (!result->error && result->kind == PROBE_EXIT_ECHO)
+		path_fsm_exit_echo(fsm, now_ms);
+	else if (!result->error)
+		path_fsm_gateway_echo(fsm, now_ms);
+	if (changed) {
+		gateway_note_change(g, (size_t)result->path, &change);
+		gateway_round_soon(g);
+	} else if (interval_ms != path_fsm_probe_interval_ms(fsm)) {
+		set_probes(g);
+	}
+}
+
+// ---- what the relay goes by
+
+static void rank(struct gateway *g, struct relay_policy *policy)
+{
+	struct plan_candidate candidates[PATHS_MAX];
+	struct addr exit = gateway_exit_address(g);
+	int64_t now_ms = clock_mono_ms();
+	int order[PATHS_MAX];
+	bool any = false;
+	size_t n;
+
+	for (size_t i = 0; i < g->n_paths; i++)
+		any |= path_fsm_may_begin(&g->fsms[i]);
+	for (size_t i = 0; i < g->n_paths; i++) {
+		const struct config_path *config = g->paths[i].config;
+		const struct path_fsm *fsm = &g->fsms[i];
+
+		candidates[i] = (struct plan_candidate){
+			// when no path is proved, one that is only ready is better than none
+			.may_begin = any ? path_fsm_may_begin(fsm)
+					 : g->paths[i].routed && path_fsm_wanted(fsm),
+			.has = { addr_is_set(&policy->paths[i].addr4), addr_is_set(&policy->paths[i].addr6) },
+			.priority = config->priority,
+			.optional = config->optional,
+			.rtt_us = path_fsm_min_rtt_us(fsm, now_ms),
+		};
+	}
+	n = plan_rank_paths(candidates, g->n_paths, exit.family, g->first_choice, order);
+	g->first_choice = n ? order[0] : -1;
+	for (size_t i = 0; i < n; i++)
+		policy->begin[i] = (uint8_t)order[i];
+	policy->n_begin = (int)n;
+}
+
+static void fill_exit(struct relay_exit *out, const struct gateway_exit *exit)
+{
+	str_copy(out->name, sizeof(out->name), exit->config->name);
+	out->key = exit->key;
+	for (int i = 0; i < exit->n_addrs; i++)
+		out->addrs[out->n_addrs++] = sockaddr_make(&exit->addrs[i], exit->config->port);
+}
+
+void gateway_push_policy(struct gateway *g)
+{
+	struct relay_policy *policy = relay_policy_new();
+	int64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < g->n_paths; i++) {
+		const struct path_way *way = g->fsms[i].facts.way;
+
+		policy->paths[i] = (struct relay_path){
+			.addr4 = way[PLAN_V4].routable ? way[PLAN_V4].local : (struct addr){ 0 },
+			.addr6 = way[PLAN_V6].routable ? way[PLAN_V6].local : (struct addr){ 0 },
+			.rtt_us = path_fsm_min_rtt_us(&g->fsms[i], now_ms),
+		};
+	}
+	policy->n_paths = (int)g->n_paths;
+	for (size_t i = 0; i < g->n_exits; i++)
+		fill_exit(&policy->exits[i], &g->exits[i]);
+	policy->n_exits = (int)g->n_exits;
+	policy->default_exit = (int)g->default_exit;
+	rank(g, policy);
+	relay_set_policy(g->relay, policy);
+}
+
+void gateway_paths_tick(struct gateway *g)
+{
+	relay_read_counters(g->relay, &g->counters);
+	for (size_t i = 0; i < g->n_paths; i++) {
+		struct gateway_path *path = &g->paths[i];
+		uint64_t rx_bytes = g->counters.paths[i].rx_bytes;
+
+		if (rx_bytes > path->relay_rx_bytes)
+			path_fsm_progress(&g->fsms[i]);
+		path->relay_rx_bytes = rx_bytes;
+	}
+	gateway_push_policy(g);
+}
+
+void gateway_leave_kernel(struct gateway *g)
+{
+	struct round round = { .g = g };
+	struct kstate nothing = { 0 };
+	struct op_list ops = { 0 };
+	struct str notes = { 0 };
+
+	if (observe(g)) {
+		plan_want_nothing(&g->observed, &nothing);
+		plan_diff(&g->observed, &nothing, &ops, NULL);
+		kern_apply(g->kern, &ops, note_failure, &round);
+	}
+	kern_restore(g->kern, &notes);
+	if (notes.len)
+		log_warning("gateway: %s", str_text(&notes));
+	str_fini(&notes);
+	op_list_fini(&ops);
+	kstate_fini(&nothing);
+}

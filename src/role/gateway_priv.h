@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef ROLE_GATEWAY_PRIV_H
+#define ROLE_GATEWAY_PRIV_H
+
+#include <ev.h>
+
+#include "base/backoff.h"
+#include "config/config.h"
+#include "ctl/ctl.h"
+#include "kern/kern.h"
+#include "model/event.h"
+#include "model/snapshot.h"
+#include "plan/plan.h"
+#include "probe/probe.h"
+#include "relay/relay.h"
+#include "role/service.h"
+#include "sock/sock.h"
+
+// The gateway's main thread. All of this is one room in several files; see the essay in gateway.c.
+
+// One sample a second; the oldest is GATEWAY_SAMPLES - 1 seconds old.
+#define GATEWAY_SAMPLES      11
+#define GATEWAY_RATE_SPAN    2  // seconds, for RX and TX
+#define GATEWAY_SHARE_SPAN   10 // seconds, for SHARE
+
+struct gateway_sample {
+	int64_t time_ms;
+	uint64_t rx_bytes, tx_bytes;
+};
+
+// One per configured path; its place in the array is the path's slot everywhere.
+struct gateway_path {
+	const struct config_path *config;
+	bool routed; // our rule for its address is in the kernel, so probes leave over it
+	int endpoint_id;
+	struct gateway_sample samples[GATEWAY_SAMPLES]; // of the interface
+	unsigned n_samples;                             // ever taken
+	uint64_t relay_rx_bytes;                        // of our subflows, at the last tick
+};
+
+struct gateway_exit {
+	const struct config_exit *config;
+	struct gateway *gateway;
+	struct wire_key key;
+	struct addr addrs[RESOLVER_ADDRS_MAX];
+	int n_addrs;
+	struct resolver_query *query;
+	ev_timer again;
+	struct backoff backoff;
+	bool failing; // the last look-up failed, and that was said
+};
+
+struct gateway {
+	struct service service;
+	struct ev_loop *loop;
+	struct config *config;
+	struct kern *kern;
+	struct kstate observed;
+	struct plan_names sysctls;
+	struct plan_ids ids;
+	struct probe *probe;
+	struct relay *relay;
+	struct resolver *resolver;
+	struct ctl *ctl;
+	struct gateway_path paths[PATHS_MAX];
+	struct path_fsm fsms[PATHS_MAX]; // by slot too
+	size_t n_paths;
+	struct gateway_exit exits[RELAY_EXITS_MAX];
+	size_t n_exits;
+	size_t default_exit;
+	int first_choice; // path that connections begin on; -1: none
+	struct addr listening[32]; // LAN addresses with SOCKS5 listeners
+	size_t n_listening;
+
+	ev_timer tick;
+	ev_timer retry; // a round that failed in part, and the slow look for foreign hands
+	ev_idle round;  // active: a round is due in this turn of the loop
+	char *last_failure; // so that a lasting one is said once
+
+	struct event_log events;
+	struct history history;
+	struct alarm alarms[SNAPSHOT_ALARMS];
+	int n_alarms;
+	int64_t start_ms; // wall clock
+	enum verdict verdict;
+	int64_t verdict_since_ms;
+	struct relay_counters counters;
+};
+
+// gateway_paths.c
+// Observe, decide, apply, and tell probe and relay. gateway_round_soon() does it once in this turn
+// of the loop, however often it is called.
+void gateway_round(struct gateway *g);
+void gateway_round_soon(struct gateway *g);
+void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change);
+void gateway_take_probe(void *ctx, const struct probe_result *result);
+// Progress of the data path since the last tick, and the policy that follows from it.
+void gateway_paths_tick(struct gateway *g);
+void gateway_push_policy(struct gateway *g);
+// Takes all that is ours out of the kernel and puts its settings back.
+void gateway_leave_kernel(struct gateway *g);
+
+// gateway_exits.c
+int gateway_exits_init(struct gateway *g, struct str *why);
+void gateway_exits_fini(struct gateway *g);
+// Looks up names as far as they are not known yet.
+void gateway_exits_resolve(struct gateway *g);
+// The first address of the default exit, or one of family AF_UNSPEC.
+struct addr gateway_exit_address(const struct gateway *g);
+
+// gateway_view.c
+__attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,
+							 const char *object, const char *verb,
+							 const char *fmt, ...);
+void gateway_alarm_raise(struct gateway *g, const char *object, const char *what, const char *text);
+void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
+void gateway_view_tick(struct gateway *g);
+void gateway_snapshot(void *ctx, struct snapshot *out);
+
+// gateway_control.c
+extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in
+
+#endif

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the gateway shows: events, alarms, rates, the snapshot.
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "role/gateway_priv.h"
+
+void gateway_event(struct gateway *g, enum log_level level, const char *object, const char *verb,
+		   const char *fmt, ...)
+{
+	char text[EVENT_TEXT_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	event_log_add(&g->events, clock_wall_ms(), level, object, verb, "%s", text);
+	log_line(level, "%s %s %s", object, verb, text);
+}
+
+// ---- alarms
+
+static struct alarm *find_alarm(struct gateway *g, const char *id)
+{
+	for (int i = 0; i < g->n_alarms; i++) {
+		if (strcmp(g->alarms[i].id, id) == 0)
+			return &g->alarms[i];
+	}
+	return NULL;
+}
+
+void gateway_alarm_raise(struct gateway *g, const char *object, const char *what, const char *text)
+{
+	char id[sizeof(g->alarms[0].id)];
+	struct alarm *alarm;
+
+	snprintf(id, sizeof(id), "%s/%s", object, what);
+	alarm = find_alarm(g, id);
+	if (!alarm && g->n_alarms == SNAPSHOT_ALARMS)
+		return;
+	if (!alarm) {
+		alarm = &g->alarms[g->n_alarms++];
+		*alarm = (struct alarm){ .since_ms = clock_wall_ms() };
+		str_copy(alarm->id, sizeof(alarm->id), id);
+		str_copy(alarm->object, sizeof(alarm->object), object);
+	}
+	str_copy(alarm->text, sizeof(alarm->text), text);
+}
+
+void gateway_alarm_clear(struct gateway *g, const char *object, const char *what)
+{
+	char id[sizeof(g->alarms[0].id)];
+	struct alarm *alarm;
+
+	snprintf(id, sizeof(id), "%s/%s", object, what);
+	alarm = find_alarm(g, id);
+	if (!alarm)
+		return;
+	g->n_alarms--;
+	memmove(alarm, alarm + 1, (size_t)(&g->alarms[g->n_alarms] - alarm) * sizeof(*alarm));
+}
+
+// ---- rates
+
+static const struct gateway_sample *sample_back(const struct gateway_path *path, unsigned age)
+{
+	if (age >= path->n_samples || age >= GATEWAY_SAMPLES)
+		return NULL;
+	return &path->samples[(path->n_samples - 1 - age) % GATEWAY_SAMPLES];
+}
+
+static void take_sample(struct gateway *g, struct gateway_path *path)
+{
+	const struct klink *link = kstate_link(&g->observed, path->config->interface);
+	const struct gateway_sample *last = sample_back(path, 0);
+
+	// an interface that went away comes back with counters of its own
+	if (!link || (last && (link->rx_bytes < last->rx_bytes || link->tx_bytes < last->tx_bytes)))
+		path->n_samples = 0;
+	if (!link)
+		return;
+	path->samples[path->n_samples++ % GATEWAY_SAMPLES] = (struct gateway_sample){
+		.time_ms = clock_mono_ms(), .rx_bytes = link->rx_bytes, .tx_bytes = link->tx_bytes
+	};
+}
+
+// Bytes over the last `span` seconds, or as many of them as there are. False: not measured yet.
+static bool measure(const struct gateway_path *path, unsigned span, struct gateway_sample *out)
+{
+	const struct gateway_sample *now = sample_back(path, 0), *then = NULL;
+
+	for (unsigned age = span; age > 0 && !then; age--)
+		then = sample_back(path, age);
+	if (!then || now->time_ms <= then->time_ms)
+		return false;
+	out->time_ms = now->time_ms - then->time_ms;
+	out->rx_bytes = now->rx_bytes - then->rx_bytes;
+	out->tx_bytes = now->tx_bytes - then->tx_bytes;
+	return true;
+}
+
+static int64_t rate_bps(uint64_t bytes, int64_t ms)
+{
+	return (int64_t)((double)bytes * 8000. / (double)ms);
+}
+
+static bool carries(const struct path_fsm *fsm)
+{
+	return path_fsm_wanted(fsm) && fsm->state != PATH_STATE_DOWN;
+}
+
+static void fill_rates(const struct gateway *g, struct snapshot *out)
+{
+	double total = 0, bytes[PATHS_MAX] = { 0 };
+	bool known[PATHS_MAX] = { 0 };
+
+	for (size_t i = 0; i < g->n_paths; i++) {
+		struct path_snapshot *p = &out->paths[i];
+		struct gateway_sample m;
+
+		p->rx_bps = p->tx_bps = path_fsm_wanted(&g->fsms[i]) ? SNAPSHOT_UNKNOWN : SNAPSHOT_NONE;
+		p->share_ratio = SNAPSHOT_UNKNOWN;
+		if (measure(&g->paths[i], GATEWAY_RATE_SPAN, &m)) {
+			p->rx_bps = rate_bps(m.rx_bytes, m.time_ms);
+			p->tx_bps = rate_bps(m.tx_bytes, m.time_ms);
+			out->rx_bps += p->rx_bps;
+			out->tx_bps += p->tx_bps;
+		}
+		known[i] = measure(&g->paths[i], GATEWAY_SHARE_SPAN, &m);
+		if (known[i])
+			total += bytes[i] = (double)(m.rx_bytes + m.tx_bytes);
+		if (g->fsms[i].state == PATH_STATE_DOWN)
+			p->rx_bps = p->tx_bps = SNAPSHOT_NONE;
+	}
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (known[i])
+			out->paths[i].share_ratio = total > 0 ? bytes[i] / total : 0;
+	}
+}
+
+// ---- the snapshot
+
+static void fill_way(struct path_snapshot *p, const struct path_facts *facts)
+{
+	for (int family = 0; family < PLAN_FAMILIES; family++) {
+		const struct path_way *way = &facts->way[family];
+
+		if (!addr_is_set(&way->local))
+			continue;
+		addr_format(&way->local, p->address);
+		if (addr_is_set(&way->gateway))
+			addr_format(&way->gateway, p->gateway);
+		return;
+	}
+}
+
+static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
+{
+	const struct gateway_path *path = &g->paths[slot];
+	const struct path_fsm *fsm = &g->fsms[slot];
+	const struct relay_path_counters *counters = &g->counters.paths[slot];
+	const struct klink *link = kstate_link(&g->observed, path->config->interface);
+
+	str_copy(p->name, sizeof(p->name), path->config->name);
+	str_copy(p->kind, sizeof(p->kind), path->config->kind);
+	str_copy(p->label, sizeof(p->label), path->config->label);
+	str_copy(p->interface, sizeof(p->interface), path->config->interface);
+	p->state = fsm->state;
+	str_copy(p->reason, sizeof(p->reason), fsm->reason);
+	path_fsm_note(fsm, now_ms, p->note);
+	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);
+	p->optional = path->config->optional;
+	p->enabled = path_fsm_wanted(fsm);
+	p->hotkey = path->config->hotkey;
+	fill_way(p, &fsm->facts);
+	p->table = (int)path->config->table;
+	p->endpoint_id = path->endpoint_id;
+	p->rx_bytes = counters->rx_bytes;
+	p->tx_bytes = counters->tx_bytes;
+	p->interface_rx_bytes = link ? link->rx_bytes : 0;
+	p->interface_tx_bytes = link ? link->tx_bytes : 0;
+	p->subflows = (int)counters->subflows;
+	p->rtt_us = path_fsm_rtt_us(fsm);
+	p->jitter_us = path_fsm_jitter_us(fsm);
+	p->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
+}
+
+static int8_t exit_speaks_mptcp(const struct gateway *g)
+{
+	if (g->counters.sessions > g->counters.sessions_tcp)
+		return 1;
+	return g->counters.sessions ? 0 : SNAPSHOT_UNKNOWN;
+}
+
+static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snapshot *e)
+{
+	const struct config_exit *config = g->exits[g->default_exit].config;
+	bool judged = false;
+
+	str_copy(e->name, sizeof(e->name), config->name);
+	snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", config->address, config->port);
+	e->mptcp = exit_speaks_mptcp(g);
+	e->rtt_us = SNAPSHOT_UNKNOWN;
+	for (size_t i = 0; i < g->n_paths; i++) {
+		const struct path_fsm *fsm = &g->fsms[i];
+		int64_t rtt_us = path_fsm_rtt_us(fsm);
+
+		judged |= path_fsm_verified(fsm) || path_fsm_exit_fault(fsm, now_ms);
+		if (!path_fsm_verified(fsm) || path_fsm_exit_fault(fsm, now_ms))
+			continue;
+		e->paths_ok++;
+		if (rtt_us >= 0 && (e->rtt_us < 0 || rtt_us < e->rtt_us))
+			e->rtt_us = rtt_us;
+	}
+	e->reachable = e->paths_ok ? 1 : judged ? 0 : SNAPSHOT_UNKNOWN;
+}
+
+static void fill_events(const struct gateway *g, struct snapshot *out)
+{
+	time_t now = (time_t)(out->time_ms / 1000);
+	const struct event *event;
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	tm.tm_isdst = -1;
+	for (size_t age = 0; (event = event_log_get(&g->events, age)); age++) {
+		if (event->time_ms / 1000 >= mktime(&tm))
+			out->events_today++;
+		if (out->n_events < SNAPSHOT_EVENTS)
+			out->events[out->n_events++] = *event;
+	}
+}
+
+void gateway_snapshot(void *ctx, struct snapshot *out)
+{
+	const struct gateway *g = ctx;
+	int64_t now_ms = clock_mono_ms();
+
+	*out = (struct snapshot){ .time_ms = clock_wall_ms(), .pid = getpid() };
+	gethostname(out->host, sizeof(out->host) - 1);
+	str_copy(out->version, sizeof(out->version), PACKAGE_VERSION);
+	out->uptime_s = (out->time_ms - g->start_ms) / 1000;
+	out->verdict = g->verdict;
+	out->verdict_since_ms = g->verdict_since_ms;
+	out->n_paths = (int)g->n_paths;
+	for (size_t i = 0; i < g->n_paths; i++) {
+		fill_path(g, i, now_ms, &out->paths[i]);
+		out->rx_bytes += out->paths[i].rx_bytes;
+		out->tx_bytes += out->paths[i].tx_bytes;
+		out->subflows += out->paths[i].subflows;
+	}
+	fill_rates(g, out);
+	fill_exit(g, now_ms, &out->exit);
+	out->connections = (int)g->counters.sessions;
+	out->connections_tcp = (int)g->counters.sessions_tcp;
+	out->n_alarms = g->n_alarms;
+	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
+	fill_events(g, out);
+}
+
+static void judge_whole(struct gateway *g)
+{
+	enum verdict verdict = plan_verdict(g->fsms, g->n_paths, exit_speaks_mptcp(g), clock_mono_ms());
+
+	if (verdict == g->verdict)
+		return;
+	g->verdict = verdict;
+	g->verdict_since_ms = clock_wall_ms();
+	gateway_event(g, verdict > VERDICT_DEGRADED ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "gw",
+		      "VERDICT", "%s", verdict_word(verdict));
+}
+
+void gateway_view_tick(struct gateway *g)
+{
+	struct history_sample sample = { .time_ms = clock_wall_ms() };
+
+	kern_counters(g->kern, &g->observed);
+	for (size_t i = 0; i < g->n_paths; i++) {
+		struct gateway_sample m;
+
+		take_sample(g, &g->paths[i]);
+		if (carries(&g->fsms[i]) && measure(&g->paths[i], 1, &m)) {
+			sample.rx_bps += rate_bps(m.rx_bytes, m.time_ms);
+			sample.tx_bps += rate_bps(m.tx_bytes, m.time_ms);
+		}
+	}
+	history_add(&g->history, &sample);
+	judge_whole(g);
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// `mpgate server`: the exit. It needs no privilege but for a port below 1024, and for raising the
+// kernel's MPTCP limits, without which it says what an administrator should set.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kern/kern.h"
+#include "plan/plan.h"
+#include "relay/relay.h"
+#include "role/role_priv.h"
+#include "role/service.h"
+
+struct server {
+	struct config *config;
+	struct service service;
+	struct kern *kern; // NULL: not permitted, or not wanted
+	struct relay *relay;
+	ev_timer tick;
+	struct relay_counters before;
+};
+
+static void note_failure(void *ctx, const struct op *op, int error, const char *why)
+{
+	struct str text = { 0 };
+	struct kstate none = { 0 };
+
+	(void)ctx;
+	(void)error;
+	op_format(op, &none, &text);
+	log_warning("server: cannot set: %s: %s", str_text(&text), why);
+	str_fini(&text);
+}
+
+// Bonding needs more subflows than the kernel allows by default (2), and only this end can raise
+// it: the gateway's joins are refused silently.
+static void tune_kernel(struct server *server, const char *saved_path)
+{
+	struct kern_options options = { .mode = KERN_TUNE, .saved_path = saved_path };
+	struct plan_names names = plan_sysctls_for_server();
+	struct kstate observed = { 0 }, want = { 0 };
+	struct op_list ops = { 0 };
+	struct str why = { 0 };
+
+	if (kern_open(&options, &server->kern, &why) < 0 ||
+	    kern_observe(server->kern, (const char *const *)names.list, names.n, &observed, &why) < 0) {
+		log_warning("server: kernel settings are left as they are: %s. For more than two extra "
+			    "paths set them by hand: ip mptcp limits set subflows 8",
+			    str_text(&why));
+	} else {
+		plan_want_server(&observed, &want);
+		plan_diff(&observed, &want, &ops, NULL);
+		kern_apply(server->kern, &ops, note_failure, NULL);
+	}
+	op_list_fini(&ops);
+	kstate_fini(&observed);
+	kstate_fini(&want);
+	plan_names_fini(&names);
+	str_fini(&why);
+}
+
+static void put_kernel_back(struct server *server)
+{
+	struct str notes = { 0 };
+
+	if (!server->kern)
+		return;
+	kern_restore(server->kern, &notes);
+	if (notes.len)
+		log_warning("server: %s", str_text(&notes));
+	str_fini(&notes);
+	kern_close(server->kern);
+}
+
+// Peers that do not know the key are everyday noise on the Internet: one line an hour at most.
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct server *server = timer->data;
+	struct relay_counters now;
+	uint64_t strangers;
+
+	(void)loop;
+	(void)revents;
+	relay_read_counters(server->relay, &now);
+	strangers = now.ended[RELAY_END_BAD_PEER] - server->before.ended[RELAY_END_BAD_PEER];
+	if (strangers)
+		log_notice("server: %llu connections in the last hour did not know the key",
+			   (unsigned long long)strangers);
+	server->before = now;
+}
+
+static struct relay_policy *make_policy(const struct config_server *config, const struct wire_key *key)
+{
+	struct relay_policy *policy = relay_policy_new();
+
+	policy->server_key = *key;
+	policy->n_allow = (int)config->allow.n;
+	policy->allow = xcalloc(config->allow.n, sizeof(*policy->allow));
+	memcpy(policy->allow, config->allow.list, config->allow.n * sizeof(*policy->allow));
+	return policy;
+}
+
+static int start_relay(struct server *server, struct str *why)
+{
+	const struct config_server *config = &server->config->server;
+	struct relay_listen listen = { .kind = RELAY_LISTEN_EXIT,
+				       .at = sockaddr_make(&config->listen, config->port) };
+	char text[ADDR_STRLEN];
+	struct wire_key key;
+	int rc = service_read_key(&key, config->method, config->key_file, why);
+
+	if (rc < 0)
+		return rc;
+	rc = relay_start(server->service.loop, service_workers(server->config->workers), &server->relay, why);
+	if (!rc) {
+		relay_set_policy(server->relay, make_policy(config, &key));
+		rc = relay_listen(server->relay, &listen, why);
+	}
+	wire_key_wipe(&key);
+	if (!rc)
+		log_notice("server: listening on %s, %s", sockaddr_format(&listen.at, text),
+			   config_method_word(config->method));
+	return rc;
+}
+
+int role_server(int argc, char **argv)
+{
+	struct server server = { 0 };
+	struct str why = { 0 };
+	struct role_args args;
+	char saved_path[sizeof(args.run_dir) + 16];
+	int status;
+
+	if (!role_args_parse(&args, argc, argv, NULL))
+		return args.status;
+	status = role_load_config(args.config, CONFIG_ROLE_SERVER, &server.config);
+	if (status != STATUS_DONE)
+		return status;
+	service_init(&server.service, ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV));
+	snprintf(saved_path, sizeof(saved_path), "%s/saved-server", args.run_dir);
+	if (start_relay(&server, &why) < 0) {
+		status = role_fail(STATUS_FAILED, NULL, "server: %s", str_text(&why));
+	} else {
+		if (server.config->server.tune)
+			tune_kernel(&server, saved_path);
+		ev_timer_init(&server.tick, on_tick, 3600., 3600.);
+		server.tick.data = &server;
+		ev_timer_start(server.service.loop, &server.tick);
+		ev_run(server.service.loop, 0);
+		ev_timer_stop(server.service.loop, &server.tick);
+	}
+	if (server.relay)
+		relay_stop(server.relay);
+	put_kernel_back(&server);
+	service_fini(&server.service);
+	config_free(server.config);
+	str_fini(&why);
+	return status;
+}

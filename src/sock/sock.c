@@ -79,7 +79,8 @@ int sock_dial_result(int fd)
 	return -error;
 }
 
-static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *at, bool shared)
+// A socket bound for listening, but not listening yet.
+static int open_bound(enum sock_listen_kind kind, const union sockaddr_any *at, bool shared)
 {
 	int fd = open_stream(at->sa.sa_family, kind == SOCK_LISTEN_MPTCP);
 	int rc = fd < 0 ? fd : 0;
@@ -96,11 +97,21 @@ static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *a
 		rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
 	if (!rc && bind(fd, &at->sa, sockaddr_len(at)) < 0)
 		rc = -errno;
-	if (!rc && listen(fd, LISTEN_BACKLOG) < 0)
-		rc = -errno;
 	if (rc && fd >= 0)
 		close(fd);
 	return rc ? rc : fd;
+}
+
+static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *at)
+{
+	int fd = open_bound(kind, at, true);
+	int rc;
+
+	if (fd < 0 || listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
 }
 
 static const char *advice_for(int error)
@@ -127,12 +138,13 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 	int done = 0, rc;
 
 	// SO_REUSEPORT would let us share the port with another instance of ourselves without a
-	// word. A first socket without it finds out.
-	rc = open_listener(kind, at, false);
+	// word. A first socket without it finds out. It must not listen: a client that hit that
+	// moment would be left hanging.
+	rc = open_bound(kind, at, false);
 	if (rc >= 0) {
 		close(rc);
 		for (rc = 0; done < n; done++) {
-			fds[done] = open_listener(kind, at, true);
+			fds[done] = open_listener(kind, at);
 			if (fds[done] < 0) {
 				rc = fds[done];
 				break;

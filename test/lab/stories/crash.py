@@ -33,6 +33,8 @@ def story(lab):
     web = Web(lab)
     url = web.file("20M", 20_000_000)
     small = web.file("10k", 10_000)
+    wait_for(lambda: lab.gw.run("ip -6 addr show dev br0 scope link -tentative".split()).stdout,
+             "the link-local address of br0")
     before = kernel_state(lab.gw)
     Exit(lab)
     gateway = Gateway(lab)

@@ -87,6 +87,16 @@ struct gateway {
 	struct relay_counters counters;
 };
 
+struct role_args;
+
+// gateway.c: runs until it is told to stop; returns an exit status. `ready_fd` gets a byte when it has
+// started, and the terminal is left then; -1: it stays on the terminal.
+int gateway_run(const struct role_args *args, struct config *config, int ready_fd);
+
+// gateway_console.c
+int gateway_run_with_console(const struct role_args *args, struct config *config);
+void gateway_hand_over_terminal(const char *log_file, int ready_fd);
+
 // gateway_paths.c
 // Observe, decide, apply, and tell probe and relay. gateway_round_soon() does it once in this turn
 // of the loop, however often it is called.

@@ -19,11 +19,8 @@
 #define HEADER_TIMEOUT_S 60.
 #define DRAIN_MIN_S      30.
 #define DRAIN_SPREAD_S   90.
-// One of several addresses of a name that does not answer is left for the next.
-#define ATTEMPT_S 3.
-#define GIVE_UP_S 20.
-
-static void dial(struct session *s);
+// RFC 8305, section 5: the delay before the next of a name's addresses is tried as well.
+#define HEAD_START_S 0.25
 
 void exit_accept(struct worker *worker, const struct listener *listener, int fd)
 {
@@ -93,59 +90,29 @@ static void refuse(struct session *s, int error)
 	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_REFUSED);
 }
 
-static void on_attempt_over(struct ev_loop *loop, ev_timer *timer, int revents)
+static int find_candidate(struct session *s, int i, struct sock_dial *how, double *head_start_s)
 {
-	struct session *s = timer->data;
+	const struct opening *o = s->opening;
 
-	(void)loop;
-	(void)revents;
-	s->opening->last_error = -ETIMEDOUT;
-	dial(s);
+	if (i >= o->n_addrs)
+		return -ENOENT;
+	how->to = sockaddr_make(&o->addrs[i], o->target.port);
+	*head_start_s = HEAD_START_S;
+	return may_reach(s->policy, &o->addrs[i]) ? 0 : -EACCES;
 }
 
-static void drop_attempt(struct session *s)
+static void reach_target(struct session *s, int fd, int candidate)
 {
-	ev_timer_stop(s->worker->loop, &s->opening->timer);
-	if (s->plain.fd < 0)
-		return;
-	ev_io_stop(s->worker->loop, &s->plain.io);
-	close(s->plain.fd);
-	s->plain.fd = -1;
+	(void)candidate;
+	session_side_init(s, &s->plain, fd);
+	session_run(s);
 }
 
-static void dial(struct session *s)
-{
-	struct opening *o = s->opening;
-
-	drop_attempt(s);
-	while (o->attempt < o->n_addrs) {
-		const struct addr *addr = &o->addrs[o->attempt++];
-		struct sock_dial how = { .to = sockaddr_make(addr, s->opening->target.port) };
-		bool last = o->attempt == o->n_addrs;
-		int fd = may_reach(s->policy, addr) ? sock_dial(&how) : -EACCES;
-
-		if (fd < 0) {
-			o->last_error = fd;
-			continue;
-		}
-		sock_tune(fd, false);
-		session_side_init(s, &s->plain, fd);
-		ev_timer_set(&o->timer, last ? o->give_up - ev_now(s->worker->loop) : ATTEMPT_S, 0.);
-		ev_timer_start(s->worker->loop, &o->timer);
-		session_watch(s);
-		return;
-	}
-	refuse(s, o->last_error);
-}
-
-static void begin_dialling(struct session *s)
-{
-	s->state = SESSION_DIALING;
-	s->opening->give_up = ev_now(s->worker->loop) + GIVE_UP_S;
-	ev_timer_init(&s->opening->timer, on_attempt_over, 0., 0.);
-	s->opening->timer.data = s;
-	dial(s);
-}
+static const struct race_entrant to_target = {
+	.candidate = find_candidate,
+	.won = reach_target,
+	.lost = refuse,
+};
 
 static void take_addresses(void *ctx, int status, const struct addr *addrs, int n)
 {
@@ -158,15 +125,15 @@ static void take_addresses(void *ctx, int status, const struct addr *addrs, int 
 	}
 	memcpy(s->opening->addrs, addrs, (size_t)n * sizeof(*addrs));
 	s->opening->n_addrs = n;
-	begin_dialling(s);
+	race_start(s, &to_target);
 }
 
-static void reach_target(struct session *s)
+static void find_target(struct session *s)
 {
 	if (addr_is_set(&s->opening->target.addr)) {
 		s->opening->addrs[0] = s->opening->target.addr;
 		s->opening->n_addrs = 1;
-		begin_dialling(s);
+		race_start(s, &to_target);
 		return;
 	}
 	s->state = SESSION_RESOLVING;
@@ -193,17 +160,5 @@ void exit_header_ready(struct session *s)
 		return;
 	}
 	buf_consume(heard, used);
-	reach_target(s);
-}
-
-void exit_dial_ready(struct session *s)
-{
-	int rc = sock_dial_result(s->plain.fd);
-
-	if (rc < 0) {
-		s->opening->last_error = rc;
-		dial(s);
-		return;
-	}
-	session_run(s);
+	find_target(s);
 }

@@ -11,43 +11,13 @@
 #include "base/log.h"
 #include "relay/relay_priv.h"
 
-// A handshake that is not back by then is tried over the next path: three expected round trips
-// and a little, but no less than a busy radio link may take.
-#define ATTEMPT_MIN_S 0.6
-#define ATTEMPT_MAX_S 3.
-// On the last path there is nothing better to do than to wait.
-#define GIVE_UP_S     15.
-#define SOCKS_TIMEOUT_S 30.
-
-static void dial(struct session *s);
-
-static void fail(struct session *s, int error)
-{
-	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
-
-	if (s->socks) {
-		size_t n = wire_socks_reply(error, NULL, reply);
-
-		// a client that does not read its reply gets the reset alone
-		if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
-			log_debug("socks: reply: %s", strerror(errno));
-		shutdown(s->plain.fd, SHUT_WR);
-		close(s->plain.fd);
-		ev_io_stop(s->worker->loop, &s->plain.io);
-		s->plain.fd = -1;
-	}
-	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_NO_EXIT);
-}
-
-static void on_attempt_over(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	struct session *s = timer->data;
-
-	(void)loop;
-	(void)revents;
-	s->opening->last_error = -ETIMEDOUT;
-	dial(s);
-}
+// A handshake that is not back after one and a half expected round trips and a little gets company
+// on the next path.
+#define HEAD_START_RTTS    1.5
+#define HEAD_START_EXTRA_S 0.03
+#define HEAD_START_MAX_S   1.
+#define UNKNOWN_RTT_S      0.2
+#define SOCKS_TIMEOUT_S    30.
 
 // The address of the exit that fits the path, or NULL.
 static const union sockaddr_any *address_for(const struct relay_exit *exit, const struct relay_path *path,
@@ -61,65 +31,47 @@ static const union sockaddr_any *address_for(const struct relay_exit *exit, cons
 	return NULL;
 }
 
-static double attempt_seconds(const struct session *s, const struct relay_path *path)
+static double head_start_s(const struct relay_path *path)
 {
-	double s_per_rtt = path->rtt_us < 0 ? 1. : (double)path->rtt_us / 1e6;
-	double wait = 3 * s_per_rtt + 0.2;
+	double rtt_s = path->rtt_us < 0 ? UNKNOWN_RTT_S : (double)path->rtt_us / 1e6;
+	double wait_s = HEAD_START_RTTS * rtt_s + HEAD_START_EXTRA_S;
 
-	if (s->opening->attempt >= s->policy->n_begin)
-		return s->opening->give_up - ev_now(s->worker->loop);
-	return wait < ATTEMPT_MIN_S ? ATTEMPT_MIN_S : wait > ATTEMPT_MAX_S ? ATTEMPT_MAX_S : wait;
+	return wait_s < HEAD_START_MAX_S ? wait_s : HEAD_START_MAX_S;
 }
 
-static void drop_attempt(struct session *s)
-{
-	ev_timer_stop(s->worker->loop, &s->opening->timer);
-	if (s->sealed.fd < 0)
-		return;
-	ev_io_stop(s->worker->loop, &s->sealed.io);
-	sock_abort(s->sealed.fd);
-	s->sealed.fd = -1;
-}
-
-// Begins the next attempt that can begin, or ends the session.
-static void dial(struct session *s)
+static int find_candidate(struct session *s, int i, struct sock_dial *how, double *head_start)
 {
 	const struct relay_policy *policy = s->policy;
-	const struct relay_exit *exit = &policy->exits[s->opening->exit];
-	struct sock_dial how = { .mptcp = true };
+	const struct relay_path *path;
+	const union sockaddr_any *to;
 
-	drop_attempt(s);
-	while (s->opening->attempt < policy->n_begin) {
-		const struct relay_path *path = &policy->paths[policy->begin[s->opening->attempt++]];
-		const union sockaddr_any *to = address_for(exit, path, &how.from);
-		int fd;
-
-		if (!to)
-			continue;
-		how.to = *to;
-		fd = sock_dial(&how);
-		if (fd < 0) {
-			s->opening->last_error = fd;
-			continue;
-		}
-		sock_tune(fd, true);
-		session_side_init(s, &s->sealed, fd);
-		ev_timer_set(&s->opening->timer, attempt_seconds(s, path), 0.);
-		ev_timer_start(s->worker->loop, &s->opening->timer);
-		session_watch(s);
-		return;
-	}
-	fail(s, s->opening->last_error);
+	if (i >= policy->n_begin)
+		return -ENOENT;
+	path = &policy->paths[policy->begin[i]];
+	to = address_for(&policy->exits[s->opening->exit], path, &how->from);
+	if (!to)
+		return -EADDRNOTAVAIL;
+	how->to = *to;
+	how->mptcp = true;
+	*head_start = head_start_s(path);
+	return 0;
 }
 
-static void begin_dialling(struct session *s)
+static void give_up(struct session *s, int error)
 {
-	s->state = SESSION_DIALING;
-	s->opening->give_up = ev_now(s->worker->loop) + GIVE_UP_S;
-	s->opening->last_error = -ENETUNREACH;
-	ev_timer_init(&s->opening->timer, on_attempt_over, 0., 0.);
-	s->opening->timer.data = s;
-	dial(s);
+	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
+
+	if (s->socks) {
+		size_t n = wire_socks_reply(error, NULL, reply);
+
+		// a client that does not read its reply gets the reset alone
+		if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
+			log_debug("socks: reply: %s", strerror(errno));
+		shutdown(s->plain.fd, SHUT_WR);
+		close(s->plain.fd);
+		s->plain.fd = -1;
+	}
+	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_NO_EXIT);
 }
 
 // Seals the target's address together with what the client has said so far.
@@ -150,17 +102,16 @@ static int answer_socks(struct session *s)
 	return send(s->plain.fd, reply, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -EPIPE;
 }
 
-void gate_dial_ready(struct session *s)
+static void reach_exit(struct session *s, int fd, int candidate)
 {
 	const struct relay_exit *exit = &s->policy->exits[s->opening->exit];
-	int rc = sock_dial_result(s->sealed.fd);
+	int rc;
 
-	if (rc < 0) {
-		s->opening->last_error = rc;
-		dial(s);
-		return;
-	}
-	s->mptcp = sock_is_mptcp(s->sealed.fd);
+	// those before it had their head start and did not answer
+	for (int i = 0; i < candidate; i++)
+		s->worker->counters.paths[s->policy->begin[i]].overtaken++;
+	session_side_init(s, &s->sealed, fd);
+	s->mptcp = sock_is_mptcp(fd);
 	wire_sealer_init(&s->sealer, &exit->key, s->worker->relay->replay);
 	wire_opener_init(&s->opener, &exit->key, s->worker->relay->replay);
 	rc = s->socks ? answer_socks(s) : 0;
@@ -171,6 +122,12 @@ void gate_dial_ready(struct session *s)
 	else
 		session_run(s);
 }
+
+static const struct race_entrant to_exit = {
+	.candidate = find_candidate,
+	.won = reach_exit,
+	.lost = give_up,
+};
 
 static struct session *accept_client(struct worker *worker, enum session_state state, int exit, int fd)
 {
@@ -206,7 +163,7 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	if (!s)
 		return;
 	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
-	begin_dialling(s);
+	race_start(s, &to_exit);
 }
 
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd)
@@ -222,14 +179,14 @@ void gate_accept_socks(struct worker *worker, const struct listener *listener, i
 
 // Takes one step of the dialogue from what has come. Returns 0 when a step was taken, -EAGAIN when
 // more must come, another errno when the client is to go. The greeting has been answered when
-// s->opening->attempt is 1.
-static int take_socks_step(struct session *s)
+// s->opening->greeted is set.
+static int take_socks_step(struct session *s, bool *requested)
 {
 	struct buf *heard = &s->up.waiting;
 	struct wire_socks_step step;
 	int rc;
 
-	if (!s->opening->attempt)
+	if (!s->opening->greeted)
 		rc = wire_socks_greeting(buf_head(heard), heard->len, &step);
 	else
 		rc = wire_socks_request(buf_head(heard), heard->len, &s->opening->target, &step);
@@ -240,7 +197,8 @@ static int take_socks_step(struct session *s)
 	if (rc < 0)
 		return rc;
 	buf_consume(heard, step.used);
-	s->opening->attempt++;
+	*requested = s->opening->greeted;
+	s->opening->greeted = true;
 	return 0;
 }
 
@@ -248,6 +206,7 @@ void gate_socks_ready(struct session *s)
 {
 	uint8_t bytes[WIRE_SOCKS_GREETING_MAX + WIRE_SOCKS_REQUEST_MAX];
 	ssize_t n = recv(s->plain.fd, bytes, sizeof(bytes), 0);
+	bool requested = false;
 	int rc = 0;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -258,14 +217,13 @@ void gate_socks_ready(struct session *s)
 	}
 	if (buf_append(&s->up.waiting, bytes, (size_t)n) < 0)
 		rc = -ENOMEM;
-	while (!rc && s->opening->attempt < 2)
-		rc = take_socks_step(s);
+	while (!rc && !requested)
+		rc = take_socks_step(s, &requested);
 	if (rc == -EAGAIN) {
 		session_watch(s);
 	} else if (rc < 0) {
 		session_end(s, RELAY_END_BAD_CLIENT);
 	} else {
-		s->opening->attempt = 0;
-		begin_dialling(s);
+		race_start(s, &to_exit);
 	}
 }

@@ -171,6 +171,7 @@ static void add_path(struct relay_path_counters *sum, const struct relay_path_co
 	sum->rx_bytes += part->rx_bytes;
 	sum->tx_bytes += part->tx_bytes;
 	sum->subflows += part->subflows;
+	sum->overtaken += part->overtaken;
 	if (part->rtt_us >= 0 && (sum->rtt_us < 0 || part->rtt_us < sum->rtt_us))
 		sum->rtt_us = part->rtt_us;
 }

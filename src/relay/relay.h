@@ -82,6 +82,7 @@ enum relay_end {
 struct relay_path_counters {
 	uint64_t rx_bytes, tx_bytes; // by our subflows on this path, since start
 	uint32_t subflows;           // established now
+	uint64_t overtaken;          // handshakes that another path's finished before, since start
 	int64_t rtt_us;              // least smoothed RTT of a subflow that moved data lately; or negative
 };
 

@@ -81,17 +81,43 @@ struct session {
 	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
 };
 
+#define RACE_MAX       4
+#define RACE_GIVE_UP_S 15.
+
+// What a race needs to know of who is dialled.
+struct race_entrant {
+	// Fills in *how and how long the candidate may run alone. 0; -ENOENT: there are no more;
+	// another errno: this one cannot start.
+	int (*candidate)(struct session *s, int i, struct sock_dial *how, double *head_start_s);
+	void (*won)(struct session *s, int fd, int candidate); // takes fd
+	void (*lost)(struct session *s, int error);            // the last one's
+};
+
+struct runner {
+	int fd; // -1: free
+	int candidate;
+	ev_io io;
+	struct session *session;
+};
+
+struct race {
+	const struct race_entrant *entrant; // NULL: not running
+	struct runner runners[RACE_MAX];
+	ev_timer timer;
+	ev_tstamp give_up;
+	int next;  // candidate
+	int error; // the last, negative errno
+};
+
 // What only a session in the making needs.
 struct opening {
 	struct wire_target target;
-	ev_timer timer;    // of the present attempt
-	int attempt;       // place in policy->begin (gateway), or in `addrs` (exit)
-	int exit;          // gateway: place in policy->exits
-	ev_tstamp give_up;
+	struct race race;
+	int exit;      // gateway: place in policy->exits
+	bool greeted;  // gateway: the SOCKS5 greeting has been answered
 	struct resolver_query *query;
 	struct addr addrs[RESOLVER_ADDRS_MAX];
 	int n_addrs;
-	int last_error; // of the attempts so far; negative errno
 };
 
 struct listener {
@@ -156,16 +182,18 @@ ssize_t flow_open_once(struct session *s);
 void listener_start(struct worker *worker, const struct relay_listen *what, int fd);
 void listener_free(struct listener *listener);
 
+// race.c: dials the candidates of `entrant`; s->opening must be there until it is over.
+void race_start(struct session *s, const struct race_entrant *entrant);
+void race_stop(struct session *s);
+
 // gate.c: how sessions open on the gateway
 void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd);
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd);
 void gate_socks_ready(struct session *s);
-void gate_dial_ready(struct session *s);
 
 // exit.c: how sessions open on the exit server
 void exit_accept(struct worker *worker, const struct listener *listener, int fd);
 void exit_header_ready(struct session *s);
-void exit_dial_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);
 

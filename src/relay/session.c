@@ -81,10 +81,6 @@ void session_watch(struct session *s)
 	case SESSION_SOCKS:
 		plain = EV_READ;
 		break;
-	case SESSION_DIALING:
-		// the side that is being opened
-		*(s->from_client ? &sealed : &plain) = EV_WRITE;
-		break;
 	case SESSION_HEADER:
 	case SESSION_DRAINING:
 		sealed = EV_READ;
@@ -93,6 +89,7 @@ void session_watch(struct session *s)
 		plain = flow_events(&s->up, &s->plain) | flow_events(&s->down, &s->plain);
 		sealed = flow_events(&s->up, &s->sealed) | flow_events(&s->down, &s->sealed);
 		break;
+	case SESSION_DIALING: // race.c watches
 	case SESSION_RESOLVING:
 	case SESSION_DEAD:
 		break;
@@ -212,7 +209,7 @@ static void drop_opening(struct session *s)
 {
 	if (!s->opening)
 		return;
-	ev_timer_stop(s->worker->loop, &s->opening->timer);
+	race_stop(s);
 	if (s->opening->query)
 		resolver_cancel(s->opening->query);
 	free(s->opening);
@@ -280,18 +277,13 @@ static void on_side(struct ev_loop *loop, ev_io *io, int revents)
 	case SESSION_SOCKS:
 		gate_socks_ready(s);
 		break;
-	case SESSION_DIALING:
-		if (s->from_client)
-			gate_dial_ready(s);
-		else
-			exit_dial_ready(s);
-		break;
 	case SESSION_HEADER:
 		exit_header_ready(s);
 		break;
 	case SESSION_DRAINING:
 		exit_drain_ready(s);
 		break;
+	case SESSION_DIALING:
 	case SESSION_RESOLVING:
 	case SESSION_DEAD:
 		break;

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "role/gateway_priv.h"
 #include "role/role_priv.h"
-#include "ui.h"
+#include "ui/ui.h"
 
 void gateway_hand_over_terminal(const char *log_file, int ready_fd)
 {

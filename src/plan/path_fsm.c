@@ -55,6 +55,12 @@ static bool is_silent(const struct path_fsm *fsm)
 	return fsm->lost >= PATH_LOST_FOR_DOWN;
 }
 
+// Silent again before it was back: told already.
+static bool is_relapse(const struct path_fsm *fsm)
+{
+	return is_silent(fsm) && fsm->failed;
+}
+
 static bool is_other_reason(const struct path_fsm *fsm)
 {
 	return strcmp(fsm->reason, fsm->facts.reason) != 0;
@@ -77,45 +83,39 @@ static void say_switched(const struct path_fsm *fsm, const char *how, struct pat
 	say(change, "%s by %s", how, fsm->who[0] ? fsm->who : "the configuration");
 }
 
-static void say_enabled(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_enabled(const struct path_fsm *fsm, struct path_change *change)
 {
-	(void)now_ms;
 	say_switched(fsm, "enabled", change);
 }
 
-static void say_disabled(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_disabled(const struct path_fsm *fsm, struct path_change *change)
 {
-	(void)now_ms;
 	say_switched(fsm, "disabled", change);
 }
 
-static void say_restarted(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_restarted(const struct path_fsm *fsm, struct path_change *change)
 {
-	(void)now_ms;
 	say_switched(fsm, "reconnect asked", change);
 }
 
-static void say_address(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_address(const struct path_fsm *fsm, struct path_change *change)
 {
 	char text[ADDR_STRLEN];
 
-	(void)now_ms;
 	say(change, "has address %s, asking the exit",
 	    addr_format(&fsm->facts.way[fsm->facts.to_exit].local, text));
 }
 
-static void say_moved(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_moved(const struct path_fsm *fsm, struct path_change *change)
 {
 	char text[ADDR_STRLEN];
 
-	(void)now_ms;
 	say(change, "address changed to %s, asking the exit anew",
 	    addr_format(&fsm->facts.way[fsm->facts.to_exit].local, text));
 }
 
-static void say_facts(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_facts(const struct path_fsm *fsm, struct path_change *change)
 {
-	(void)now_ms;
 	say(change, "%s%s%s", fsm->facts.note, fsm->facts.advice[0] ? ": " : "", fsm->facts.advice);
 }
 
@@ -143,11 +143,11 @@ static bool is_fresh(int64_t echo_ms, int64_t now_ms)
 	return echo_ms && now_ms - echo_ms < ECHO_FRESH_MS;
 }
 
-static void say_silent(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_silent(const struct path_fsm *fsm, struct path_change *change)
 {
 	char was[FORMAT_SIZE];
 
-	if (is_fresh(fsm->exit_echo_ms, now_ms))
+	if (is_fresh(fsm->exit_echo_ms, fsm->event_ms))
 		say(change,
 		    "%d probes lost, but the exit answers pings: is it running, is its port open?",
 		    fsm->lost);
@@ -159,13 +159,12 @@ static void say_silent(const struct path_fsm *fsm, int64_t now_ms, struct path_c
 		    error_words(fsm->last_error));
 }
 
-static void say_first_answer(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
-	(void)now_ms;
 	say(change, "a probe was answered, %d more to go", good_needed(fsm) - fsm->good);
 }
 
-static void say_proved(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+static void say_proved(const struct path_fsm *fsm, struct path_change *change)
 {
 	char text[FORMAT_SIZE];
 
@@ -173,7 +172,7 @@ static void say_proved(const struct path_fsm *fsm, int64_t now_ms, struct path_c
 		say(change, "the exit is reached, but refuses: is it running?");
 	else if (fsm->failed)
 		say(change, "probes back after %s",
-		    format_duration((now_ms - fsm->failed_ms) / 1000, text));
+		    format_duration((fsm->event_ms - fsm->failed_ms) / 1000, text));
 	else
 		say(change, "the exit answers, RTT %s ms",
 		    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, text));
@@ -191,7 +190,7 @@ static const struct row {
 	bool (*guard)(const struct path_fsm *fsm); // NULL: always
 	enum path_state to;
 	enum log_level level;
-	void (*say)(const struct path_fsm *fsm, int64_t now_ms, struct path_change *change);
+	void (*say)(const struct path_fsm *fsm, struct path_change *change);
 } rows[] = {
 	// a person
 	{ IN(OFF) | IN(STANDBY),  ENABLE,  is_ready,        PATH_STATE_PROBING, LOG_LEVEL_NOTICE,  say_enabled },
@@ -209,6 +208,7 @@ static const struct row {
 	// probes
 	{ IN(DOWN),               GOOD,    NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_first_answer },
 	{ IN(PROBING),            GOOD,    is_proved,       PATH_STATE_UP,      LOG_LEVEL_NOTICE,  say_proved },
+	{ IN(PROBING),            BAD,     is_relapse,      PATH_STATE_DOWN,    LOG_LEVEL_INFO,    say_silent },
 	{ IN(PROBING) | IN(UP),   BAD,     is_silent,       PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_silent },
 };
 // clang-format on
@@ -220,10 +220,10 @@ static void forget_rtt(struct path_fsm *fsm)
 }
 
 // `event` tells apart the two ways into PROBING: with a first answer counted, or with none.
-static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event, int64_t now_ms)
+static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event)
 {
 	if (to != fsm->state || event == MOVED || event == RESTART)
-		fsm->since_ms = now_ms;
+		fsm->since_ms = fsm->event_ms;
 	fsm->reason[0] = '\0';
 	switch (to) {
 	case PATH_STATE_OFF:
@@ -232,9 +232,9 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		fsm->n_results = 0;
 		break;
 	case PATH_STATE_DOWN:
-		if (fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_PROBING) {
+		if (!fsm->failed && fsm->state != PATH_STATE_DOWN && event != ENABLE) {
 			fsm->failed = true;
-			fsm->failed_ms = now_ms;
+			fsm->failed_ms = fsm->event_ms;
 		}
 		str_copy(fsm->reason, sizeof(fsm->reason),
 			 fsm->facts.ready ? "no-reply" : fsm->facts.reason);
@@ -259,6 +259,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 static bool take(struct path_fsm *fsm, enum fsm_event event, int64_t now_ms,
 		 struct path_change *change)
 {
+	fsm->event_ms = now_ms;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *row = &rows[i];
 
@@ -268,8 +269,8 @@ static bool take(struct path_fsm *fsm, enum fsm_event event, int64_t now_ms,
 		*change = (struct path_change){ .from = fsm->state,
 						.to = row->to,
 						.level = row->level };
-		row->say(fsm, now_ms, change);
-		enter(fsm, row->to, event, now_ms);
+		row->say(fsm, change);
+		enter(fsm, row->to, event);
 		str_copy(change->reason, sizeof(change->reason), fsm->reason);
 		return true;
 	}

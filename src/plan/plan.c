@@ -78,13 +78,14 @@ static void want_path_routes(struct kstate *want, const struct path_way *way, in
 	struct prefix everything = { .addr = { .family = way->local.family } };
 	struct prefix connected = prefix_of(&way->local, way->prefix_len);
 	struct prefix hop = { .addr = way->gateway, .len = full };
+	bool network = way->prefix_len > 0 && way->prefix_len < full;
+	bool fe80 = way->gateway.family == AF_INET6 && addr_is_link_local(&way->gateway);
 
 	if (addr_is_set(&way->gateway)) {
-		if (way->prefix_len < full)
+		if (network)
 			want_route(want, &connected, NULL, &way->local, oif, table);
 		// the kernel wants a gateway on the link; providers do put it elsewhere
-		if (!prefix_contains(&connected, &way->gateway) &&
-		    !addr_is_link_local(&way->gateway))
+		if (!fe80 && !(network && prefix_contains(&connected, &way->gateway)))
 			want_route(want, &hop, NULL, &way->local, oif, table);
 	}
 	want_route(want, &everything, &way->gateway, &way->local, oif, table);

@@ -18,7 +18,8 @@
 // Decisions, and nothing else: no descriptor, no clock, no library. Time is CLOCK_MONOTONIC in
 // milliseconds, given by the caller. The round of the gateway:
 //
-//	kern_observe -> plan_readiness -> path_fsm_observe -> plan_want -> plan_diff -> kern_apply
+//	kern_observe -> plan_readiness_all -> path_fsm_observe -> plan_want -> plan_diff ->
+//kern_apply
 //
 // and again when the kernel reports a change or a state machine does.
 
@@ -39,7 +40,7 @@ struct path_facts {
 	int ifindex; // 0: no such interface
 	struct path_way way[PLAN_FAMILIES];
 	bool ready;               // the way to the exit is routable, and there is a carrier
-	enum plan_family to_exit; // which way that is; meant only when ready
+	enum plan_family to_exit; // which way that is, or would be
 	char reason[REASON_SIZE]; // when not ready, for programs: "no-carrier"
 	char note[NOTE_SIZE];     // for people, short: "no carrier"
 	char advice[NOTE_SIZE];   // for the log: why, and what to do; may be empty
@@ -50,6 +51,10 @@ struct path_facts {
 // `family` is that of the exit's address; a path without it is not ready. AF_UNSPEC: any will do.
 void plan_readiness(const struct config_path *path, const struct kstate *observed,
 		    sa_family_t family, struct path_facts *facts);
+// The same for all configured paths, facts[] in their order. Of several with the same address, as
+// modems like to give out, only the first is ready: packets from there can go one way only.
+void plan_readiness_all(const struct config *config, const struct kstate *observed,
+			sa_family_t family, struct path_facts facts[]);
 
 // ---- State machine of one path.
 
@@ -67,6 +72,7 @@ struct path_fsm {
 	int64_t since_ms; // when the state began
 	char reason[REASON_SIZE];
 
+	int64_t event_ms; // when the newest event came
 	bool optional;
 	char who[64]; // who switched it last; empty: the configuration
 	struct path_facts facts;
@@ -180,8 +186,7 @@ struct plan_ids {
 	} of[KSTATE_ENDPOINT_LAST + 1];
 };
 
-// What the exits' names stand for; the first is of the default exit, and its family comes first
-// when there are more addresses than endpoints.
+// What the exits' names stand for.
 struct plan_exits {
 	const struct addr *list;
 	size_t n;

@@ -142,6 +142,7 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 		return;
 	}
 	facts->ifindex = link->ifindex;
+	facts->to_exit = family == AF_INET6 ? PLAN_V6 : PLAN_V4;
 	for (int f = PLAN_FAMILIES - 1; f >= 0; f--) {
 		sa_family_t af = plan_af(f);
 
@@ -167,4 +168,28 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 		lack(facts, "no-gateway", "no gateway",
 		     "no %sdefault route on %s yet: DHCP not finished? or set 'gateway'",
 		     family_word(family), interface);
+}
+
+static bool has_same_address(const struct path_facts *a, const struct path_facts *b)
+{
+	const struct addr *local = &a->way[a->to_exit].local;
+
+	return addr_is_set(local) && addr_equal(local, &b->way[b->to_exit].local);
+}
+
+void plan_readiness_all(const struct config *config, const struct kstate *observed,
+			sa_family_t family, struct path_facts facts[])
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		plan_readiness(&config->paths[i], observed, family, &facts[i]);
+		for (size_t j = 0; j < i; j++) {
+			if (!has_same_address(&facts[j], &facts[i]))
+				continue;
+			facts[i].ready = false;
+			facts[i].way[facts[i].to_exit].routable = false;
+			lack(&facts[i], "same-address", "address twice",
+			     "%s has it too; give one modem another network",
+			     config->paths[j].interface);
+		}
+	}
 }

@@ -215,6 +215,9 @@ static void tells_it_in_words(void **state)
 		{ "rgglllg", "a probe was answered, 4 more to go", LOG_LEVEL_INFO },
 		{ "rgglllllllllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
 		{ "rxx", "the exit is reached, but refuses: is it running?", LOG_LEVEL_NOTICE },
+		// a relapse is no news, and the outage counts from its beginning
+		{ "rgglllgglll", "3 of 3 probes lost: no reply (was 31 ms)", LOG_LEVEL_INFO },
+		{ "rgglllgglllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
 	};
 	struct path_change change;
 	struct path_fsm fsm;

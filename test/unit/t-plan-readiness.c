@@ -220,6 +220,32 @@ static void keeps_the_address_in_use(void **state)
 	kstate_fini(&k);
 }
 
+// Two modems of a kind.
+static void refuses_the_same_address_twice(void **state)
+{
+	struct config_path paths[] = { { .interface = "wwan0" }, { .interface = "wwan1" } };
+	struct config config = { .paths = paths, .n_paths = 2 };
+	struct path_facts facts[2] = { 0 };
+	struct kstate k = { 0 };
+
+	(void)state;
+	add_link(&k, 3, "wwan0", true);
+	add_link(&k, 4, "wwan1", true);
+	add_addr(&k, 3, "192.168.8.100", 24, NULL);
+	add_addr(&k, 4, "192.168.8.100", 24, NULL);
+	plan_readiness_all(&config, &k, AF_INET, facts);
+	assert_true(facts[0].ready);
+	assert_false(facts[1].ready);
+	assert_false(facts[1].way[PLAN_V4].routable);
+	assert_string_equal(facts[1].reason, "same-address");
+	assert_string_equal(facts[1].advice, "wwan0 has it too; give one modem another network");
+
+	k.addrs[1].local = addr_of("192.168.9.100");
+	plan_readiness_all(&config, &k, AF_INET, facts);
+	assert_true(facts[0].ready && facts[1].ready);
+	kstate_fini(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +254,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_way_without_carrier),
 		cmocka_unit_test(obeys_the_configured_gateway),
 		cmocka_unit_test(keeps_the_address_in_use),
+		cmocka_unit_test(refuses_the_same_address_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,10 +71,9 @@ static size_t turn(struct gateway *g)
 	struct kstate want;
 	size_t n;
 
-	for (size_t i = 0; i < g->config.n_paths; i++) {
-		plan_readiness(&g->paths[i], &g->kernel, g->exit.family, &g->facts[i]);
+	plan_readiness_all(&g->config, &g->kernel, g->exit.family, g->facts);
+	for (size_t i = 0; i < g->config.n_paths; i++)
 		path_fsm_observe(&g->fsms[i], &g->facts[i], g->now_ms, &change);
-	}
 	plan_want(&g->config, g->fsms, &g->exits, &g->kernel, &g->ids, &want);
 	plan_diff(&g->kernel, &want, &ops, NULL);
 	n = ops.n;
@@ -173,21 +172,38 @@ static void wants_tables_and_rules(void **state)
 
 static void reaches_a_gateway_off_the_link(void **state)
 {
-	struct gateway g;
+	static const struct {
+		const char *gateway;
+		uint8_t prefix_len;
+	} cases[] = {
+		{ "198.51.100.1", 32 },
+		{ "169.254.1.1", 32 }, // link-local, which IPv4 does not treat apart
+		{ "198.51.100.1", 0 }, // nonsense, but not to be fought over for ever
+	};
 
 	(void)state;
-	gateway_init(&g, 1);
-	link_of(&g, 0)->point_to_point = false;
-	g.paths[0].gateway = addr_of("198.51.100.1");
-	settle(&g);
-	assert_log(&g, "ip mptcp limits set subflows 8 add_addr_accepted 0\n"
-		       "ip route replace 198.51.100.1 dev path0 src 192.0.2.1 table 101 scope link "
-		       "proto 199\n"
-		       "ip route replace default via 198.51.100.1 dev path0 src 192.0.2.1 table "
-		       "101 proto 199\n"
-		       "ip rule add pref 900 lookup main suppress_prefixlength 1 protocol 199\n"
-		       "ip rule add pref 1000 from 192.0.2.1 lookup 101 protocol 199\n");
-	gateway_fini(&g);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str expected = { 0 };
+		struct gateway g;
+
+		gateway_init(&g, 1);
+		g.kernel.addrs[0].prefix_len = cases[i].prefix_len;
+		link_of(&g, 0)->point_to_point = false;
+		g.paths[0].gateway = addr_of(cases[i].gateway);
+		settle(&g);
+		str_addf(&expected,
+			 "ip mptcp limits set subflows 8 add_addr_accepted 0\n"
+			 "ip route replace %s dev path0 src 192.0.2.1 table 101 scope link proto "
+			 "199\n"
+			 "ip route replace default via %s dev path0 src 192.0.2.1 table 101 proto "
+			 "199\n"
+			 "ip rule add pref 900 lookup main suppress_prefixlength 1 protocol 199\n"
+			 "ip rule add pref 1000 from 192.0.2.1 lookup 101 protocol 199\n",
+			 cases[i].gateway, cases[i].gateway);
+		assert_log(&g, str_text(&expected));
+		str_fini(&expected);
+		gateway_fini(&g);
+	}
 }
 
 static void follows_an_address(void **state)

@@ -208,6 +208,7 @@ static uint8_t take_id(struct plan_ids *ids, const struct kstate *observed)
 	while (id_is_taken(observed, id))
 		id = id_after(id);
 	ids->next = id_after(id);
+	ids->of[id].used = true;
 	return id;
 }
 
@@ -246,7 +247,7 @@ static uint8_t choose_id(const struct path_fsm *fsm, const struct kstate *observ
 	if (!ours || any_live)
 		return 0;
 	// one that a crash left behind serves no connection, so it may live on as it is
-	ids->of[e->id].stale |= ids->of[e->id].used || fsm->state == PATH_STATE_DOWN;
+	ids->of[e->id].stale = ids->of[e->id].used;
 	return e->id;
 }
 

@@ -150,9 +150,9 @@ static void follows_the_table(void **state)
 		  "PPUPPU" "DD" "OO",
 		  "!.!!.!" "!." "!." },
 		{ "switched on without a link", false,
-		  "cDEr",
-		  "DODP",
-		  "!!!!" },
+		  "cDErgg",
+		  "DODPPU",
+		  "!!!!.!" },
 		{ "an optional one waits to be wanted", true,
 		  "rcr" "E" "gg" "D" "r",
 		  "SSS" "P" "PU" "S" "S",
@@ -285,6 +285,9 @@ static void knows_a_dead_exit_from_a_dead_path(void **state)
 	assert_true(path_fsm_exit_fault(&fsm, now_ms));
 	// an old answer says nothing about now
 	assert_false(path_fsm_exit_fault(&fsm, now_ms + 20000));
+	// nor what came to another address
+	now_ms = play(&fsm, "m", now_ms, &change);
+	assert_false(path_fsm_exit_fault(&fsm, now_ms));
 
 	path_fsm_init(&fsm, false, 0);
 	now_ms = play(&fsm, "rggx", 0, &change);

@@ -408,6 +408,26 @@ static void renews_on_request(void **state)
 	gateway_fini(&g);
 }
 
+// Lost again before there was another round.
+static void renews_a_young_endpoint(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 1);
+	settle(&g);
+	probe(&g, 0, 0, PATH_GOOD_FOR_FIRST_UP);
+	turn(&g);
+	str_clear(&g.log);
+	probe(&g, 0, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
+	settle(&g);
+	probe(&g, 0, 0, PATH_GOOD_AFTER_FAILURE);
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint delete id 100\n"
+		       "ip mptcp endpoint add 192.0.2.1 dev path0 id 101 subflow\n");
+	gateway_fini(&g);
+}
+
 // What a crash left behind: one that fits, one of an interface that is gone since.
 static void adopts_what_a_crash_left(void **state)
 {
@@ -732,6 +752,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_last_endpoints),
 		cmocka_unit_test(keeps_the_last_endpoint_without_carrier),
 		cmocka_unit_test(renews_on_request),
+		cmocka_unit_test(renews_a_young_endpoint),
 		cmocka_unit_test(adopts_what_a_crash_left),
 		cmocka_unit_test(has_room_for_eight),
 		cmocka_unit_test(leaves_another_programs_endpoint),

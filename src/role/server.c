@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "kern/kern.h"
@@ -99,7 +98,8 @@ static struct relay_policy *make_policy(const struct config_server *config, cons
 	policy->server_key = *key;
 	policy->n_allow = (int)config->allow.n;
 	policy->allow = xcalloc(config->allow.n, sizeof(*policy->allow));
-	memcpy(policy->allow, config->allow.list, config->allow.n * sizeof(*policy->allow));
+	for (size_t i = 0; i < config->allow.n; i++)
+		policy->allow[i] = config->allow.list[i];
 	return policy;
 }
 

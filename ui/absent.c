@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
 #include <string.h>
 
 #include "ui/ui_priv.h"
@@ -17,13 +18,22 @@ static const char *title_of(enum status status)
 	}
 }
 
+// What stands after "mpgate:" on the command line is a sentence here.
+static void add_sentence(struct page *page, int width, const char *text)
+{
+	char sentence[256];
+
+	str_copy(sentence, sizeof(sentence), text);
+	sentence[0] = (char)toupper((unsigned char)sentence[0]);
+	page_wrap(page, ATTR_NORMAL, width, 0, sentence);
+	page_add(page, ATTR_NORMAL, "%s", "");
+}
+
 static void write_page(const struct ui *ui, int width, struct page *page)
 {
-	page_wrap(page, ATTR_NORMAL, width, 0, ui->absent_message);
-	if (!ui->absent_hint[0])
-		return;
-	page_add(page, ATTR_NORMAL, "%s", "");
-	page_wrap(page, ATTR_NORMAL, width, 0, ui->absent_hint);
+	add_sentence(page, width, ui->absent_message);
+	if (ui->absent_hint[0])
+		add_sentence(page, width, ui->absent_hint);
 }
 
 // The screen while there is no gateway to show.

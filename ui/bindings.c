@@ -14,7 +14,7 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
 	quit;
 
-#define FAR   100000 // beyond the end of any list
+#define FAR 100000 // beyond the end of any list
 
 #define LISTS    (UI_OVERVIEW | UI_HELP)
 #define NOT_HELP (UI_OVERVIEW | UI_ABSENT)

@@ -169,7 +169,7 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 		b->act(press);
 	else if (mode == UI_HELP)
 		ui->help_open = false;
-	else if (mode == UI_OVERVIEW && press->key < UI_KEY_UP)
+	else if (mode == UI_OVERVIEW && press->key < UI_KEY_UP && press->key != UI_KEY_ESC)
 		ui_say(ui, press->now_ms, "%s does nothing here; ? lists the keys",
 		       ui_key_name(press->key, name));
 }

@@ -91,11 +91,12 @@ const struct role_verb *role_verb_near(const char *word);
 // One per file. Each returns an exit status.
 int role_check(int argc, char **argv);
 int role_config(int argc, char **argv);
+int role_console(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
-int role_status(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_server(int argc, char **argv);
+int role_status(int argc, char **argv);
 
 // For role_main(): takes the global options before the subcommand. Returns the subcommand's index,
 // argc when there is none, or -1 after printing an error.

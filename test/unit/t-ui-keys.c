@@ -352,7 +352,7 @@ static void old_numbers_are_unknown(void **state)
 	assert_true(shows(ui, "STALE 4 s"));
 	now_ms += UI_ABSENT_MS;
 	assert_true(shows(ui, "NO GATEWAY RUNNING"));
-	assert_true(shows(ui, "no gateway is running (it is gone)"));
+	assert_true(shows(ui, "No gateway is running (it is gone)"));
 	ui_hello(ui, true);
 	ui_snapshot(ui, &ui->live, now_ms);
 	assert_true(shows(ui, "5.91"));

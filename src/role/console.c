@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "role/role_priv.h"
+#include "ui/ui.h"
+
+#define SIZE_LEAST 2
+#define SIZE_MOST  1000
+
+// The index of `word` among `words`, or -1 after saying which words there are.
+static int choose_word(const char *option, const char *word, const char *const *words, int n)
+{
+	char all[64] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (strcmp(word, words[i]) == 0)
+			return i;
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
+					 words[i]);
+	}
+	role_fail(STATUS_USAGE, NULL, "console: --%s: '%s' is none of %s", option, word, all);
+	return -1;
+}
+
+static bool set_units(struct ui_options *options, const char *word)
+{
+	static const char *const words[UI_UNITS] = {
+		[UI_UNITS_MBIT] = "bit",
+		[UI_UNITS_KBIT] = "kbit",
+		[UI_UNITS_MBYTE] = "byte",
+		[UI_UNITS_AUTO] = "auto",
+	};
+	int i = word ? choose_word("units", word, words, UI_UNITS) : UI_UNITS_MBIT;
+
+	options->units = (enum ui_units)i;
+	return i >= 0;
+}
+
+static bool set_charset(struct ui_options *options, const char *word)
+{
+	static const char *const words[] = {
+		[UI_CHARSET_AUTO] = "auto",
+		[UI_CHARSET_ASCII] = "ascii",
+		[UI_CHARSET_UTF8] = "utf8",
+	};
+	int i = word ? choose_word("charset", word, words, 3) : UI_CHARSET_AUTO;
+
+	options->charset = (enum ui_charset)i;
+	return i >= 0;
+}
+
+static bool set_size(struct ui_options *options, const char *word)
+{
+	int used = 0;
+
+	if (!word)
+		return true;
+	if (sscanf(word, "%dx%d%n", &options->width, &options->height, &used) == 2 && !word[used] &&
+	    options->width >= SIZE_LEAST && options->width <= SIZE_MOST && options->height >= 1 &&
+	    options->height <= SIZE_MOST)
+		return true;
+	role_fail(STATUS_USAGE, NULL, "console: --size: '%s' is no size; one is 80x24", word);
+	return false;
+}
+
+static enum ui_color color_of(enum role_color color)
+{
+	return color == ROLE_COLOR_ALWAYS  ? UI_COLOR_ALWAYS
+	       : color == ROLE_COLOR_NEVER ? UI_COLOR_NEVER
+					   : UI_COLOR_AUTO;
+}
+
+// Where no full screen can be drawn, its contents are printed once.
+static int print_status(const struct role_args *args)
+{
+	const struct role_verb *status = role_verb_find("status");
+	char socket[sizeof(args->socket)];
+
+	memcpy(socket, args->socket, sizeof(socket));
+	return status->run(
+		3, (char *[]){ (char[]){ "status" }, (char[]){ "--socket" }, socket, NULL });
+}
+
+int role_console(int argc, char **argv)
+{
+	const char *units = NULL, *charset = NULL, *size = NULL;
+	struct ui_options ui = { .ssh_connection = getenv("SSH_CONNECTION") };
+	const struct role_option options[] = {
+		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
+		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
+		{ "units", 0, "UNIT", "of rates: bit, kbit, byte or auto", .text = &units },
+		{ "charset", 0, "SET", "auto, ascii or utf8", .text = &charset },
+		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },
+		{ 0 },
+	};
+	struct role_args args;
+
+	if (!role_args_parse(&args, argc, argv, options))
+		return args.status;
+	if (!set_units(&ui, units) || !set_charset(&ui, charset) || !set_size(&ui, size))
+		return STATUS_USAGE;
+	if (!ui_console_possible())
+		return print_status(&args);
+	ui.socket = args.socket;
+	ui.color = color_of(args.color);
+	return ui_console_run(&ui);
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The loop of the console: keys and signals of the terminal, news from the gateway, and the clock,
+// by one poll(2). A gateway that is not there, or goes away, is looked for again and again.
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "ctl/ctl.h"
+#include "ui/term.h"
+#include "ui/ui_priv.h"
+
+#define REFRESH_MS      1000
+#define SLOW_REFRESH_MS 2000
+#define EARLY_MS        200 // so much before its time a refresh may come, when there is news
+#define LATE_MS         150 // so much after its time it comes without news
+#define FIRST_WAIT_MS   500 // for a first snapshot, before the screen is drawn without
+#define KEYS_MS         100
+#define RETRY_LEAST_MS  250
+#define RETRY_MOST_MS   2000
+
+struct console {
+	const struct ui_options *options;
+	struct ui *ui;
+	struct canvas canvas;
+	struct ctl_client *client; // NULL: there is no connection
+	struct backoff retry;
+	int64_t retry_at_ms;
+	int refresh_ms;
+	int64_t drawn_at_ms;
+	bool dirty;     // draw as soon as the terminal takes it
+	bool more_keys; // may wait where poll(2) does not see them
+	bool quit;
+	int status;
+};
+
+// ---- the gateway
+
+static void lose_gateway(struct console *c, int rc, int64_t now_ms)
+{
+	struct ctl_error error;
+
+	ctl_client_free(c->client);
+	c->client = NULL;
+	ctl_client_explain(rc, c->options->socket, &error);
+	ui_absent(c->ui, error.status, error.message, error.hint);
+	c->retry_at_ms = now_ms + backoff_next_ms(&c->retry);
+}
+
+static void connect_gateway(struct console *c, int64_t now_ms)
+{
+	// every snapshot that is made: one a second, and one at each change
+	int interval_ms = c->refresh_ms > REFRESH_MS ? c->refresh_ms : 0;
+	int rc = ctl_client_connect(c->options->socket, &c->client);
+
+	if (rc == 0)
+		rc = ctl_client_watch(c->client, interval_ms);
+	if (rc != 0)
+		lose_gateway(c, rc, now_ms);
+}
+
+static uint64_t newest_event(const struct snapshot *s)
+{
+	return s->n_events ? s->events[0].seq : 0;
+}
+
+static void take_snapshot(struct console *c, const struct snapshot *s, int64_t now_ms)
+{
+	bool is_news = !c->ui->have_live || newest_event(s) != newest_event(&c->ui->live);
+
+	ui_snapshot(c->ui, s, now_ms);
+	backoff_reset(&c->retry);
+	if (is_news || now_ms - c->drawn_at_ms >= c->refresh_ms - EARLY_MS)
+		c->dirty = true;
+}
+
+static void take_message(struct console *c, const struct ctl_message *message, int64_t now_ms)
+{
+	switch (message->kind) {
+	case CTL_HELLO:
+		ui_hello(c->ui, message->hello.may_change);
+		break;
+	case CTL_HISTORY:
+		ui_history(c->ui, &message->history);
+		break;
+	case CTL_SNAPSHOT:
+		take_snapshot(c, &message->snapshot, now_ms);
+		break;
+	case CTL_RESULT:
+		ui_result(c->ui, message->result.verb, message->result.object,
+			  &message->result.result, now_ms);
+		c->dirty = true;
+		break;
+	case CTL_ERROR:
+		ui_say(c->ui, now_ms, "%s", message->error.message);
+		c->dirty = true;
+		break;
+	}
+}
+
+static void read_gateway(struct console *c, int64_t now_ms)
+{
+	static struct ctl_message message; // large
+	int rc;
+
+	while ((rc = ctl_client_read(c->client, &message)) == 1)
+		take_message(c, &message, now_ms);
+	if (rc < 0) {
+		lose_gateway(c, rc, now_ms);
+		c->dirty = true;
+	}
+}
+
+// ---- a person
+
+static void do_what_is_needed(struct console *c, const struct ui_need *need, int64_t now_ms)
+{
+	int rc;
+
+	c->dirty |= need->redraw;
+	c->quit |= need->quit;
+	if (need->repaint)
+		term_repaint();
+	if (need->suspend)
+		term_suspend();
+	if (!need->send || !c->client)
+		return;
+	rc = ctl_client_send(c->client, &need->command);
+	if (rc != 0)
+		lose_gateway(c, rc, now_ms);
+}
+
+static void press_key(struct console *c, int key, int64_t now_ms)
+{
+	struct ui_need need = ui_key(c->ui, key, now_ms);
+
+	do_what_is_needed(c, &need, now_ms);
+}
+
+// Not for longer than it takes a person to wonder: a stream of keys must not keep the screen from
+// being drawn.
+static void read_keys(struct console *c)
+{
+	int64_t now_ms = clock_mono_ms(), end_ms = now_ms + KEYS_MS;
+	int key = UI_KEY_NONE;
+
+	while (!c->quit && now_ms < end_ms && (key = term_key()) != UI_KEY_NONE) {
+		press_key(c, key, now_ms);
+		now_ms = clock_mono_ms();
+	}
+	c->more_keys = key != UI_KEY_NONE;
+}
+
+static void take_signal(struct console *c, int signal, int64_t now_ms)
+{
+	switch (signal) {
+	case SIGINT:
+		press_key(c, UI_CTRL('c'), now_ms);
+		c->status = c->quit ? 128 + signal : c->status;
+		break;
+	case SIGTSTP:
+		term_suspend();
+		c->dirty = true;
+		break;
+	case SIGCONT: // somebody else may have used the terminal meanwhile
+		term_repaint();
+		c->dirty = true;
+		break;
+	case SIGWINCH:
+		c->dirty = true;
+		break;
+	default:
+		c->quit = true;
+		c->status = 128 + signal;
+		break;
+	}
+}
+
+static void take_signals(struct console *c, int64_t now_ms)
+{
+	int signal;
+
+	while (!c->quit && (signal = term_signal()))
+		take_signal(c, signal, now_ms);
+}
+
+// ---- drawing
+
+static void draw(struct console *c, int64_t now_ms)
+{
+	int columns, rows;
+
+	c->drawn_at_ms = now_ms;
+	if (!term_takes_output())
+		return;
+	c->dirty = false;
+	term_size(&columns, &rows);
+	canvas_reset(&c->canvas, columns - 1, rows, term_is_utf8());
+	ui_draw(c->ui, &c->canvas, now_ms, clock_wall_ms());
+	term_draw(&c->canvas);
+}
+
+static int until(int64_t at_ms, int64_t now_ms)
+{
+	return at_ms > now_ms ? (int)(at_ms - now_ms) : 0;
+}
+
+static int time_to_wait(const struct console *c, int64_t now_ms)
+{
+	int wait_ms = until(c->drawn_at_ms + c->refresh_ms + LATE_MS, now_ms);
+
+	if (c->more_keys)
+		return 0;
+	if (!c->client && until(c->retry_at_ms, now_ms) < wait_ms)
+		wait_ms = until(c->retry_at_ms, now_ms);
+	return wait_ms;
+}
+
+// ---- the loop
+
+static void turn(struct console *c)
+{
+	struct pollfd pfds[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = term_signal_fd(), .events = POLLIN },
+		{ .fd = c->client ? ctl_client_fd(c->client) : -1,
+		  .events = c->client ? ctl_client_events(c->client) : 0 },
+	};
+	int64_t now_ms = clock_mono_ms();
+
+	if (poll(pfds, sizeof(pfds) / sizeof(pfds[0]), time_to_wait(c, now_ms)) < 0 &&
+	    errno != EINTR)
+		return;
+	now_ms = clock_mono_ms();
+	take_signals(c, now_ms);
+	if (pfds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) { // the terminal is gone
+		c->quit = true;
+		c->status = 128 + SIGHUP;
+		return;
+	}
+	if (pfds[0].revents & POLLIN || c->more_keys)
+		read_keys(c);
+	if (c->client && pfds[2].revents)
+		read_gateway(c, now_ms);
+	if (!c->client && now_ms >= c->retry_at_ms)
+		connect_gateway(c, now_ms);
+	if (!c->quit && (c->dirty || now_ms >= c->drawn_at_ms + c->refresh_ms + LATE_MS))
+		draw(c, now_ms);
+}
+
+bool ui_console_possible(void)
+{
+	const char *type = getenv("TERM"), *ci = getenv("CI");
+
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !(ci && ci[0]) &&
+	       !(type && strcmp(type, "dumb") == 0);
+}
+
+static void say_goodbye(const struct console *c)
+{
+	struct str line = { 0 };
+
+	ui_summary(c->ui, clock_mono_ms(), &line);
+	puts(str_text(&line));
+	fflush(stdout);
+	str_fini(&line);
+}
+
+int ui_console_run(const struct ui_options *options)
+{
+	struct console c = {
+		.options = options,
+		.retry = { .min_ms = RETRY_LEAST_MS, .max_ms = RETRY_MOST_MS },
+	};
+
+	if (term_open(options) != 0)
+		return STATUS_FAILED;
+	c.ui = ui_new(options);
+	c.refresh_ms = term_is_slow() ? SLOW_REFRESH_MS : REFRESH_MS;
+	connect_gateway(&c, clock_mono_ms());
+	// a first screen that says "waiting" would be gone in a moment
+	c.drawn_at_ms = clock_mono_ms() - c.refresh_ms - LATE_MS + (c.client ? FIRST_WAIT_MS : 0);
+	while (!c.quit)
+		turn(&c);
+	term_close();
+	if (c.status != 128 + SIGHUP)
+		say_goodbye(&c);
+	ctl_client_free(c.client);
+	ui_free(c.ui);
+	canvas_fini(&c.canvas);
+	return c.status;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef UI_TERM_H
+#define UI_TERM_H
+
+#include <stdbool.h>
+
+#include "ui/canvas.h"
+#include "ui/keys.h"
+#include "ui/ui.h"
+
+// The process's terminal: standard input and output. There is one, so nothing is passed around.
+
+// Puts the terminal into full-screen mode and takes over the signals. Returns 0, or -errno after
+// saying why on standard error.
+int term_open(const struct ui_options *options);
+// Gives the terminal back as it was, however long its output is held up: after two seconds by
+// force.
+void term_close(void);
+
+void term_size(int *columns, int *rows);
+bool term_is_utf8(void);
+// A serial line of 9600 baud or less.
+bool term_is_slow(void);
+
+// The next key, or UI_KEY_NONE when none waits.
+int term_key(void);
+
+// Whether the terminal takes output now; it does not after Ctrl-S, or when nobody reads.
+bool term_takes_output(void);
+// Sends what differs from the canvas before.
+void term_draw(const struct canvas *canvas);
+// Makes the next term_draw() send everything. Also asks for the size, where only the terminal knows
+// it.
+void term_repaint(void);
+
+// Gives the terminal back, stops the process and, once it goes on, takes the terminal again.
+void term_suspend(void);
+
+// Readable when a signal waits: SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH. After
+// one of the first four the process has two seconds to call term_signal(), else it is ended with
+// the terminal put right.
+int term_signal_fd(void);
+// The next signal, or 0.
+int term_signal(void);
+
+#endif

@@ -106,7 +106,8 @@ static const int noted_signals[] = { SIGTSTP, SIGCONT, SIGWINCH };
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static struct sigaction before_crash[NSIG];
+static struct sigaction actions_before[NSIG];
+static sigset_t mask_before;
 
 static void on_crash(int signal)
 {
@@ -116,7 +117,7 @@ static void on_crash(int signal)
 	if (write(STDERR_FILENO, note, sizeof(note) - 1) < 0) {
 		// nobody is left to see it
 	}
-	sigaction(signal, &before_crash[signal], NULL);
+	sigaction(signal, &actions_before[signal], NULL);
 	raise(signal);
 }
 
@@ -144,12 +145,12 @@ static void on_stuck(int signal)
 	_exit(128 + (term.ending ? term.ending : signal));
 }
 
-static void handle(int signal, void (*handler)(int), int flags, struct sigaction *before)
+static void handle(int signal, void (*handler)(int), int flags)
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
 	sigfillset(&action.sa_mask);
-	sigaction(signal, &action, before);
+	sigaction(signal, &action, NULL);
 }
 
 static int take_signals(void)
@@ -162,17 +163,33 @@ static int take_signals(void)
 	// a crash may be one of the stack
 	sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, NULL);
 	for (size_t i = 0; i < N_OF(crash_signals); i++)
-		handle(crash_signals[i], on_crash, SA_ONSTACK, &before_crash[crash_signals[i]]);
+		handle(crash_signals[i], on_crash, SA_ONSTACK);
 	for (size_t i = 0; i < N_OF(end_signals); i++)
-		handle(end_signals[i], on_end, 0, NULL);
+		handle(end_signals[i], on_end, 0);
 	for (size_t i = 0; i < N_OF(noted_signals); i++)
-		handle(noted_signals[i], note_signal, 0, NULL);
-	handle(SIGALRM, on_stuck, 0, NULL);
-	signal(SIGPIPE, SIG_IGN);
+		handle(noted_signals[i], note_signal, 0);
+	handle(SIGALRM, on_stuck, 0);
+	handle(SIGPIPE, SIG_IGN, 0);
 	// a parent that reads its signals from a descriptor has left them blocked
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, &none, &mask_before);
 	return 0;
+}
+
+// Curses sets handlers too, so this comes before it starts.
+static void save_signals(void)
+{
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, NULL, &actions_before[signal]);
+}
+
+static void give_back_signals(void)
+{
+	for (int signal = 1; signal < NSIG; signal++)
+		sigaction(signal, &actions_before[signal], NULL);
+	sigprocmask(SIG_SETMASK, &mask_before, NULL);
+	close(term.signals[0]);
+	close(term.signals[1]);
 }
 
 int term_signal_fd(void)
@@ -400,6 +417,7 @@ int term_open(const struct ui_options *options)
 		return rc;
 	}
 	ask_size_if_needed();
+	save_signals();
 	rc = start_curses(&type);
 	if (rc != 0)
 		return rc;
@@ -418,6 +436,7 @@ void term_close(void)
 	alarm(0);
 	delwin(term.input);
 	delscreen(term.screen);
+	give_back_signals();
 }
 
 void term_suspend(void)
@@ -428,7 +447,7 @@ void term_suspend(void)
 	alarm(0);
 	signal(SIGTSTP, SIG_DFL);
 	raise(SIGTSTP);
-	handle(SIGTSTP, note_signal, 0, NULL);
+	handle(SIGTSTP, note_signal, 0);
 	term.taken = 1;
 	term_repaint();
 }

@@ -13,8 +13,8 @@
 // Puts the terminal into full-screen mode and takes over the signals. Returns 0, or -errno after
 // saying why on standard error.
 int term_open(const struct ui_options *options);
-// Gives the terminal back as it was, however long its output is held up: after two seconds by
-// force.
+// Gives the terminal and the signals back as they were. When output is held up, the terminal is put
+// right by force after two seconds, and the process ended.
 void term_close(void);
 
 void term_size(int *columns, int *rows);

@@ -27,8 +27,8 @@ struct ui_options {
 bool ui_console_possible(void);
 
 // Runs the console on standard input and output until it is left, and prints one line about the
-// gateway then. Returns an exit status: 0, or 128 and the signal that ended it. Takes over the
-// process's signals; meant for a process of its own.
+// gateway then. Returns an exit status: 0, or 128 and the signal that ended it. Takes the process's
+// signals meanwhile, and ends the process when the terminal is stuck; for a process of its own.
 int ui_console_run(const struct ui_options *options);
 
 #endif

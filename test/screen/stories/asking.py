@@ -8,6 +8,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from screen import expect, run_story, wait_for  # noqa: E402
 
 
+def wait_question(screen, title):
+    """Keys count from 300 ms after the question came up: the count-down has moved by then."""
+    screen.wait(title)
+    screen.wait("closes in 29 s")
+
+
 def story(stage):
     gateway = stage.gateway("ok", "-n")
     screen = stage.tmux()
@@ -26,24 +32,27 @@ def story(stage):
     screen.wait_gone("HELP: overview")
 
     for no in ("Enter", "Escape", "C-c", "n"):
-        screen.keys("3")
-        screen.wait("ENABLE wwan0")
-        # the trigger, twice, answers nothing; nor does what was typed ahead
-        screen.keys("3")
-        wait_for(lambda: screen.keys(no) or not screen.shows("ENABLE wwan0"), f"{no} to cancel")
+        screen.keys("3", "y")  # typed ahead: no answer
+        wait_question(screen, "ENABLE wwan0")
+        screen.keys("3")  # the trigger is no answer either
+        screen.wait("closes in 30 s")
+        expect(screen.shows("ENABLE wwan0"), "the trigger closed the question")
+        screen.keys(no)
+        screen.wait_gone("ENABLE wwan0")
         expect(gateway.commands() == [], f"{no} meant yes")
-        screen.wait("OK  4 of 4 paths up")
 
     screen.keys("3")
-    screen.wait("ENABLE wwan0", "Mobile data")
-    wait_for(lambda: screen.keys("y") or gateway.commands(), "y to be taken")
+    wait_question(screen, "ENABLE wwan0")
+    screen.keys("y")
+    wait_for(gateway.commands, "y to be taken")
     expect(gateway.commands() == ["enable wwan0"], f"it was asked {gateway.commands()}")
     screen.wait("enable wwan0: done", "DIALING")
     screen.wait("5 of 5 paths up", "3:3G-off")
 
     screen.keys("3")
-    screen.wait("DISABLE wwan0")
-    wait_for(lambda: screen.keys("y") or len(gateway.commands()) > 1, "y to be taken")
+    wait_question(screen, "DISABLE wwan0")
+    screen.keys("y")
+    wait_for(lambda: len(gateway.commands()) > 1, "y to be taken")
     expect(gateway.commands()[1] == "disable wwan0", f"it was asked {gateway.commands()}")
     screen.wait("OFF")
 

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "role/gateway_priv.h"
 #include "role/role_priv.h"
+#include "ui/ui.h"
 
 static void on_kernel_change(void *ctx)
 {
@@ -154,10 +155,8 @@ static void stop(struct gateway *g)
 
 int gateway_run(const struct role_args *args, struct config *config, int ready_fd)
 {
-	(void)ready_fd;
-
 	struct gateway *g = xcalloc(1, sizeof(*g));
-	char saved_path[sizeof(args->run_dir) + 16];
+	char saved_path[sizeof(args->run_dir) + 16], log_file[sizeof(args->run_dir) + 16];
 	struct str why = { 0 };
 	int status = STATUS_DONE, rc;
 
@@ -166,6 +165,10 @@ int gateway_run(const struct role_args *args, struct config *config, int ready_f
 	g->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
 	service_init(&g->service, g->loop);
 	rc = start(g, args, saved_path, &why);
+	if (rc == 0 && ready_fd >= 0) {
+		snprintf(log_file, sizeof(log_file), "%s/gateway.log", args->run_dir);
+		gateway_hand_over_terminal(log_file, ready_fd);
+	}
 	if (rc == 0)
 		ev_run(g->loop, 0);
 	else
@@ -194,7 +197,10 @@ int role_gateway(int argc, char **argv)
 	status = role_load_config(args.config, CONFIG_ROLE_GATEWAY, &config);
 	if (status != STATUS_DONE)
 		return status;
-	status = gateway_run(&args, config, -1);
+	if (headless || !ui_console_possible())
+		status = gateway_run(&args, config, -1);
+	else
+		status = gateway_run_with_console(&args, config);
 	config_free(config);
 	return status;
 }

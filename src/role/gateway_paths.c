@@ -16,6 +16,9 @@
 #define RETRY_S 5.
 // There is no kernel event for endpoints, limits and sysctls.
 #define LOOK_S 30.
+// Rounds in a row that found something to do. Our own changes raise events, so if the kernel (or
+// another program) does not keep what we set, the next round sets it again: not without a pause.
+#define RESTLESS_ROUNDS 50
 
 struct round {
 	struct gateway *g;
@@ -111,17 +114,19 @@ static void judge_paths(struct gateway *g)
 {
 	int64_t now_ms = clock_mono_ms();
 	struct addr exit = gateway_exit_address(g);
+	struct path_facts facts[PATHS_MAX];
 
+	for (size_t i = 0; i < g->n_paths; i++)
+		facts[i] = g->fsms[i].facts;
+	plan_readiness_all(g->config, &g->observed, exit.family, facts);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct gateway_path *path = &g->paths[i];
-		struct path_facts facts = g->fsms[i].facts;
 		struct path_change change;
 
-		plan_readiness(path->config, &g->observed, exit.family, &facts);
-		if (path_fsm_observe(&g->fsms[i], &facts, now_ms, &change))
+		if (path_fsm_observe(&g->fsms[i], &facts[i], now_ms, &change))
 			gateway_note_change(g, i, &change);
 		path->routed = find_rule(&g->observed, &way_to_exit(g, i)->local) != NULL;
-		path->endpoint_id = find_endpoint(&g->observed, &facts);
+		path->endpoint_id = find_endpoint(&g->observed, &facts[i]);
 	}
 }
 
@@ -164,6 +169,14 @@ static void apply(struct gateway *g)
 	} else if (!round.failed && !conflicts.len) {
 		free(g->last_failure);
 		g->last_failure = NULL;
+	}
+	g->busy_rounds = ops.n ? g->busy_rounds + 1 : 0;
+	if (g->busy_rounds >= RESTLESS_ROUNDS) {
+		round.failed = true;
+		if (g->busy_rounds == RESTLESS_ROUNDS)
+			gateway_event(g, LOG_LEVEL_WARNING, "gw", "KERNEL",
+				      "does not keep what is set; does another program manage routes, rules or "
+				      "endpoints here? 'mpgate plan' shows what is missing");
 	}
 	// endpoints and limits raise no event, so what was done is looked at again
 	if (ops.n && observe(g))
@@ -248,7 +261,8 @@ void gateway_round(struct gateway *g)
 
 void gateway_round_soon(struct gateway *g)
 {
-	ev_idle_start(g->loop, &g->round);
+	if (g->busy_rounds < RESTLESS_ROUNDS)
+		ev_idle_start(g->loop, &g->round);
 }
 
 void gateway_take_probe(void *ctx, const struct probe_result *result)

@@ -75,6 +75,7 @@ struct gateway {
 	ev_timer tick;
 	ev_timer retry; // a round that failed in part, and the slow look for foreign hands
 	ev_idle round;  // active: a round is due in this turn of the loop
+	unsigned busy_rounds; // in a row; see RESTLESS_ROUNDS
 	char *last_failure; // so that a lasting one is said once
 
 	struct event_log events;

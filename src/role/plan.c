@@ -47,23 +47,31 @@ static void find_exits(struct work *work)
 	}
 }
 
-static void assume_up(struct work *work, size_t slot)
+static void assume_up(struct work *work, size_t slot, const struct path_facts *facts)
 {
 	const struct config_path *path = &work->config->paths[slot];
-	struct path_facts facts = { 0 };
 	struct path_fsm *fsm = &work->fsms[slot];
 	struct path_change change;
 
-	plan_readiness(path, &work->observed, work->n_exits ? work->exits[0].family : AF_UNSPEC, &facts);
 	path_fsm_init(fsm, path->optional, 0);
-	path_fsm_observe(fsm, &facts, 0, &change);
+	path_fsm_observe(fsm, facts, 0, &change);
 	if (path->optional)
 		printf("# path %s: optional, not in use until 'mpgate enable %s'\n", path->name, path->name);
-	else if (!facts.ready)
-		printf("# path %s: %s%s%s\n", path->name, facts.note, facts.advice[0] ? ": " : "",
-		       facts.advice);
+	else if (!facts->ready)
+		printf("# path %s: %s%s%s\n", path->name, facts->note, facts->advice[0] ? ": " : "",
+		       facts->advice);
 	for (int i = 0; i < PATH_GOOD_FOR_FIRST_UP; i++)
 		path_fsm_probe(fsm, 0, 1, 0, &change);
+}
+
+static void judge_paths(struct work *work)
+{
+	sa_family_t family = work->n_exits ? work->exits[0].family : AF_UNSPEC;
+	struct path_facts facts[PATHS_MAX] = { 0 };
+
+	plan_readiness_all(work->config, &work->observed, family, facts);
+	for (size_t i = 0; i < work->config->n_paths; i++)
+		assume_up(work, i, &facts[i]);
 }
 
 static void print_ops(const struct work *work)
@@ -124,8 +132,7 @@ int role_plan(int argc, char **argv)
 				   str_text(&why));
 	} else {
 		find_exits(work);
-		for (size_t i = 0; i < config->n_paths; i++)
-			assume_up(work, i);
+		judge_paths(work);
 		print_ops(work);
 	}
 	kstate_fini(&work->observed);

@@ -84,8 +84,12 @@ class Sink:
             def log_message(self, *args):
                 pass
 
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                """A client that is cut off is the story's to notice."""
+
         with lab.web.inside():
-            self.server = http.server.ThreadingHTTPServer((WEB, port), Handler)
+            self.server = Server((WEB, port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://{WEB}:{port}/"
 

@@ -3,10 +3,11 @@
 """Old and unknown terminals, bare locales, colours: what is sent to each."""
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from screen import expect, run_story  # noqa: E402
+from screen import expect, program, run_story  # noqa: E402
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?[34][0-9](?:;[0-9;]*)?m")
 BLOCK = "\u2588".encode()
@@ -68,6 +69,17 @@ def story(stage):
     terminal.wait_end()
     terminal = stage.pty(knows_size=False)
     terminal.wait("-57s")
+
+    # Where no screen can be drawn, the status is printed once.
+    for env in ({"TERM": "dumb"}, {"CI": "true"}):
+        terminal = stage.pty(env=env)
+        expect(terminal.wait_end() == 0, f"with {env} the status is not 0")
+        expect(b"home-gw" in terminal.sent and b"\x1b[H" not in terminal.sent,
+               f"with {env} it prints {terminal.sent}")
+    piped = subprocess.run([program("mpgate"), "-S", stage.socket, "console"], env=stage.env,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=10, check=True)
+    expect(b"home-gw" in piped.stdout and b"\x1b" not in piped.stdout,
+           f"into a pipe it prints {piped.stdout}")
 
 
 if __name__ == "__main__":

@@ -44,14 +44,12 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct gateway *g = timer->data;
-	struct snapshot snapshot;
 
 	(void)loop;
 	(void)revents;
 	gateway_paths_tick(g);
 	gateway_view_tick(g);
-	gateway_snapshot(g, &snapshot);
-	ctl_publish(g->ctl, &snapshot);
+	gateway_publish(g);
 }
 
 // Both families on loopback: what the LAN sends arrives by tproxy, and nobody else can reach it.

@@ -94,11 +94,9 @@ static void (*const run[COMMANDS])(struct gateway *, const struct command *, str
 static void take_command(void *ctx, const struct command *command, struct command_result *out)
 {
 	struct gateway *g = ctx;
-	struct snapshot snapshot;
 
 	run[command->verb](g, command, out);
-	gateway_snapshot(g, &snapshot);
-	ctl_publish(g->ctl, &snapshot);
+	gateway_publish(g);
 }
 
 static const struct history *get_history(void *ctx)

@@ -257,6 +257,7 @@ void gateway_round(struct gateway *g)
 	set_probes(g);
 	gateway_exits_resolve(g);
 	gateway_push_policy(g);
+	gateway_publish(g);
 }
 
 void gateway_round_soon(struct gateway *g)

@@ -127,6 +127,8 @@ void gateway_alarm_raise(struct gateway *g, const char *object, const char *what
 void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
 void gateway_view_tick(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);
+// To all who watch: once a second, and when something has changed.
+void gateway_publish(struct gateway *g);
 
 // gateway_control.c
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in

@@ -119,7 +119,7 @@ static bool carries(const struct path_fsm *fsm)
 static void fill_rates(const struct gateway *g, struct snapshot *out)
 {
 	double total = 0, bytes[PATHS_MAX] = { 0 };
-	bool known[PATHS_MAX] = { 0 };
+	bool known[PATHS_MAX] = { 0 }, any = false;
 
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct path_snapshot *p = &out->paths[i];
@@ -132,6 +132,7 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 			p->tx_bps = rate_bps(m.tx_bytes, m.time_ms);
 			out->rx_bps += p->rx_bps;
 			out->tx_bps += p->tx_bps;
+			any = true;
 		}
 		known[i] = measure(&g->paths[i], GATEWAY_SHARE_SPAN, &m);
 		if (known[i])
@@ -139,6 +140,8 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 		if (g->fsms[i].state == PATH_STATE_DOWN)
 			p->rx_bps = p->tx_bps = SNAPSHOT_NONE;
 	}
+	if (!any)
+		out->rx_bps = out->tx_bps = SNAPSHOT_UNKNOWN;
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (known[i])
 			out->paths[i].share_ratio = total > 0 ? bytes[i] / total : 0;
@@ -293,5 +296,13 @@ void gateway_view_tick(struct gateway *g)
 		}
 	}
 	history_add(&g->history, &sample);
+}
+
+void gateway_publish(struct gateway *g)
+{
+	struct snapshot snapshot;
+
 	judge_whole(g);
+	gateway_snapshot(g, &snapshot);
+	ctl_publish(g->ctl, &snapshot);
 }

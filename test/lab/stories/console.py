@@ -1,65 +1,124 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The console on a terminal: five paths with rates, wwan0 in and out by its key, any size."""
+"""The console on the real gateway, in tmux: five paths with rates, 3 asks and switches, sizes change."""
 import pathlib
+import re
+import shlex
 import sys
+import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Exit, Gateway, Sink, Terminal, Web
-from lab import TOP, WEB, expect, run_story, wait_for
-
-RATE = r"(\d+\.\d+)"
+from actors import Exit, Gateway, Web
+from lab import expect, run_story, wait_for
 
 
-def path_state(gateway, name):
-    return next(p["state"] for p in gateway.status()["paths"] if p["name"] == name)
+class Terminal:
+    """mpgate console in a tmux of its own, in the gateway's namespace."""
+
+    def __init__(self, lab, gateway, width, height):
+        self.lab = lab
+        self.server = f"mpgate-{uuid.uuid4().hex[:8]}"
+        command = shlex.join(str(word) for word in (gateway.mpgate, "--socket", gateway.control,
+                                                    "console", "--charset", "ascii"))
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
+                  f"{command}; echo left with $?; exec cat")
+
+    def tmux(self, *words):
+        return self.lab.gw.run(["tmux", "-L", self.server, *words],
+                               env={"TERM": "xterm", "LC_ALL": "C.UTF-8"}).stdout
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def press(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def resize(self, width, height):
+        self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
+    def row(self, path):
+        """The path's row of the table, in words; [] while it is not there."""
+        for line in self.screen().splitlines():
+            words = line[1:].split()
+            if words and words[0].lstrip("!") == path:
+                return words
+        return []
+
+    def wait(self, pattern, what=None):
+        wait_for(lambda: re.search(pattern, self.screen()), what or f"the screen to show {pattern}", 20)
+
+    def answer(self, title, key):
+        """Waits for the dialog and presses the key until it is taken: at first, keys are dropped."""
+        self.wait(f"- {title} -")
+        wait_for(lambda: self.press(key) or f"- {title} -" not in self.screen(),
+                 f"{key} to be taken")
+
+    def close(self):
+        self.tmux("kill-server")
 
 
-def wait_for_rates(lab, terminal):
-    """Every path's row shows that it carries something."""
-    for name in lab.paths:
-        terminal.wait_for_line(rf"{name}\s+\w+\s+UP\s+(?!0\.00){RATE}", f"{name} to carry", 30)
+def number(text):
+    return float(text) if text[0].isdigit() else 0.0
+
+
+def check_rates(terminal, names):
+    for name in names:
+        wait_for(lambda name=name: len(row := terminal.row(name)) > 4 and row[2] == "UP"
+                 and number(row[3]) > 0.1 and number(row[4]) > 0.0,
+                 f"a row of {name} that is UP with rates", 20)
+
+
+def walk(lab, gateway, terminal):
+    lines = list(lab.paths)
+    always = [name for name in lines if name != "wwan0"]
+    check_rates(terminal, always)
+    expect(terminal.row("wwan0")[2] == "STANDBY", "wwan0 does not wait to be wanted")
+
+    terminal.press("3")
+    terminal.answer("ENABLE wwan0", "Enter")
+    expect(terminal.row("wwan0")[2] == "STANDBY", "Enter switched wwan0 on")
+    for word, state in ("ENABLE", "UP"), ("DISABLE", "STANDBY"), ("ENABLE", "UP"):
+        terminal.press("3")
+        terminal.answer(f"{word} wwan0", "y")
+        wait_for(lambda state=state: terminal.row("wwan0")[2] == state, f"wwan0 to be {state}", 20)
+    check_rates(terminal, lines)
+    wait_for(lambda: all(path["subflows"] > 0 for path in gateway.status()["paths"]),
+             "a subflow on every path")
+
+    terminal.resize(120, 40)
+    terminal.wait("JIT +LOSS +SINCE")
+    check_rates(terminal, lines)
+    terminal.resize(60, 16)
+    wait_for(lambda: "KIND" not in terminal.screen() and all(map(terminal.row, lines)),
+             "the small screen")
+    terminal.resize(80, 24)
+    terminal.wait("KIND STATE +RX Mb/s")
+
+    terminal.press("R")
+    terminal.answer("REDIAL ppp0", "y")
+    terminal.wait("ppp0 +PROBING +reconnect asked")
+    check_rates(terminal, lines)
+
+    terminal.press("q")
+    terminal.wait("gateway still running")
+    terminal.wait("left with 0")
 
 
 def story(lab):
     web = Web(lab)
-    for name, size in ("50k", 50_000), ("400k", 400_000), ("3M", 3_000_000):
-        web.file(name, size)
+    url = web.file("100M", 100_000_000)
     Exit(lab)
     gateway = Gateway(lab)
-    lab.lan.start("traffic", [TOP / "test/lab/traffic.py", f"http://{WEB}", Sink(lab).url])
-    terminal = Terminal(lab, lab.gw.command([lab.program("mpgate"), "console",
-                                             "--socket", gateway.control]))
-    terminal.wait_for_line(r"PATH\s+KIND\s+STATE", "the overview")
-    terminal.wait_for_line(r"wwan0\s+3G\s+STANDBY", "wwan0 in stand-by")
-
-    terminal.keys("3")
-    terminal.wait_for_line(r"wwan0.*\?", "a question about wwan0")
-    terminal.keys("n")
-    expect(path_state(gateway, "wwan0") == "standby", "no was taken for yes")
-    terminal.keys("3")
-    terminal.wait_for_line(r"wwan0.*\?", "a question about wwan0")
-    terminal.keys("y")
-    wait_for(lambda: path_state(gateway, "wwan0") == "up", "wwan0 to come up", 20)
-    wait_for_rates(lab, terminal)
-
-    for columns, rows in (120, 40), (60, 16), (40, 8), (80, 24):
-        terminal.resize(columns, rows)
-        # The last row belongs to the keys at every size.
-        wait_for(lambda: len(terminal.screen()) == rows and "q:Quit" in terminal.screen()[-1],
-                 f"the console to fill {columns}x{rows}")
-        terminal.wait_for_line("ppp0.*UP", "ppp0's row")
-
-    terminal.keys("3")
-    terminal.wait_for_line(r"wwan0.*\?", "a question about wwan0")
-    terminal.keys("y")
-    wait_for(lambda: path_state(gateway, "wwan0") == "standby", "wwan0 to go back", 20)
-
-    terminal.keys("q")
-    terminal.wait_for_line(r"^done:0", "the shell after q")
-    terminal.keys("stty -a | tr ' ' '\\n' | grep -cx -e 'echo;\\?' -e icanon", "Enter")
-    terminal.wait_for_line(r"^2$", "the terminal to be as it was")
-    expect(gateway.process.alive(), "the gateway ended with its console")
+    download = lab.lan.start("curl", ["curl", "-sS", "-o", "/dev/null", url])
+    terminal = Terminal(lab, gateway, 80, 24)
+    try:
+        walk(lab, gateway, terminal)
+        expect(download.alive(), "the download did not live through it")
+    except BaseException:
+        print(terminal.screen(), file=sys.stderr)
+        raise
+    finally:
+        terminal.close()
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 #ifndef PROBE_PROBE_H
 #define PROBE_PROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "model/path.h"
+#include "wire/wire.h"
 
 // Measures whether and how fast the exit answers over each path. Main thread.
 
@@ -49,5 +52,69 @@ void probe_free(struct probe *probe);
 // measurement under way; a shorter interval takes effect at once. The first probe of a new target
 // starts in the next turn of the loop.
 void probe_set(struct probe *probe, const struct probe_target targets[], size_t n);
+
+// ---- peer.c: what the exit itself says (doc/peer-service.md). Main thread.
+//
+// A peer keeps one connection to the exit's peer service, begun over the best path and joined by the
+// kernel over all the others, and asks over a short one of each path's own, when the path comes and
+// then rarely, whether MPTCP passes there. An exit that is not ours refuses; that is found out once,
+// and asked again every now and then.
+
+struct peer;
+
+struct peer_path {
+	int path; // slot, handed back
+	struct addr source;
+};
+
+struct peer_target {
+	struct wire_key key;
+	union sockaddr_any exit;
+	// Paths over which the exit answers, best first; each has its rule in the kernel.
+	struct peer_path paths[PATHS_MAX];
+	size_t n_paths;
+	bool check; // ask over each path too
+	bool busy;  // data moves: ask for statistics every two seconds
+};
+
+enum peer_report_kind {
+	PEER_SERVICE, // it is known, or known otherwise than before, whether the exit has the service
+	PEER_ECHO,    // rtt_us, clock_offset_us
+	PEER_SEEN,    // of the long connection: mptcp, version, clock_offset_us, paths[].subflows
+	PEER_STATS,   // paths[].sender
+	PEER_PATH,    // of a path's own connection: path, error, mptcp, rtt_us, seen_as
+};
+
+// A path through the exit's eyes. Known by the address that the exit saw it come from; paths that
+// share one address (behind one NAT) are told apart where ports allow, and share what they do not.
+struct peer_path_view {
+	bool known;   // an address for it is known, and the rest of this was found by it
+	bool shared;  // another path comes from the same address: `sender` is of both
+	int subflows; // of the long connection, established at the exit
+	struct wire_service_remote sender; // what it sends to us
+};
+
+struct peer_report {
+	enum peer_report_kind kind;
+	int path;                // PEER_PATH
+	int error;               // PEER_PATH: 0 or -errno; PEER_SERVICE: why not, when it does not serve
+	bool serves;             // PEER_SERVICE
+	bool mptcp;              // at both ends
+	int64_t rtt_us;          // through the whole chain; < 0: no sample
+	int64_t clock_offset_us; // the exit's wall clock less ours, at best to half a round trip
+	struct addr seen_as;     // PEER_PATH: where the exit saw it come from
+	const char *version;     // PEER_SEEN
+	int subflows;            // PEER_SEEN: of the long connection, established at the exit
+	struct peer_path_view paths[PATHS_MAX]; // by slot
+	unsigned bytes;          // spent since the last report, IP headers estimated
+};
+
+// Called from the loop only, never from peer_set(). It may call peer_set(), not peer_free().
+typedef void peer_report_fn(void *ctx, const struct peer_report *report);
+
+struct peer *peer_new(struct ev_loop *loop, peer_report_fn *report, void *ctx);
+void peer_free(struct peer *peer);
+// Copies what it needs. Connections that still fit go on; n_paths 0 closes all.
+void peer_set(struct peer *peer, const struct peer_target *target);
 
 #endif

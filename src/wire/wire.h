@@ -148,6 +148,72 @@ size_t wire_target_put(const struct wire_target *target, uint8_t out[static WIRE
 const char *wire_target_format(const struct wire_target *target,
 			       char out[static WIRE_TARGET_STRLEN]);
 
+// ---- peer service (doc/peer-service.md)
+
+// A stream to this target is answered by our own exit itself. No resolver knows names under
+// ".invalid" (RFC 6761), so any other Shadowsocks server refuses it.
+#define WIRE_SERVICE_NAME    "peer.mpgate.invalid"
+#define WIRE_SERVICE_PORT    1
+#define WIRE_SERVICE_VERSION 1
+
+// Questions. The answer to one has WIRE_SERVICE_ANSWER added to its type and the same nonce.
+enum wire_service_type {
+	WIRE_SERVICE_ECHO = 1,  // nothing but the way there and back
+	WIRE_SERVICE_SEEN = 2,  // what the exit sees of this very connection
+	WIRE_SERVICE_STATS = 3, // and of the relayed connections from the same addresses
+	WIRE_SERVICE_ANSWER = 0x80,
+};
+
+#define WIRE_SERVICE_LIST_MAX 16
+#define WIRE_SERVICE_MAX      4096 // a whole message
+
+// A subflow as the exit sees it: the address is the one after all translation on the way.
+struct wire_service_subflow {
+	struct addr addr;
+	uint16_t port;
+	bool established;
+};
+
+// The subflows of relayed connections from one address, as their sender sees them. The first five
+// are of now, the others totals since the exit began to see the address; they never fall but at a
+// restart of the exit.
+struct wire_service_remote {
+	struct addr addr;
+	uint32_t subflows; // established
+	uint32_t stalled;  // of these: a retransmission time-out has passed without an answer
+	uint32_t rtt_us;   // least smoothed; 0: unknown
+	uint32_t cwnd, unacked; // segments, summed
+	uint64_t tx_bytes, rx_bytes; // to and from the gateway; TX as acknowledged
+	uint64_t segments, retransmits; // with data, sent
+};
+
+// One for all types. What a type does not have, or a peer did not say, is zero.
+struct wire_service_message {
+	uint8_t type;
+	uint64_t nonce;
+	// answers to ECHO and SEEN
+	uint64_t time_us; // the exit's wall clock, since the epoch
+	// answer to SEEN
+	uint32_t protocol; // WIRE_SERVICE_VERSION of the exit
+	bool mptcp;        // this connection is MPTCP at the exit's end
+	char version[32];  // of its program
+	uint8_t n_subflows;
+	struct wire_service_subflow subflows[WIRE_SERVICE_LIST_MAX];
+	// answer to STATS
+	uint8_t n_remotes;
+	struct wire_service_remote remotes[WIRE_SERVICE_LIST_MAX];
+};
+
+bool wire_service_is_target(const struct wire_target *target);
+struct wire_target wire_service_target(void);
+// Returns the length written. Lists longer than WIRE_SERVICE_LIST_MAX are cut.
+size_t wire_service_put(const struct wire_service_message *message, uint8_t out[static WIRE_SERVICE_MAX]);
+// Parses the message at the start of `in`. Returns 0 and its length in *used; -EAGAIN: incomplete;
+// -EPROTO: broken, or longer than WIRE_SERVICE_MAX. Types, fields and list entries that are not
+// known are skipped, and a type that is not known is the caller's to ignore. *out and *used are
+// written only on success.
+int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_message *out, size_t *used);
+
 // ---- SOCKS5, server side
 
 // The longest greeting and the longest request: no need to keep more than this while one is

@@ -22,7 +22,7 @@ MAY = {
     "plan": BELOW | {"config"},
     "kern": BELOW | {"sock"},
     "relay": BELOW | {"sock", "wire"},
-    "probe": BELOW | {"sock"},
+    "probe": BELOW | {"sock", "wire"},
     "dial": BELOW,
     "ctl": BELOW,
     "ui": BELOW | {"ctl"},

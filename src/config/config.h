@@ -45,6 +45,7 @@ struct config_exit {
 	char *key_file;
 	uint16_t socks_port; // 0: no SOCKS5 listener
 	bool is_default;
+	bool gone; // see config_keep_places()
 	int line;
 };
 
@@ -55,9 +56,11 @@ struct config_path {
 	char label[LABEL_SIZE];
 	struct addr gateway; // AF_UNSPEC: found by itself
 	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
+	bool table_given;    // by the file
 	int priority;        // lower is preferred where paths are otherwise alike; default 100
 	bool optional;
 	char hotkey; // '\0': none
+	bool gone;   // see config_keep_places()
 	int line;
 };
 
@@ -95,6 +98,15 @@ void config_free(struct config *config);
 // Append a file with every key and its default, commented out, and one with the values of `config`.
 void config_write_default(struct str *out);
 void config_write(const struct config *config, struct str *out);
+
+// What differs, one line each: "path.wwan0.priority 100 -> 50", "lan.bypass +203.0.113.0/24",
+// "path.tun1 removed". Returns how many. The order of blocks and of items makes no difference.
+size_t config_diff(const struct config *from, const struct config *to, struct str *out);
+// For a process that goes by places in `exits` and `paths`: rearranges `to`, which was just loaded, so
+// that who is in `from` too has the same place there. Who is not in `to` keeps its place as well,
+// marked `gone` and of no use but its name, until there is no other room for one that is new. Tables
+// that the file does not name stay the same too.
+void config_keep_places(const struct config *from, struct config *to);
 
 // "aes-256-gcm"
 const char *config_method_word(enum config_method method);

@@ -46,6 +46,9 @@ void complaints_write(struct complaints *c, enum complaint_level level, struct s
 
 struct schema_key;
 
+// Tables of paths that name none, from here on.
+#define FIRST_PATH_TABLE (KSTATE_TPROXY_TABLE + 1)
+
 // How a value is written, read and stored.
 struct schema_type {
 	const char *form; // what may be written, for people: "yes or no"
@@ -68,6 +71,7 @@ struct schema_key {
 	const char *example;   // as one would write it
 	const char *help;      // lines, separated by '\n'
 	bool required;
+	bool at_start; // a reload leaves it as it is
 	long min, max; // of numbers
 };
 

@@ -8,8 +8,6 @@
 // MPTCP_PM_ADDR_MAX: a network namespace has this many endpoints, up to Linux 6.18.
 #define ENDPOINTS_MAX 8
 
-#define FIRST_PATH_TABLE (KSTATE_TPROXY_TABLE + 1)
-
 #define complain(l, ...) complaints_add((l)->complaints, COMPLAINT_ERROR, __VA_ARGS__)
 
 static const struct statement *statement_of(const struct piece *piece, const char *word)
@@ -149,7 +147,8 @@ static void complete_paths(struct loaded *l)
 
 		if (!is_given(l->paths[i], "interface"))
 			str_copy(path->interface, sizeof(path->interface), path->name);
-		if (!is_given(l->paths[i], "table"))
+		path->table_given = is_given(l->paths[i], "table");
+		if (!path->table_given)
 			path->table = FIRST_PATH_TABLE + (uint32_t)i;
 	}
 }

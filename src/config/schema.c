@@ -530,6 +530,7 @@ static const struct schema_type type_hotkey = {
 
 static const struct schema_key top_keys[] = {
 	{ "workers", &type_int, AT(config, workers), .fallback = "0", .max = 256,
+	  .at_start = true,
 	  .help = "Threads that relay connections; 0 means one per processor core." },
 };
 
@@ -613,6 +614,7 @@ static const struct schema_key server_keys[] = {
 	  .help = "Targets that gateways may reach although they are in the server's own ranges\n"
 		  "(loopback, link-local), which are refused otherwise." },
 	{ "tune", &type_bool, AT(config_server, tune), .fallback = "yes",
+	  .at_start = true,
 	  .help = "Set the kernel's MPTCP limits and buffer sizes, where that is permitted." },
 };
 

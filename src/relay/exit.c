@@ -160,5 +160,8 @@ void exit_header_ready(struct session *s)
 		return;
 	}
 	buf_consume(heard, used);
-	find_target(s);
+	if (wire_service_is_target(&s->opening->target))
+		service_start(s);
+	else
+		find_target(s);
 }

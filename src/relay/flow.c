@@ -47,7 +47,7 @@ static int write_or_keep(struct flow *flow, const uint8_t *bytes, size_t len)
 	return buf_append(&flow->waiting, bytes + done, len - done);
 }
 
-static int drain_waiting(struct flow *flow)
+int flow_drain(struct flow *flow)
 {
 	while (flow->waiting.len) {
 		ssize_t n = send(flow->to->fd, buf_head(&flow->waiting), flow->waiting.len, MSG_NOSIGNAL);
@@ -168,7 +168,7 @@ static int pass_end(struct flow *flow)
 
 int flow_run(struct session *s, struct flow *flow)
 {
-	int rc = drain_waiting(flow);
+	int rc = flow_drain(flow);
 
 	for (int round = 0; !rc && round < RELAY_ROUNDS; round++) {
 		ssize_t n;

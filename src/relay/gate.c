@@ -57,20 +57,24 @@ static int find_candidate(struct session *s, int i, struct sock_dial *how, doubl
 	return 0;
 }
 
-static void give_up(struct session *s, int error)
+static void refuse_socks(struct session *s, int error)
 {
 	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
+	size_t n = wire_socks_reply(error, NULL, reply);
 
-	if (s->socks) {
-		size_t n = wire_socks_reply(error, NULL, reply);
+	// a client that does not read its reply gets the reset alone
+	if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
+		log_debug("socks: reply: %s", strerror(errno));
+	shutdown(s->plain.fd, SHUT_WR);
+	ev_io_stop(s->worker->loop, &s->plain.io);
+	close(s->plain.fd);
+	s->plain.fd = -1;
+}
 
-		// a client that does not read its reply gets the reset alone
-		if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
-			log_debug("socks: reply: %s", strerror(errno));
-		shutdown(s->plain.fd, SHUT_WR);
-		close(s->plain.fd);
-		s->plain.fd = -1;
-	}
+static void give_up(struct session *s, int error)
+{
+	if (s->socks)
+		refuse_socks(s, error);
 	session_end(s, error == -EMFILE || error == -ENFILE ? RELAY_END_LIMIT : RELAY_END_NO_EXIT);
 }
 
@@ -222,6 +226,10 @@ void gate_socks_ready(struct session *s)
 	if (rc == -EAGAIN) {
 		session_watch(s);
 	} else if (rc < 0) {
+		session_end(s, RELAY_END_BAD_CLIENT);
+	} else if (wire_service_is_target(&s->opening->target)) {
+		// what the exit tells us is none of the LAN's business
+		refuse_socks(s, -EACCES);
 		session_end(s, RELAY_END_BAD_CLIENT);
 	} else {
 		race_start(s, &to_exit);

@@ -72,7 +72,8 @@ enum relay_end {
 	RELAY_END_REFUSED,    // the exit could not reach the target, or would not
 	RELAY_END_NO_EXIT,    // no exit could be reached
 	RELAY_END_BAD_PEER,   // not our protocol, a wrong key, a replay
-	RELAY_END_BAD_CLIENT, // nonsense from a SOCKS client, or a connection straight to our port
+	RELAY_END_BAD_CLIENT, // nonsense from a SOCKS client or to the peer service, or a connection
+			      // straight to our port
 	RELAY_END_IDLE,       // nothing moved for too long
 	RELAY_END_LIMIT,      // out of descriptors or memory
 	RELAY_END_STOPPED,    // the relay stops

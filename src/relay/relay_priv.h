@@ -41,6 +41,7 @@ enum session_state {
 	SESSION_HEADER,   // exit: reading the target's address
 	SESSION_RESOLVING, // exit: looking up the target's name
 	SESSION_RELAYING,
+	SESSION_SERVICE,  // exit: the peer service; there is no plain side
 	SESSION_DRAINING, // exit: a peer that is none of ours; read and forget until `deadline`
 	SESSION_DEAD,
 };
@@ -52,6 +53,15 @@ struct subflow_mark {
 	bool listed;   // in the last sample
 	bool established;
 	uint64_t rx_bytes, tx_bytes;
+};
+
+// The same on the exit, where all subflows end at one port of ours and come from anywhere.
+struct remote_mark {
+	struct remote *remote;
+	uint16_t port;
+	bool listed;
+	uint64_t tx_bytes, rx_bytes;
+	uint32_t segments, retransmits;
 };
 
 // A session is two flows between a plain side (the LAN's client, or the exit's target) and a sealed
@@ -72,7 +82,9 @@ struct session {
 	struct wire_opener opener;
 	struct buf rest; // start of a chunk that is still incomplete
 	struct opening *opening; // NULL from SESSION_RELAYING on
-	struct subflow_mark *marks;
+	struct service *service; // SESSION_SERVICE
+	struct subflow_mark *marks;       // gateway
+	struct remote_mark *remote_marks; // exit
 	uint8_t n_marks;
 	uint8_t home; // slot of the path on which it began
 	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
@@ -128,6 +140,14 @@ struct listener {
 	ev_timer pause; // while descriptors are out
 };
 
+// An address from which gateways' subflows come, and what was sent to it. Marks refer to it.
+struct remote {
+	struct list link;
+	int refs;
+	ev_tstamp used;
+	struct wire_service_remote sums;
+};
+
 struct worker {
 	struct relay *relay;
 	int number;
@@ -137,6 +157,9 @@ struct worker {
 	struct relay_policy *policy;
 	struct resolver *resolver;
 	struct list sessions, graveyard, listeners;
+	struct list remotes, services; // exit
+	int n_remotes;
+	uint64_t last_survey;
 	ev_prepare burial;
 	ev_timer tick;
 	struct relay_counters counters;
@@ -168,12 +191,14 @@ void session_free(struct session *s);
 void session_watch(struct session *s);
 // Both sides are open: what was needed to open them is dropped and the flows begin to run.
 void session_run(struct session *s);
+void session_drop_opening(struct session *s);
 void session_side_init(struct session *s, struct side *side, int fd);
 void session_tick(struct session *s, ev_tstamp now);
 
-// flow.c: both return 0 or a negative errno that ends the session
+// flow.c: all return 0 or a negative errno that ends the session
 int flow_run(struct session *s, struct flow *flow);
 int flow_seal(struct session *s, const uint8_t *plain, size_t len);
+int flow_drain(struct flow *flow);
 // Reads once from the sealed side and appends what it opened to s->down.waiting. Returns bytes of
 // plaintext; 0: nothing complete yet; -EPIPE: end of file; other negative errno.
 ssize_t flow_open_once(struct session *s);
@@ -196,5 +221,21 @@ void exit_accept(struct worker *worker, const struct listener *listener, int fd)
 void exit_header_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);
+
+// remote.c: the exit's accounts of where gateways come from
+void remote_begin_tick(struct worker *worker); // before the sessions of a tick are sampled
+void remote_sample(struct session *s);
+// Takes a last sample of a session that ends.
+void remote_leave(struct session *s);
+// Adds what this worker knows of sum->addr.
+void remote_add(const struct worker *worker, struct wire_service_remote *sum);
+void remote_free_all(struct worker *worker);
+
+// service.c: the exit's side of the peer service
+void service_start(struct session *s);
+void service_ready(struct session *s);
+int service_events(const struct session *s);
+void service_tick(struct session *s, ev_tstamp now);
+void service_free(struct session *s);
 
 #endif

@@ -89,6 +89,9 @@ void session_watch(struct session *s)
 		plain = flow_events(&s->up, &s->plain) | flow_events(&s->down, &s->plain);
 		sealed = flow_events(&s->up, &s->sealed) | flow_events(&s->down, &s->sealed);
 		break;
+	case SESSION_SERVICE:
+		sealed = service_events(s);
+		break;
 	case SESSION_DIALING: // race.c watches
 	case SESSION_RESOLVING:
 	case SESSION_DEAD:
@@ -194,8 +197,13 @@ static void retract_subflows(struct session *s)
 static void sample_subflows(struct session *s)
 {
 	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
-	int n = sock_subflows(s->sealed.fd, subflows);
+	int n;
 
+	if (!s->from_client) {
+		remote_sample(s);
+		return;
+	}
+	n = sock_subflows(s->sealed.fd, subflows);
 	if (n < 0)
 		return;
 	retract_subflows(s);
@@ -205,7 +213,7 @@ static void sample_subflows(struct session *s)
 
 // ---- running and ending
 
-static void drop_opening(struct session *s)
+void session_drop_opening(struct session *s)
 {
 	if (!s->opening)
 		return;
@@ -255,7 +263,7 @@ void session_run(struct session *s)
 	union sockaddr_any local;
 	socklen_t len = sizeof(local);
 
-	drop_opening(s);
+	session_drop_opening(s);
 	s->home = getsockname(s->sealed.fd, &local.sa, &len) < 0 ? PATHS_MAX : slot_of(s, &local);
 	s->state = SESSION_RELAYING;
 	run_flows(s, &s->up, &s->down);
@@ -279,6 +287,9 @@ static void on_side(struct ev_loop *loop, ev_io *io, int revents)
 		break;
 	case SESSION_HEADER:
 		exit_header_ready(s);
+		break;
+	case SESSION_SERVICE:
+		service_ready(s);
 		break;
 	case SESSION_DRAINING:
 		exit_drain_ready(s);
@@ -314,9 +325,13 @@ void session_end(struct session *s, enum relay_end why)
 		sample_subflows(s);
 		count_remainder(s);
 	}
-	retract_subflows(s);
+	if (s->from_client)
+		retract_subflows(s);
+	else
+		remote_leave(s);
+	service_free(s);
 	s->state = SESSION_DEAD;
-	drop_opening(s);
+	session_drop_opening(s);
 	close_side(s, &s->plain, in_order);
 	close_side(s, &s->sealed, in_order);
 	buf_fini(&s->up.waiting);
@@ -332,6 +347,7 @@ void session_free(struct session *s)
 	wire_sealer_fini(&s->sealer);
 	wire_opener_fini(&s->opener);
 	free(s->marks);
+	free(s->remote_marks);
 	free(s);
 }
 
@@ -349,6 +365,9 @@ void session_tick(struct session *s, ev_tstamp now)
 	case SESSION_DRAINING:
 		if (now > s->deadline)
 			session_end(s, RELAY_END_BAD_PEER);
+		break;
+	case SESSION_SERVICE:
+		service_tick(s, now);
 		break;
 	case SESSION_RELAYING:
 		if ((s->up.shut || s->down.shut) && now - s->active > HALF_CLOSED_IDLE_S)

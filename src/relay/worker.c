@@ -60,6 +60,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	for (int i = 0; i <= PATHS_MAX; i++)
 		w->counters.paths[i].rtt_us = -1;
 	w->counters.sessions = w->counters.sessions_tcp = 0;
+	remote_begin_tick(w);
 	list_for_each_safe(pos, after, &w->sessions) {
 		struct session *s = list_entry(pos, struct session, link);
 
@@ -98,6 +99,7 @@ static void *run_worker(void *arg)
 	// the resolver's last words go to sessions that are dead but not yet buried
 	resolver_free(w->resolver);
 	bury(w->loop, &w->burial, 0);
+	remote_free_all(w);
 	return NULL;
 }
 
@@ -123,6 +125,8 @@ int worker_start(struct worker *w, struct relay *relay, int number)
 	list_init(&w->sessions);
 	list_init(&w->graveyard);
 	list_init(&w->listeners);
+	list_init(&w->remotes);
+	list_init(&w->services);
 	w->policy = relay_policy_new();
 	w->in = malloc(RELAY_IN_SIZE);
 	w->out = malloc(RELAY_OUT_SIZE);

@@ -51,6 +51,9 @@ struct sock_subflow {
 	bool established;
 	uint64_t rx_bytes, tx_bytes; // TCP payload; TX as acknowledged by the peer
 	uint32_t rtt_us, cwnd, retransmits;
+	uint32_t segments; // with data, sent, retransmits among them
+	uint32_t unacked;  // segments
+	uint8_t backoff;   // retransmission time-outs in a row without an answer
 };
 
 #define SOCK_SUBFLOWS_MAX 16

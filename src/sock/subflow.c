@@ -64,6 +64,9 @@ static void fill_counters(struct sock_subflow *sf, const struct tcp_info *ti)
 	sf->rtt_us = ti->tcpi_rtt;
 	sf->cwnd = ti->tcpi_snd_cwnd;
 	sf->retransmits = ti->tcpi_total_retrans;
+	sf->segments = ti->tcpi_data_segs_out;
+	sf->unacked = ti->tcpi_unacked;
+	sf->backoff = ti->tcpi_backoff;
 }
 
 static void fill_addresses(struct sock_subflow *sf, const struct mptcp_subflow_addrs *addrs)

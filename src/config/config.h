@@ -29,12 +29,20 @@ enum config_method {
 	CONFIG_METHODS
 };
 
+// What becomes of the LAN's new connections when no exit can be reached.
+enum config_unreachable {
+	CONFIG_UNREACHABLE_BLOCK,  // they are refused
+	CONFIG_UNREACHABLE_DIRECT, // they go to their targets over the best path, unencrypted by us
+	CONFIG_UNREACHABLES
+};
+
 struct config_lan {
 	char interface[NAME_SIZE];      // empty: no lan block
 	struct config_prefixes sources; // carried; empty means every source on the interface
 	struct config_prefixes source_bypass;
 	struct config_prefixes bypass; // destinations let through, on top of the built-in ones
 	uint16_t tproxy_port;
+	enum config_unreachable when_unreachable;
 };
 
 struct config_exit {
@@ -46,6 +54,7 @@ struct config_exit {
 	uint16_t socks_port; // 0: no SOCKS5 listener
 	bool is_default;
 	bool gone; // see config_keep_places()
+	int priority; // which exit stands in for the default one: the lowest; default 100
 	int line;
 };
 
@@ -58,6 +67,7 @@ struct config_path {
 	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
 	bool table_given;    // by the file
 	int priority;        // lower is preferred where paths are otherwise alike; default 100
+	enum path_tier tier;
 	bool optional;
 	char hotkey; // '\0': none
 	bool gone;   // see config_keep_places()

@@ -460,6 +460,61 @@ static const struct schema_type type_method = {
 	.format = format_method,
 };
 
+static int parse_tier(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	if (path_tier_from_word(text, to) < 0) {
+		str_add(why, "is no tier, the tiers are primary, overflow, backup, never");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool format_tier(const void *from, size_t i, struct str *out)
+{
+	str_add(out, path_tier_word(*(const enum path_tier *)from));
+	return i == 0;
+}
+
+static const struct schema_type type_tier = {
+	.form = "primary, overflow, backup or never",
+	.quoted = true,
+	.parse = parse_tier,
+	.format = format_tier,
+};
+
+static const char *const unreachables[CONFIG_UNREACHABLES] = {
+	[CONFIG_UNREACHABLE_BLOCK] = "block",
+	[CONFIG_UNREACHABLE_DIRECT] = "direct",
+};
+
+static int parse_unreachable(const struct schema_key *key, const char *text, void *to,
+			     struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_UNREACHABLES; i++) {
+		if (strcmp(text, unreachables[i]) == 0) {
+			*(enum config_unreachable *)to = (enum config_unreachable)i;
+			return 0;
+		}
+	}
+	str_add(why, "is neither block nor direct");
+	return -EINVAL;
+}
+
+static bool format_unreachable(const void *from, size_t i, struct str *out)
+{
+	str_add(out, unreachables[*(const enum config_unreachable *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_unreachable = {
+	.form = "block or direct",
+	.quoted = true,
+	.parse = parse_unreachable,
+	.format = format_unreachable,
+};
+
 static int parse_file(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
 	char **file = to;
@@ -550,6 +605,10 @@ static const struct schema_key lan_keys[] = {
 	{ "tproxy-port", &type_port, AT(config_lan, tproxy_port), .fallback = "12345", .min = 1,
 	  .max = 65535,
 	  .help = "Port on which the gateway takes the connections that the kernel diverts to it." },
+	{ "when-unreachable", &type_unreachable, AT(config_lan, when_unreachable),
+	  .fallback = "\"block\"",
+	  .help = "While no exit can be reached: block refuses new connections, direct carries them\n"
+		  "to their targets over the best path, not encrypted by mpgate." },
 };
 
 static const struct schema_key exit_keys[] = {
@@ -569,6 +628,9 @@ static const struct schema_key exit_keys[] = {
 	  .help = "SOCKS5 on this port of the LAN address leads to this exit; 0 means no SOCKS5." },
 	{ "default", &type_bool, AT(config_exit, is_default), .fallback = "no",
 	  .help = "Diverted connections take this exit. With one exit it is the default anyway." },
+	{ "priority", &type_int, AT(config_exit, priority), .fallback = "100", .min = 1,
+	  .max = 1000,
+	  .help = "Which exit stands in while the default one cannot be reached: the lowest." },
 };
 
 static const struct schema_key path_keys[] = {
@@ -591,6 +653,9 @@ static const struct schema_key path_keys[] = {
 	{ "priority", &type_int, AT(config_path, priority), .fallback = "100", .min = 1,
 	  .max = 1000,
 	  .help = "Which path begins connections where paths are otherwise alike: the lowest." },
+	{ "tier", &type_tier, AT(config_path, tier), .fallback = "\"primary\"",
+	  .help = "primary: always used. overflow: used while the primaries are full. backup: used\n"
+		  "while no other path is up. never: only probed." },
 	{ "optional", &type_bool, AT(config_path, optional), .fallback = "no",
 	  .help = "The path stays in standby until a person switches it on (a 3G stick)." },
 	{ "hotkey", &type_hotkey, AT(config_path, hotkey), .otherwise = "none", .example = "\"3\"",

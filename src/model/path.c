@@ -39,3 +39,48 @@ int path_state_from_json(const char *word, enum path_state *state)
 	}
 	return -EINVAL;
 }
+
+static const char *const tiers[PATH_TIERS] = {
+	[PATH_TIER_PRIMARY] = "primary",
+	[PATH_TIER_OVERFLOW] = "overflow",
+	[PATH_TIER_BACKUP] = "backup",
+	[PATH_TIER_NEVER] = "never",
+};
+
+const char *path_tier_word(enum path_tier tier)
+{
+	return tiers[tier];
+}
+
+int path_tier_from_word(const char *word, enum path_tier *tier)
+{
+	for (int i = 0; i < PATH_TIERS; i++) {
+		if (strcmp(word, tiers[i]) == 0) {
+			*tier = (enum path_tier)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static const char *const uses[PATH_USES] = {
+	[PATH_USE_FULL] = "full",
+	[PATH_USE_BACKUP] = "backup",
+	[PATH_USE_NONE] = "none",
+};
+
+const char *path_use_word(enum path_use use)
+{
+	return uses[use];
+}
+
+int path_use_from_word(const char *word, enum path_use *use)
+{
+	for (int i = 0; i < PATH_USES; i++) {
+		if (strcmp(word, uses[i]) == 0) {
+			*use = (enum path_use)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}

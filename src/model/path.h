@@ -34,4 +34,29 @@ const char *path_state_json(enum path_state state);
 // Returns 0 or -EINVAL.
 int path_state_from_json(const char *word, enum path_state *state);
 
+// What the configuration wants a path for.
+enum path_tier {
+	PATH_TIER_PRIMARY,
+	PATH_TIER_OVERFLOW, // in use while the primaries are full
+	PATH_TIER_BACKUP,   // in use while no other path is up
+	PATH_TIER_NEVER,    // probed and shown, not used
+	PATH_TIERS
+};
+
+// "overflow"; also in the configuration and in JSON.
+const char *path_tier_word(enum path_tier tier);
+int path_tier_from_word(const char *word, enum path_tier *tier);
+
+// What a path is used for just now.
+enum path_use {
+	PATH_USE_FULL,
+	PATH_USE_BACKUP, // an endpoint with the backup flag: carries when no full one does
+	PATH_USE_NONE,   // no endpoint
+	PATH_USES
+};
+
+// "full"; JSON.
+const char *path_use_word(enum path_use use);
+int path_use_from_word(const char *word, enum path_use *use);
+
 #endif

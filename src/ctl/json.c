@@ -38,6 +38,8 @@ enum type {
 	TYPE_UINT64, // never unknown
 	TYPE_TIME,   // int64_t, ms since the epoch; 0 <-> null
 	TYPE_PATH_STATE,
+	TYPE_PATH_TIER,
+	TYPE_PATH_USE,
 	TYPE_VERDICT,
 	TYPE_LEVEL,
 	TYPE_VERB,
@@ -112,6 +114,9 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, reason, "reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, note, "note", TYPE_TEXT),
 	FIELD(path_snapshot, since_ms, "since", TYPE_TIME),
+	FIELD(path_snapshot, tier, "tier", TYPE_PATH_TIER),
+	FIELD(path_snapshot, use, "use", TYPE_PATH_USE),
+	FIELD(path_snapshot, use_reason, "use_reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, enabled, "enabled", TYPE_BOOL),
 	FIELD(path_snapshot, optional, "optional", TYPE_BOOL),
 	FIELD(path_snapshot, hotkey, "hotkey", TYPE_LETTER),
@@ -276,6 +281,10 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return time_to_json(*(const int64_t *)value);
 	case TYPE_PATH_STATE:
 		return json_string(path_state_json(*(const enum path_state *)value));
+	case TYPE_PATH_TIER:
+		return json_string(path_tier_word(*(const enum path_tier *)value));
+	case TYPE_PATH_USE:
+		return json_string(path_use_word(*(const enum path_use *)value));
 	case TYPE_VERDICT:
 		return json_string(verdict_json(*(const enum verdict *)value));
 	case TYPE_LEVEL:
@@ -411,6 +420,12 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 		return time_from_json(json, value);
 	case TYPE_PATH_STATE:
 		return path_state_from_json(word, value);
+	case TYPE_PATH_TIER:
+		*(enum path_tier *)value = PATH_TIER_PRIMARY; // for gateways that do not say
+		return json_is_null(json) ? 0 : path_tier_from_word(word, value);
+	case TYPE_PATH_USE:
+		*(enum path_use *)value = PATH_USE_FULL; // the same
+		return json_is_null(json) ? 0 : path_use_from_word(word, value);
 	case TYPE_VERDICT:
 		return verdict_from_json(word, value);
 	case TYPE_LEVEL:

@@ -170,8 +170,9 @@ static const struct kendpoint *find_endpoint(const struct kstate *k, const struc
 		if (!addr_equal(&e->addr, &way_to_exit(fsm)->local) ||
 		    !(e->flags & MPTCP_PM_ADDR_FLAG_SUBFLOW))
 			continue;
-		if (!kendpoint_is_ours(e) ||
-		    (e->ifindex == fsm->facts.ifindex && e->flags == MPTCP_PM_ADDR_FLAG_SUBFLOW))
+		if (!kendpoint_is_ours(e) || (e->ifindex == fsm->facts.ifindex &&
+					      (e->flags & ~(uint32_t)MPTCP_PM_ADDR_FLAG_BACKUP) ==
+						      MPTCP_PM_ADDR_FLAG_SUBFLOW))
 			return e;
 	}
 	return NULL;
@@ -251,8 +252,19 @@ static uint8_t choose_id(const struct path_fsm *fsm, const struct kstate *observ
 	return e->id;
 }
 
-static void want_endpoints(const struct path_fsm fsms[], size_t n, const struct kstate *observed,
-			   struct plan_ids *ids, struct kstate *want)
+static enum path_use use_of(const enum path_use uses[], size_t i)
+{
+	return uses ? uses[i] : PATH_USE_FULL;
+}
+
+static uint32_t endpoint_flags(enum path_use use)
+{
+	return MPTCP_PM_ADDR_FLAG_SUBFLOW |
+	       (use == PATH_USE_BACKUP ? MPTCP_PM_ADDR_FLAG_BACKUP : 0);
+}
+
+static void want_endpoints(const struct path_fsm fsms[], const enum path_use uses[], size_t n,
+			   const struct kstate *observed, struct plan_ids *ids, struct kstate *want)
 {
 	size_t room = ENDPOINTS_MAX;
 	bool any_live = false;
@@ -261,21 +273,25 @@ static void want_endpoints(const struct path_fsm fsms[], size_t n, const struct 
 	for (size_t i = 0; i < observed->n_endpoints && room; i++)
 		room -= !kendpoint_is_ours(&observed->endpoints[i]);
 	for (size_t i = 0; i < n; i++)
-		any_live |= is_proved(&fsms[i]) && is_live(find_endpoint(observed, &fsms[i]), ids);
+		any_live |= use_of(uses, i) != PATH_USE_NONE && is_proved(&fsms[i]) &&
+			    is_live(find_endpoint(observed, &fsms[i]), ids);
 	// who has an endpoint keeps it; the rest get what room is left, in the configuration's
 	// order
 	for (int with = 1; with >= 0; with--) {
 		for (size_t i = 0; i < n && room; i++) {
 			bool has = has_link(&fsms[i]) && find_endpoint(observed, &fsms[i]);
-			uint8_t id = has == with ? choose_id(&fsms[i], observed, any_live, ids) : 0;
+			enum path_use use = use_of(uses, i);
+			uint8_t id = 0;
 
+			if (has == with && use != PATH_USE_NONE)
+				id = choose_id(&fsms[i], observed, any_live, ids);
 			if (!id)
 				continue;
 			kstate_add_endpoint(want, &(struct kendpoint){
 							  .id = id,
 							  .addr = way_to_exit(&fsms[i])->local,
 							  .ifindex = fsms[i].facts.ifindex,
-							  .flags = MPTCP_PM_ADDR_FLAG_SUBFLOW,
+							  .flags = endpoint_flags(use),
 						  });
 			room--;
 		}
@@ -425,8 +441,8 @@ void plan_names_fini(struct plan_names *names)
 // ---- All of it
 
 void plan_want(const struct config *config, const struct path_fsm fsms[],
-	       const struct plan_exits *exits, const struct kstate *observed, struct plan_ids *ids,
-	       struct kstate *want)
+	       const enum path_use uses[], const struct plan_exits *exits,
+	       const struct kstate *observed, struct plan_ids *ids, struct kstate *want)
 {
 	const bool ipv6 = speaks_ipv6(observed);
 	const bool carries = config->lan.interface[0] != '\0';
@@ -449,7 +465,7 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 	}
 	for (size_t i = 0; i < config->n_paths; i++)
 		want_rp_filter(observed, config->paths[i].interface, want);
-	want_endpoints(fsms, config->n_paths, observed, ids, want);
+	want_endpoints(fsms, uses, config->n_paths, observed, ids, want);
 	if (carries)
 		want->nft = plan_nft_text(config, fsms, exits, ipv6);
 }

@@ -163,6 +163,7 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 struct plan_candidate {
 	bool may_begin;
 	bool has[PLAN_FAMILIES]; // has an address of the family
+	bool reserve;            // not in full use, or not always: last of all
 	int priority;            // lower is better
 	bool optional;           // last among equals: it costs
 	int64_t rtt_us;          // < 0: not known, last among equals
@@ -173,6 +174,76 @@ struct plan_candidate {
 // another is clearly faster, so that the choice does not swing with every probe.
 size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_family_t family,
 		       int current, int order[]);
+
+// ---- What each path is used for: its tier, and never worse than the best line.
+
+// What is known of one path.
+struct use_evidence {
+	const char *name;
+	bool up; // proved, may hold an endpoint
+	enum path_tier tier;
+	bool reserved;      // a person wants it as backup
+	int64_t min_rtt_us; // of the last minutes: without queues; < 0: not known
+	int64_t rtt_us;     // of the last probe; < 0: not known
+	double loss_ratio;  // of probes; < 0: not known
+	int64_t rate_bps;   // of our connections over the last second, both directions
+};
+
+// A path whose presence lowers the total is demoted: a backup until a trial, or its RTT, says
+// otherwise.
+struct demotion {
+	bool demoted;
+	bool by_rtt; // for its RTT alone; no trial has been made
+	bool proved; // a trial found that it helps, whatever its RTT
+	int64_t well_ms;       // since when the RTT no longer speaks against it; 0: it does
+	int64_t next_trial_ms; // not before
+	int64_t wait_ms;       // from one trial to the next; doubles
+	double rate_bps;       // smoothed
+	char why[NOTE_SIZE];
+};
+
+enum trial_phase { TRIAL_NONE, TRIAL_DURING, TRIAL_AFTER };
+
+// The total without, with and again without the path; or the other way round. One at a time.
+struct trial {
+	enum trial_phase phase;
+	size_t path;
+	bool with; // the path is in full use during the trial
+	int64_t measure_ms, end_ms; // of this phase
+	double before_bps, during_bps, sum_bps;
+	unsigned n;
+};
+
+// Whether the primaries are full.
+struct overflow {
+	bool engaged;
+	int64_t full_ms, spare_ms;     // since when; 0: not so now
+	int64_t queued_ms[PATHS_MAX];  // when a probe last found a queue
+	double rate_bps, ceiling_bps;  // of the primaries: now, smoothed, and the most they did
+	double total_bps;              // of all paths, smoothed
+};
+
+#define USES_RATES 10 // seconds of a steady load before a trial
+
+// Zero-initialised at start. Others read `use` and `why`.
+struct plan_uses {
+	enum path_use use[PATHS_MAX];
+	char why[PATHS_MAX][NOTE_SIZE]; // why it is not in full use, or was put back into it
+	struct demotion demotions[PATHS_MAX];
+	struct trial trial;
+	struct overflow overflow;
+	double rates[USES_RATES]; // totals of the last seconds
+	unsigned n_rates;         // ever
+};
+
+// Before anything is known of the path.
+enum path_use plan_use_of_tier(enum path_tier tier);
+// Decides `use` from tiers and RTTs; whenever something about the paths has changed.
+void plan_uses_judge(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
+		     int64_t now_ms);
+// The same, once a second: also looks at the load, and makes trials under it.
+void plan_uses_tick(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
+		    int64_t now_ms);
 
 // ---- Wanted kernel state.
 
@@ -204,11 +275,11 @@ void plan_names_fini(struct plan_names *names);
 
 // All that the gateway wants of the kernel, into *want (overwritten; kstate_fini() it). `fsms` has
 // one for each configured path, in the same order; their facts are what path_fsm_observe() was last
-// given. `observed` must show what the last ops did, endpoints included: an endpoint that is not
+// given. `uses`: what each path is used for; NULL: all in full. `observed` must show what the last ops did, endpoints included: an endpoint that is not
 // there gets a new id.
 void plan_want(const struct config *config, const struct path_fsm fsms[],
-	       const struct plan_exits *exits, const struct kstate *observed, struct plan_ids *ids,
-	       struct kstate *want);
+	       const enum path_use uses[], const struct plan_exits *exits,
+	       const struct kstate *observed, struct plan_ids *ids, struct kstate *want);
 // The exit server's wishes: limits and sysctls.
 void plan_want_server(const struct kstate *observed, struct kstate *want);
 // Nothing of ours, for a clean stop. Sysctls and limits are kern_restore()'s.

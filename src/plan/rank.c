@@ -19,6 +19,8 @@ static bool fits(const struct plan_candidate *c, sa_family_t family)
 // Below zero when `a` costs less than `b`, in the administrator's eyes.
 static int compare_policy(const struct plan_candidate *a, const struct plan_candidate *b)
 {
+	if (a->reserve != b->reserve)
+		return (int)a->reserve - (int)b->reserve;
 	if (a->priority != b->priority)
 		return a->priority < b->priority ? -1 : 1;
 	return (int)a->optional - (int)b->optional;

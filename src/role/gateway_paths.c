@@ -147,7 +147,7 @@ static void want(const struct gateway *g, struct plan_ids *ids, struct kstate *o
 	struct plan_exits exits = { .list = list };
 
 	collect_exit_addresses(g, list, &exits.n);
-	plan_want(g->config, g->fsms, &exits, &g->observed, ids, out);
+	plan_want(g->config, g->fsms, g->uses.use, &exits, &g->observed, ids, out);
 }
 
 static void apply(struct gateway *g)
@@ -252,6 +252,7 @@ void gateway_round(struct gateway *g)
 	if (!observe(g))
 		return;
 	judge_paths(g);
+	gateway_uses_judge(g);
 	apply(g);
 	listen_on_lan(g);
 	set_probes(g);
@@ -275,6 +276,7 @@ void gateway_take_probe(void *ctx, const struct probe_result *result)
 	struct path_change change;
 	bool changed = false;
 
+	gateway_uses_take_probe(g, result);
 	if (result->kind == PROBE_TCP)
 		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
 	else if (!result->error && result->kind == PROBE_EXIT_ECHO)
@@ -301,15 +303,18 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 	size_t n;
 
 	for (size_t i = 0; i < g->n_paths; i++)
-		any |= path_fsm_may_begin(&g->fsms[i]);
+		any |= g->uses.use[i] != PATH_USE_NONE && path_fsm_may_begin(&g->fsms[i]);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct config_path *config = g->paths[i].config;
 		const struct path_fsm *fsm = &g->fsms[i];
 
 		candidates[i] = (struct plan_candidate){
 			// when no path is proved, one that is only ready is better than none
-			.may_begin = any ? path_fsm_may_begin(fsm)
-					 : g->paths[i].routed && path_fsm_wanted(fsm),
+			.may_begin = g->uses.use[i] != PATH_USE_NONE &&
+				     (any ? path_fsm_may_begin(fsm)
+					  : g->paths[i].routed && path_fsm_wanted(fsm)),
+			.reserve = config->tier != PATH_TIER_PRIMARY ||
+				   g->uses.use[i] != PATH_USE_FULL,
 			.has = { addr_is_set(&policy->paths[i].addr4), addr_is_set(&policy->paths[i].addr6) },
 			.priority = config->priority,
 			.optional = config->optional,
@@ -365,6 +370,7 @@ void gateway_paths_tick(struct gateway *g)
 			path_fsm_progress(&g->fsms[i]);
 		path->relay_rx_bytes = rx_bytes;
 	}
+	gateway_uses_tick(g);
 	gateway_push_policy(g);
 }
 

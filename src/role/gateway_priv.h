@@ -36,6 +36,10 @@ struct gateway_path {
 	struct gateway_sample samples[GATEWAY_SAMPLES]; // of the interface
 	unsigned n_samples;                             // ever taken
 	uint64_t relay_rx_bytes;                        // of our subflows, at the last tick
+	bool reserved;                                  // 'mpgate backup PATH on'
+	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
+	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
+	int64_t rate_bps;                               // from that
 };
 
 struct gateway_exit {
@@ -68,6 +72,8 @@ struct gateway {
 	struct gateway_exit exits[RELAY_EXITS_MAX];
 	size_t n_exits;
 	size_t default_exit;
+	struct plan_uses uses;
+	int64_t uses_ms;  // when they were last judged by the load
 	int first_choice; // path that connections begin on; -1: none
 	struct addr listening[32]; // LAN addresses with SOCKS5 listeners
 	size_t n_listening;
@@ -110,6 +116,12 @@ void gateway_paths_tick(struct gateway *g);
 void gateway_push_policy(struct gateway *g);
 // Takes all that is ours out of the kernel and puts its settings back.
 void gateway_leave_kernel(struct gateway *g);
+
+// gateway_uses.c
+// What each path is used for: by what is known of the paths, and once a second by the load too.
+void gateway_uses_judge(struct gateway *g);
+void gateway_uses_tick(struct gateway *g);
+void gateway_uses_take_probe(struct gateway *g, const struct probe_result *result);
 
 // gateway_exits.c
 int gateway_exits_init(struct gateway *g, struct str *why);

@@ -164,6 +164,14 @@ static void fill_way(struct path_snapshot *p, const struct path_facts *facts)
 	}
 }
 
+static void fill_use(const struct gateway *g, size_t slot, struct path_snapshot *p)
+{
+	p->tier = g->paths[slot].config->tier;
+	p->use = g->uses.use[slot];
+	if (p->use != PATH_USE_FULL || g->uses.trial.phase != TRIAL_NONE)
+		str_copy(p->use_reason, sizeof(p->use_reason), g->uses.why[slot]);
+}
+
 static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
 {
 	const struct gateway_path *path = &g->paths[slot];
@@ -177,7 +185,10 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	str_copy(p->interface, sizeof(p->interface), path->config->interface);
 	p->state = fsm->state;
 	str_copy(p->reason, sizeof(p->reason), fsm->reason);
+	fill_use(g, slot, p);
 	path_fsm_note(fsm, now_ms, p->note);
+	if (path_fsm_verified(fsm) && p->use_reason[0])
+		str_copy(p->note, sizeof(p->note), p->use_reason);
 	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);
 	p->optional = path->config->optional;
 	p->enabled = path_fsm_wanted(fsm);

@@ -62,6 +62,9 @@ static void random_path(struct path_snapshot *p)
 	RANDOM_TEXT(p->reason);
 	RANDOM_TEXT(p->note);
 	p->since_ms = random_number(4000000000000);
+	p->tier = (enum path_tier)random_number(PATH_TIERS);
+	p->use = (enum path_use)random_number(PATH_USES);
+	RANDOM_TEXT(p->use_reason);
 	p->optional = one_in(2);
 	p->enabled = one_in(2);
 	p->hotkey = (char)(one_in(2) ? 0 : '!' + random_number(94));

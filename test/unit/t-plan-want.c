@@ -74,7 +74,7 @@ static size_t turn(struct gateway *g)
 	plan_readiness_all(&g->config, &g->kernel, g->exit.family, g->facts);
 	for (size_t i = 0; i < g->config.n_paths; i++)
 		path_fsm_observe(&g->fsms[i], &g->facts[i], g->now_ms, &change);
-	plan_want(&g->config, g->fsms, &g->exits, &g->kernel, &g->ids, &want);
+	plan_want(&g->config, g->fsms, NULL, &g->exits, &g->kernel, &g->ids, &want);
 	plan_diff(&g->kernel, &want, &ops, NULL);
 	n = ops.n;
 	for (size_t i = 0; i < n; i++) {

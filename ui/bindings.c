@@ -22,35 +22,35 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 
 // clang-format off
 static const struct binding bindings[] = {
-	{ .keys = { '?', UI_KEY_F1 }, UI_OVERVIEW, KEY_LOOK, show_help, "this help", "Help", 1 },
-	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, LISTS, KEY_MOVE, move_down, "next path" },
-	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, KEY_MOVE, move_up, "previous path" },
-	{ .keys = { 'g', UI_KEY_HOME }, LISTS, KEY_MOVE, move_first, "first path" },
-	{ .keys = { 'G', UI_KEY_END }, LISTS, KEY_MOVE, move_last, "last path" },
-	{ .keys = { UI_CTRL('d') }, LISTS, KEY_MOVE, move_half_down, "half a page down" },
-	{ .keys = { UI_CTRL('u') }, LISTS, KEY_MOVE, move_half_up, "half a page up" },
-	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, LISTS, KEY_MOVE, move_page_down,
+	{ .keys = { '?', UI_KEY_F1 }, UI_OVERVIEW, GROUP_LOOK, show_help, "this help", "Help", 1 },
+	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, LISTS, GROUP_MOVE, move_down, "next path" },
+	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, GROUP_MOVE, move_up, "previous path" },
+	{ .keys = { 'g', UI_KEY_HOME }, LISTS, GROUP_MOVE, move_first, "first path" },
+	{ .keys = { 'G', UI_KEY_END }, LISTS, GROUP_MOVE, move_last, "last path" },
+	{ .keys = { UI_CTRL('d') }, LISTS, GROUP_MOVE, move_half_down, "half a page down" },
+	{ .keys = { UI_CTRL('u') }, LISTS, GROUP_MOVE, move_half_up, "half a page up" },
+	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, LISTS, GROUP_MOVE, move_page_down,
 	  "page down" },
-	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, KEY_MOVE, move_page_up, "page up" },
-	{ .keys = { UI_KEY_HOTKEY }, UI_OVERVIEW, KEY_CHANGE, ask_hotkey, "on or off", "", 2 },
-	{ .keys = { 'E' }, UI_OVERVIEW, KEY_CHANGE, ask_enable, "enable the path", "Enable", 5 },
-	{ .keys = { 'D' }, UI_OVERVIEW, KEY_CHANGE, ask_disable, "disable the path", "Disable", 5 },
-	{ .keys = { 'R' }, UI_OVERVIEW, KEY_CHANGE, ask_redial,
+	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, GROUP_MOVE, move_page_up, "page up" },
+	{ .keys = { UI_KEY_HOTKEY }, UI_OVERVIEW, GROUP_CHANGE, ask_hotkey, "on or off", "", 2 },
+	{ .keys = { 'E' }, UI_OVERVIEW, GROUP_CHANGE, ask_enable, "enable the path", "Enable", 5 },
+	{ .keys = { 'D' }, UI_OVERVIEW, GROUP_CHANGE, ask_disable, "disable the path", "Disable", 5 },
+	{ .keys = { 'R' }, UI_OVERVIEW, GROUP_CHANGE, ask_redial,
 	  "redial or reconnect the path", "Redial", 3 },
-	{ .keys = { 'p' }, UI_OVERVIEW, KEY_LOOK, pause_display, "pause, or go on", "Pause", 4 },
-	{ .keys = { 'u' }, UI_OVERVIEW, KEY_LOOK, next_unit,
+	{ .keys = { 'p' }, UI_OVERVIEW, GROUP_LOOK, pause_display, "pause, or go on", "Pause", 4 },
+	{ .keys = { 'u' }, UI_OVERVIEW, GROUP_LOOK, next_unit,
 	  "unit: Mb/s, kb/s, MB/s, auto", "Unit", 6 },
-	{ .keys = { 'z' }, UI_OVERVIEW, KEY_LOOK, share_scale,
+	{ .keys = { 'z' }, UI_OVERVIEW, GROUP_LOOK, share_scale,
 	  "same scale for RX and TX", "Scale", 7 },
-	{ .keys = { 'a' }, UI_OVERVIEW, KEY_LOOK, go_to_alarm, "go to the alarm's path" },
-	{ .keys = { 'A' }, UI_OVERVIEW, KEY_OTHER, acknowledge, "acknowledge the alarm" },
-	{ .keys = { UI_CTRL('l') }, ALL, KEY_OTHER, repaint, "redraw the screen" },
-	{ .keys = { UI_CTRL('z') }, ALL, KEY_OTHER, suspend, "suspend" },
-	{ .keys = { 'q', UI_KEY_ESC, UI_KEY_F10 }, UI_HELP, KEY_OTHER, hide_help,
+	{ .keys = { 'a' }, UI_OVERVIEW, GROUP_LOOK, go_to_alarm, "go to the alarm's path" },
+	{ .keys = { 'A' }, UI_OVERVIEW, GROUP_OTHER, acknowledge, "acknowledge the alarm" },
+	{ .keys = { UI_CTRL('l') }, ALL, GROUP_OTHER, repaint, "redraw the screen" },
+	{ .keys = { UI_CTRL('z') }, ALL, GROUP_OTHER, suspend, "suspend" },
+	{ .keys = { 'q', UI_KEY_ESC, UI_KEY_F10 }, UI_HELP, GROUP_OTHER, hide_help,
 	  "close", "Close" },
-	{ .keys = { 'q', UI_KEY_F10 }, NOT_HELP, KEY_OTHER, quit,
+	{ .keys = { 'q', UI_KEY_F10 }, NOT_HELP, GROUP_OTHER, quit,
 	  "quit; the gateway goes on", "Quit" },
-	{ .keys = { 'Q', UI_CTRL('c') }, ALL, KEY_OTHER, quit, "quit from anywhere" },
+	{ .keys = { 'Q', UI_CTRL('c') }, ALL, GROUP_OTHER, quit, "quit from anywhere" },
 };
 // clang-format on
 
@@ -82,7 +82,7 @@ static const struct binding *find_fixed(int key, unsigned modes)
 
 bool bindings_change(const struct binding *b)
 {
-	return b->group == KEY_CHANGE || b->act == acknowledge;
+	return b->group == GROUP_CHANGE || b->act == acknowledge;
 }
 
 bool bindings_allow_hotkey(char hotkey)
@@ -178,7 +178,15 @@ static void hide_help(const struct press *press)
 
 static void next_unit(const struct press *press)
 {
+	static const char *const words[UI_UNITS] = {
+		[UI_UNITS_MBIT] = "Mb/s",
+		[UI_UNITS_KBIT] = "kb/s",
+		[UI_UNITS_MBYTE] = "MB/s",
+		[UI_UNITS_AUTO] = "the unit that fits them",
+	};
+
 	press->ui->units = (press->ui->units + 1) % UI_UNITS;
+	ui_say(press->ui, press->now_ms, "rates are shown in %s", words[press->ui->units]);
 }
 
 static void share_scale(const struct press *press)

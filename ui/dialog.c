@@ -178,7 +178,7 @@ static void write_page(const struct ui *ui, const struct path_snapshot *path, in
 	wrap_and_clear(page, ATTR_NORMAL, width, 0, &text);
 	page_add(page, ATTR_NORMAL, "%s", "");
 	if (d->by_name)
-		page_add(page, ATTR_NORMAL, "Type the path's name to confirm: %s", d->typed);
+		page_add(page, ATTR_NORMAL, "Type its name to confirm: %s", d->typed);
 	else
 		page_add(page, ATTR_NORMAL, "[y] %s    [n] Cancel", title_word(d->verb, path));
 	page_add(page, ATTR_NORMAL, "%s", "");

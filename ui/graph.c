@@ -22,6 +22,7 @@ void graph_series_make(struct graph_series *series, const struct history *histor
 	int n = 0;
 
 	series->width = width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX;
+	series->span_s = 0;
 	series->peak_bps = series->average_bps = SNAPSHOT_UNKNOWN;
 	for (int i = 0; i < series->width; i++) {
 		series->bps[i] = GRAPH_GAP;
@@ -44,6 +45,8 @@ void graph_series_make(struct graph_series *series, const struct history *histor
 	for (int i = 0; i < series->width; i++) {
 		if (series->bps[i] < 0)
 			continue;
+		if (!series->span_s)
+			series->span_s = series->width - i;
 		if (series->bps[i] > series->peak_bps)
 			series->peak_bps = series->bps[i];
 		sum += (double)series->bps[i];

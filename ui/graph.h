@@ -15,6 +15,7 @@
 struct graph_series {
 	int width;
 	int64_t bps[GRAPH_WIDTH_MAX];  // GRAPH_GAP, or the rate
+	int span_s;                    // from the oldest sample on; 0: there is none
 	int64_t peak_bps, average_bps; // of what is there; SNAPSHOT_UNKNOWN when nothing is
 };
 

@@ -4,24 +4,22 @@
 // scrolls.
 
 #include <stdio.h>
-#include <string.h>
 
 #include "ui/ui_priv.h"
 
 #define HALF_WIDTH 36
 #define FULL_WIDTH (2 * HALF_WIDTH + 1)
+#define ONE_WIDTH  40 // of one column alone
 
 static const struct {
 	const char *title;
 	bool right; // in which column
-} groups[KEY_GROUPS] = {
-	[KEY_MOVE] = { "MOVE", false },
-	[KEY_OTHER] = { "OTHER", false },
-	[KEY_LOOK] = { "LOOK", true },
-	[KEY_CHANGE] = { "CHANGE (asks first; Enter means no)", true },
+} groups[GROUPS] = {
+	[GROUP_MOVE] = { "MOVE", false },
+	[GROUP_OTHER] = { "OTHER", false },
+	[GROUP_LOOK] = { "LOOK", true },
+	[GROUP_CHANGE] = { "CHANGE (asks first; Enter means no)", true },
 };
-
-static const enum key_group order[KEY_GROUPS] = { KEY_MOVE, KEY_OTHER, KEY_LOOK, KEY_CHANGE };
 
 static void write_keys(const struct binding *b, struct str *out)
 {
@@ -66,7 +64,7 @@ static void add_binding(const struct ui *ui, const struct binding *b, int keys_w
 	str_fini(&keys);
 }
 
-static int measure_keys(enum key_group group, enum ui_mode mode)
+static int measure_keys(enum key_group group)
 {
 	size_t n;
 	const struct binding *b = bindings_list(&n);
@@ -74,7 +72,8 @@ static int measure_keys(enum key_group group, enum ui_mode mode)
 	int width = 1;
 
 	for (size_t i = 0; i < n; i++) {
-		if (b[i].group != group || !(b[i].modes & mode) || b[i].keys[0] == UI_KEY_HOTKEY)
+		if (b[i].group != group || !(b[i].modes & UI_OVERVIEW) ||
+		    b[i].keys[0] == UI_KEY_HOTKEY)
 			continue;
 		str_clear(&keys);
 		write_keys(&b[i], &keys);
@@ -85,50 +84,21 @@ static int measure_keys(enum key_group group, enum ui_mode mode)
 	return width;
 }
 
-static void add_group(const struct ui *ui, enum key_group group, enum ui_mode mode,
-		      struct page *page)
+static void add_group(const struct ui *ui, enum key_group group, struct page *page)
 {
-	int keys_width = measure_keys(group, mode), before;
+	int keys_width = measure_keys(group);
 	size_t n;
 	const struct binding *bindings = bindings_list(&n);
 
 	if (page->n)
 		page_add(page, ATTR_NORMAL, "%s", "");
-	page_add(page, ATTR_HEADING, "%s", groups[group].title);
-	before = page->n;
+	page_add(page, ATTR_HEADING, "%s",
+		 group == GROUP_CHANGE && ui_is_read_only(ui) ? "CHANGE (not here: read-only)"
+							      : groups[group].title);
 	for (size_t i = 0; i < n; i++) {
-		if (bindings[i].group == group && bindings[i].modes & mode)
+		if (bindings[i].group == group && bindings[i].modes & UI_OVERVIEW)
 			add_binding(ui, &bindings[i], keys_width, page);
 	}
-	if (page->n == before) // nothing of this kind works here
-		page->n -= before > 1 ? 2 : 1;
-}
-
-// Puts `right` beside `left`.
-static void join_columns(struct page *left, const struct page *right)
-{
-	for (int i = 0; i < left->n || i < right->n; i++) {
-		struct page_line *line = &left->lines[i];
-		int used;
-
-		if (i >= left->n)
-			page_add(left, ATTR_NORMAL, "%s", "");
-		if (i >= right->n || !right->lines[i].text[0])
-			continue;
-		used = (int)strlen(line->text);
-		snprintf(line->text + used, sizeof(line->text) - (size_t)used, "%*s%s",
-			 used < HALF_WIDTH ? HALF_WIDTH + 1 - used : 1, "", right->lines[i].text);
-	}
-}
-
-static void write_page(const struct ui *ui, bool two, struct page *page)
-{
-	enum ui_mode mode = UI_OVERVIEW;
-	struct page right = { 0 };
-
-	for (int i = 0; i < KEY_GROUPS; i++)
-		add_group(ui, order[i], mode, two && groups[order[i]].right ? &right : page);
-	join_columns(page, &right);
 }
 
 void help_scroll(struct ui *ui, int lines)
@@ -142,21 +112,34 @@ void help_scroll(struct ui *ui, int lines)
 		ui->help_first = 0;
 }
 
+static void draw_right(struct canvas *canvas, const struct box *box, const struct page *right,
+		       int first)
+{
+	for (int i = 0; i < box->rows && first + i < right->n; i++)
+		canvas_text_fit(canvas, box->row + i, box->col + HALF_WIDTH + 1, HALF_WIDTH,
+				right->lines[first + i].attr, right->lines[first + i].text);
+}
+
 void help_draw(struct ui *ui, struct canvas *canvas)
 {
 	bool two = canvas->width >= FULL_WIDTH + 4;
-	int width = two                                  ? FULL_WIDTH
-		    : canvas->width - 4 < HALF_WIDTH + 4 ? canvas->width - 4
-							 : HALF_WIDTH + 4;
+	int width = two                             ? FULL_WIDTH
+		    : canvas->width - 4 < ONE_WIDTH ? canvas->width - 4
+						    : ONE_WIDTH;
 	char footer[64] = "any key closes; man mpgate for all";
-	struct page page = { 0 };
+	struct page left = { 0 }, right = { 0 };
+	struct box box;
 
-	write_page(ui, two, &page);
-	ui->help_length = page.n;
-	ui->help_rows = page.n < box_capacity(canvas) ? page.n : box_capacity(canvas);
+	for (int i = 0; i < GROUPS; i++)
+		add_group(ui, (enum key_group)i, two && groups[i].right ? &right : &left);
+	while (left.n < right.n)
+		page_add(&left, ATTR_NORMAL, "%s", "");
+	ui->help_length = left.n;
+	ui->help_rows = left.n < box_capacity(canvas) ? left.n : box_capacity(canvas);
 	help_scroll(ui, 0);
-	if (ui->help_rows < page.n)
+	if (ui->help_rows < left.n)
 		snprintf(footer, sizeof(footer), "%d-%d of %d; j k scroll, q closes",
-			 ui->help_first + 1, ui->help_first + ui->help_rows, page.n);
-	box_draw(canvas, "HELP: overview", footer, &page, ui->help_first, width);
+			 ui->help_first + 1, ui->help_first + ui->help_rows, left.n);
+	box = box_draw(canvas, "HELP: overview", footer, &left, ui->help_first, width);
+	draw_right(canvas, &box, &right, ui->help_first);
 }

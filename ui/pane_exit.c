@@ -10,7 +10,7 @@ static const char *yes_or_no(int known)
 void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
 	const struct exit_snapshot *to = &view->s->exit;
-	char rtt[FORMAT_SIZE];
+	char rtt[FORMAT_SIZE], n[FORMAT_SIZE];
 	int col = canvas_text(canvas, row, 0, canvas->width, ATTR_HEADING, "EXIT ");
 
 	(void)rows;
@@ -20,7 +20,7 @@ void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int
 		return;
 	}
 	canvas_textf(canvas, row, col + 3, canvas->width - col - 3, ATTR_NORMAL,
-		     "%s at %s  reached over %d of %d paths  MPTCP %s  RTT %s ms", to->name,
-		     to->endpoint, to->paths_ok, view->s->n_paths, yes_or_no(to->mptcp),
-		     format_rtt(to->rtt_us, rtt));
+		     "%s at %s  reached over %s of %d paths  MPTCP %s  RTT %s ms", to->name,
+		     to->endpoint, format_count(to->paths_ok, n), view->s->n_paths,
+		     yes_or_no(to->mptcp), format_rtt(to->rtt_us, rtt));
 }

@@ -70,7 +70,7 @@ static void say_nothing_passed(struct canvas *canvas, int row, int rows,
 	if (series->peak_bps < 0)
 		snprintf(text, sizeof(text), "no samples yet");
 	else
-		snprintf(text, sizeof(text), "no traffic in the last %d s", series->width);
+		snprintf(text, sizeof(text), "no traffic in the last %d s", series->span_s);
 	width = (int)strlen(text);
 	canvas_text(canvas, row + (rows - 1) / 2, LABEL_WIDTH + 1 + (series->width - width) / 2,
 		    width, ATTR_NORMAL, text);
@@ -116,6 +116,8 @@ void pane_graph_tx_draw(const struct view *view, struct canvas *canvas, int row,
 	draw_graph(view, canvas, row, rows, GRAPH_TX);
 }
 
+#define TICK_ROOM 8 // columns that a label keeps from the next
+
 // A label ends under the column that it means.
 static void draw_tick(struct canvas *canvas, int row, int columns, int age_s)
 {
@@ -123,7 +125,7 @@ static void draw_tick(struct canvas *canvas, int row, int columns, int age_s)
 	int width = snprintf(text, sizeof(text), "%ds", age_s);
 	int end = columns - 1 - age_s;
 
-	if (end - width + 1 < 0)
+	if (end < width)
 		end = width;
 	canvas_text(canvas, row, LABEL_WIDTH + 1 + end - width + 1, width, ATTR_NORMAL, text);
 }
@@ -133,17 +135,20 @@ void pane_graph_axis_draw(const struct view *view, struct canvas *canvas, int ro
 {
 	struct graph_series series;
 	int columns = columns_of(canvas), step = columns > 130 ? 60 : 20;
+	int oldest_s;
 
 	(void)rows;
 	graph_series_make(&series, view->history, GRAPH_RX, view->s->time_ms, columns);
+	oldest_s = series.span_s - 1;
 	canvas_put(canvas, row, LABEL_WIDTH, '+', ATTR_NORMAL);
 	canvas_put(canvas, row, LABEL_WIDTH + 1 + columns, '+', ATTR_NORMAL);
 	for (int i = 0; i < columns; i++) {
 		if (series.bps[i] != GRAPH_GAP)
 			canvas_put(canvas, row, LABEL_WIDTH + 1 + i, '-', ATTR_NORMAL);
 	}
-	for (int age_s = step; age_s < columns - 8; age_s += step)
+	for (int age_s = step; age_s <= oldest_s - TICK_ROOM; age_s += step)
 		draw_tick(canvas, row, columns, age_s);
-	draw_tick(canvas, row, columns, columns - 1);
+	if (oldest_s >= TICK_ROOM)
+		draw_tick(canvas, row, columns, oldest_s);
 	canvas_text(canvas, row, LABEL_WIDTH + 1 + columns - 3, 3, ATTR_NORMAL, "now");
 }

@@ -521,5 +521,6 @@ void term_draw(const struct canvas *canvas)
 void term_repaint(void)
 {
 	ask_size_if_needed();
+	reset_prog_mode();
 	clearok(curscr, TRUE);
 }

@@ -29,8 +29,8 @@ int term_key(void);
 bool term_takes_output(void);
 // Sends what differs from the canvas before.
 void term_draw(const struct canvas *canvas);
-// Makes the next term_draw() send everything. Also asks for the size, where only the terminal knows
-// it.
+// Sets our modes again and makes the next term_draw() send everything. Also asks for the size,
+// where only the terminal knows it.
 void term_repaint(void);
 
 // Gives the terminal back, stops the process and, once it goes on, takes the terminal again.

@@ -212,7 +212,7 @@ static void forget_numbers(struct snapshot *s)
 {
 	s->rx_bps = s->tx_bps = s->connections = s->subflows = SNAPSHOT_UNKNOWN;
 	s->connections_tcp = 0;
-	s->exit.rtt_us = SNAPSHOT_UNKNOWN;
+	s->exit.rtt_us = s->exit.paths_ok = SNAPSHOT_UNKNOWN;
 	s->exit.reachable = s->exit.mptcp = SNAPSHOT_UNKNOWN;
 	for (int i = 0; i < s->n_paths; i++) {
 		struct path_snapshot *path = &s->paths[i];

@@ -12,7 +12,7 @@
 
 #define UI_STALE_MS      3000  // without a snapshot, the numbers are unknown
 #define UI_ABSENT_MS     6000  // without a gateway, the screen says so
-#define UI_MESSAGE_MS    8000  // a message stays this long
+#define UI_MESSAGE_MS    5000  // a message stays this long
 #define UI_DIALOG_MS     30000 // a question that nobody answers is answered with No
 #define UI_TYPE_AHEAD_MS 300   // keys that cannot be meant for the question that just came up
 
@@ -207,7 +207,8 @@ const struct alarm *facts_first_alarm(const struct snapshot *s);
 
 // ---- keys
 
-enum key_group { KEY_MOVE, KEY_LOOK, KEY_CHANGE, KEY_OTHER, KEY_GROUPS };
+// In the order of the help page.
+enum key_group { GROUP_MOVE, GROUP_OTHER, GROUP_LOOK, GROUP_CHANGE, GROUPS };
 
 #define KEYS_PER_BINDING 4
 

@@ -57,18 +57,22 @@ static int find_candidate(struct session *s, int i, struct sock_dial *how, doubl
 	return 0;
 }
 
+// The client's last words from us. Closed in order, because a reset would overtake the reply.
+static void dismiss(struct session *s, const uint8_t *reply, size_t len)
+{
+	if (len && send(s->plain.fd, reply, len, MSG_NOSIGNAL) < 0)
+		log_debug("socks: reply: %s", strerror(errno));
+	ev_io_stop(s->worker->loop, &s->plain.io);
+	shutdown(s->plain.fd, SHUT_WR);
+	close(s->plain.fd);
+	s->plain.fd = -1;
+}
+
 static void refuse_socks(struct session *s, int error)
 {
 	uint8_t reply[WIRE_SOCKS_REPLY_MAX];
-	size_t n = wire_socks_reply(error, NULL, reply);
 
-	// a client that does not read its reply gets the reset alone
-	if (send(s->plain.fd, reply, n, MSG_NOSIGNAL) < 0)
-		log_debug("socks: reply: %s", strerror(errno));
-	shutdown(s->plain.fd, SHUT_WR);
-	ev_io_stop(s->worker->loop, &s->plain.io);
-	close(s->plain.fd);
-	s->plain.fd = -1;
+	dismiss(s, reply, wire_socks_reply(error, NULL, reply));
 }
 
 static void give_up(struct session *s, int error)
@@ -196,10 +200,12 @@ static int take_socks_step(struct session *s, bool *requested)
 		rc = wire_socks_request(buf_head(heard), heard->len, &s->opening->target, &step);
 	if (rc == -EAGAIN)
 		return rc;
+	if (rc < 0) {
+		dismiss(s, step.reply, step.reply_len);
+		return rc;
+	}
 	if (step.reply_len && send(s->plain.fd, step.reply, step.reply_len, MSG_NOSIGNAL) < 0)
 		return -EPIPE;
-	if (rc < 0)
-		return rc;
 	buf_consume(heard, step.used);
 	*requested = s->opening->greeted;
 	s->opening->greeted = true;

@@ -389,6 +389,21 @@ static void refuses_socks_nonsense(void **state)
 	}
 }
 
+// The reply says why, and is not overtaken by a reset.
+static void tells_socks_clients_what_is_wrong(void **state)
+{
+	static const uint8_t bind_request[] = { 5, 1, 0, 5, 2, 0, 1, 127, 0, 0, 1, 0, 80 };
+	uint8_t reply[12], byte;
+	int fd = connect_to(bench.socks_port);
+
+	(void)state;
+	send_all(fd, bind_request, sizeof(bind_request));
+	read_all(fd, reply, sizeof(reply));
+	assert_int_equal(reply[3], 7); // command not supported
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+}
+
 static void counts_bytes_by_path(void **state)
 {
 	struct relay_counters before = read_counters(bench.gateway), after;
@@ -492,6 +507,7 @@ int main(void)
 		cmocka_unit_test(holds_back_a_fast_sender),
 		cmocka_unit_test(tells_strangers_nothing),
 		cmocka_unit_test(refuses_socks_nonsense),
+		cmocka_unit_test(tells_socks_clients_what_is_wrong),
 		cmocka_unit_test(counts_bytes_by_path),
 		cmocka_unit_test(says_when_the_port_is_taken),
 	};

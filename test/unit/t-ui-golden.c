@@ -12,35 +12,44 @@ struct shot {
 	const char *keys; // pressed before, half a second apart
 	int columns, rows;
 	bool utf8;
+	int silent_ms; // without news from the gateway, at the end
+	bool absent;   // it is gone then
+	bool read_only;
 };
 
 static const struct shot shots[] = {
-	{ "ok", "ok", "", 80, 24, false },
-	{ "ok", "ok", "", 120, 40, false },
-	{ "ok", "ok", "", 60, 16, false },
-	{ "ok", "ok", "", 40, 8, false },
-	{ "ok", "ok", "", 30, 5, false },
-	{ "ok-utf8", "ok", "", 80, 24, true },
-	{ "ok-units", "ok", "uz", 80, 24, false },
-	{ "degraded", "degraded", "", 80, 24, false },
-	{ "degraded", "degraded", "", 120, 40, false },
-	{ "degraded", "degraded", "", 60, 16, false },
-	{ "degraded", "degraded", "", 40, 8, false },
-	{ "twelve-paths", "twelve-paths", "", 80, 24, false },
-	{ "twelve-paths", "twelve-paths", "G", 60, 16, false },
-	{ "twelve-paths", "twelve-paths", "G", 120, 30, false },
-	{ "starting", "starting", "", 80, 24, false },
-	{ "offline", "offline", "", 80, 24, false },
-	{ "not-bonded", "not-bonded", "", 80, 24, false },
-	{ "exit-unreachable", "exit-unreachable", "", 80, 24, false },
-	{ "control-characters", "control-characters", "", 80, 24, true },
-	{ "help", "ok", "?", 80, 24, false },
-	{ "help", "ok", "?", 120, 40, false },
-	{ "help", "ok", "?", 60, 16, false },
-	{ "ask-enable", "ok", "3", 80, 24, false },
-	{ "ask-disable", "ok", "D", 80, 24, false },
-	{ "ask-disable", "ok", "D", 40, 8, false },
-	{ "ask-redial", "ok", "R", 80, 24, false },
+	{ .name = "ok", "ok", "", 80, 24 },
+	{ .name = "ok", "ok", "", 120, 40 },
+	{ .name = "ok", "ok", "", 60, 16 },
+	{ .name = "ok", "ok", "", 40, 8 },
+	{ .name = "ok", "ok", "", 30, 5 },
+	{ .name = "ok-utf8", "ok", "", 80, 24, .utf8 = true },
+	{ .name = "ok-units", "ok", "uz", 80, 24 },
+	{ .name = "degraded", "degraded", "", 80, 24 },
+	{ .name = "degraded", "degraded", "", 120, 40 },
+	{ .name = "degraded", "degraded", "", 60, 16 },
+	{ .name = "degraded", "degraded", "", 40, 8 },
+	{ .name = "twelve-paths", "twelve-paths", "", 80, 24 },
+	{ .name = "twelve-paths", "twelve-paths", "G", 60, 16 },
+	{ .name = "twelve-paths", "twelve-paths", "G", 120, 30 },
+	{ .name = "starting", "starting", "", 80, 24 },
+	{ .name = "offline", "offline", "", 80, 24 },
+	{ .name = "not-bonded", "not-bonded", "", 80, 24 },
+	{ .name = "exit-unreachable", "exit-unreachable", "", 80, 24 },
+	{ .name = "control-characters", "control-characters", "", 80, 24, .utf8 = true },
+	{ .name = "help", "ok", "?", 80, 24 },
+	{ .name = "help", "ok", "?", 120, 40 },
+	{ .name = "help", "ok", "?", 60, 16 },
+	{ .name = "ask-enable", "ok", "3", 80, 24 },
+	{ .name = "ask-disable", "ok", "D", 80, 24 },
+	{ .name = "ask-disable", "ok", "D", 40, 8 },
+	{ .name = "ask-redial", "ok", "R", 80, 24 },
+	{ .name = "paused", "degraded", "p", 80, 24, .silent_ms = 12000 },
+	{ .name = "stale", "degraded", "", 80, 24, .silent_ms = 5000 },
+	{ .name = "absent", "ok", "", 80, 24, .silent_ms = 7000, .absent = true },
+	{ .name = "absent", "ok", "", 40, 8, .silent_ms = 7000, .absent = true },
+	{ .name = "read-only", "degraded", "", 80, 24, .read_only = true },
+	{ .name = "read-only-help", "degraded", "?", 80, 24, .read_only = true },
 };
 
 static char *read_text(const char *path)
@@ -68,12 +77,18 @@ static void write_text(const char *path, const char *text)
 
 static void draw(const struct shot *shot, struct str *out)
 {
-	struct ui *ui = ui_from_state(shot->state, &(struct ui_options){ 0 });
+	struct ui *ui =
+		ui_from_state(shot->state, &(struct ui_options){ .read_only = shot->read_only });
 	int after_ms = 0;
 
 	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	for (const char *key = shot->keys; *key; key++)
 		ui_key(ui, *key, T0 + (after_ms += 500));
+	if (shot->absent)
+		ui_absent(ui, STATUS_NOT_RUNNING,
+			  "no gateway is running (/run/mpgate/control.sock does not exist)",
+			  "start it with 'systemctl start mpgate'");
+	after_ms += shot->silent_ms;
 	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	ui_free(ui);
 }

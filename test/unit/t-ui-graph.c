@@ -70,6 +70,7 @@ static void columns_are_seconds(void **state)
 	assert_int_equal(series.bps[2], GRAPH_GAP);
 	assert_int_equal(series.bps[1], 40);
 	assert_int_equal(series.bps[0], GRAPH_GAP);
+	assert_int_equal(series.span_s, 5);
 	assert_int_equal(series.peak_bps, 40);
 	assert_int_equal(series.average_bps, (1 + 10 + 20 + 40) / 4);
 }

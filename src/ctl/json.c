@@ -21,13 +21,15 @@
 #include "ctl/ctl_priv.h"
 
 #define SCHEMA_VERSION 1
-#define TEXT_MAX       256 // the longest text in any value
+#define TEXT_MAX       256 // the longest text in any value but TYPE_LINES
+#define LINE_TEXT_MAX  1024
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 enum type {
 	TYPE_TEXT,
 	TYPE_TEXT_OR_NULL, // "" <-> null
+	TYPE_LINES,        // text of lines, each with a line end <-> list of texts
 	TYPE_LETTER,       // char; '\0' <-> null
 	TYPE_BOOL,
 	TYPE_MAYBE,  // int8_t: 1, 0, SNAPSHOT_UNKNOWN, SNAPSHOT_NONE
@@ -176,6 +178,7 @@ static const struct field result_fields[] = {
 	FIELD(ctl_result, result.status, "exit_status", TYPE_INT),
 	FIELD(ctl_result, result.text, "text", TYPE_TEXT),
 	FIELD(ctl_result, result.hint, "hint", TYPE_TEXT_OR_NULL),
+	FIELD(ctl_result, result.details, "details", TYPE_LINES),
 	END,
 };
 
@@ -237,6 +240,21 @@ static json_t *text_to_json(const char *text)
 	return json_string(str_copy_clean(clean, sizeof(clean), text));
 }
 
+static json_t *lines_to_json(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char line[LINE_TEXT_MAX], clean[LINE_TEXT_MAX];
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, text);
+		json_array_append_new(list, json_string(str_copy_clean(clean, sizeof(clean), line)));
+		text += len + (text[len] == '\n');
+	}
+	return list;
+}
+
 // A number, or null; sets *unknown when it is null because nobody knows.
 static json_t *number_to_json(int64_t number, bool *unknown)
 {
@@ -258,6 +276,8 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return text_to_json(value);
 	case TYPE_TEXT_OR_NULL:
 		return *(const char *)value ? text_to_json(value) : json_null();
+	case TYPE_LINES:
+		return lines_to_json(value);
 	case TYPE_LETTER:
 		return *(const char *)value ? text_to_json((char[]){ *(const char *)value, 0 })
 					    : json_null();
@@ -335,6 +355,26 @@ static int text_from_json(const json_t *json, char *out, size_t size)
 	return json_is_string(json) || json_is_null(json) ? 0 : -EPROTO;
 }
 
+// What does not fit is left out.
+static int lines_from_json(const json_t *json, char *out, size_t size)
+{
+	char line[LINE_TEXT_MAX];
+	const json_t *element;
+	size_t i, used = 0;
+
+	out[0] = '\0';
+	if (!json_is_array(json) && !json_is_null(json))
+		return -EPROTO;
+	json_array_foreach(json, i, element) {
+		if (text_from_json(element, line, sizeof(line)) != 0)
+			return -EPROTO;
+		if (used + strlen(line) + 2 > size)
+			break;
+		used += (size_t)snprintf(out + used, size - used, "%s\n", line);
+	}
+	return 0;
+}
+
 static int letter_from_json(const json_t *json, char *out)
 {
 	char text[2] = "";
@@ -397,6 +437,8 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 	case TYPE_TEXT:
 	case TYPE_TEXT_OR_NULL:
 		return text_from_json(json, value, f->size);
+	case TYPE_LINES:
+		return lines_from_json(json, value, f->size);
 	case TYPE_LETTER:
 		return letter_from_json(json, value);
 	case TYPE_BOOL:
@@ -703,7 +745,7 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	if (object && strlen(object) >= NAME_SIZE)
 		return "\"object\" is longer than any name can be";
 	if (read_object(command_fields, root, &out->command) != 0)
-		return "a command has a \"verb\" (enable, disable, redial, ack, stop) and an "
+		return "a command has a \"verb\" (enable, disable, redial, ack, reload, stop) and an "
 		       "\"object\"";
 	return NULL;
 }

@@ -6,7 +6,8 @@
 
 static const char *const words[COMMANDS] = {
 	[COMMAND_ENABLE] = "enable", [COMMAND_DISABLE] = "disable", [COMMAND_REDIAL] = "redial",
-	[COMMAND_ACK] = "ack",	     [COMMAND_STOP] = "stop",
+	[COMMAND_ACK] = "ack",	     [COMMAND_RELOAD] = "reload",
+	[COMMAND_STOP] = "stop",
 };
 
 const char *command_word(enum command_verb verb)

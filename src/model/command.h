@@ -13,6 +13,7 @@ enum command_verb {
 	COMMAND_DISABLE,
 	COMMAND_REDIAL,
 	COMMAND_ACK, // acknowledge the alarms of the named object
+	COMMAND_RELOAD, // read the configuration again
 	COMMAND_STOP,
 	COMMANDS
 };
@@ -23,15 +24,19 @@ int command_from_word(const char *word, enum command_verb *verb);
 
 struct command {
 	enum command_verb verb;
-	char object[NAME_SIZE]; // a path's name; empty for COMMAND_STOP
+	char object[NAME_SIZE]; // a path's name; empty for COMMAND_RELOAD and COMMAND_STOP
 	char who[64];           // "root on ttyS0", for the log; filled in by the receiving end
 };
+
+#define COMMAND_DETAILS_SIZE 8192
 
 // How it went. `status` is an exit status of the command line (mpgate(8), EXIT STATUS).
 struct command_result {
 	int status;
 	char text[160]; // for people: "wwan0 is already UP"
 	char hint[160]; // may be empty
+	// More lines, each with a line end: what was changed, or everything that is wrong. May be empty.
+	char details[COMMAND_DETAILS_SIZE];
 };
 
 #endif

@@ -96,12 +96,20 @@ static void write_match(struct str *out, const char *field, const char *op, cons
 	str_addf(out, "\t\tip6 %s %s@%s6 return\n", field, op, set);
 }
 
+#define SET_MARK "meta mark set meta mark & 0x%08x | 0x%08x accept\n"
+
+// A connection that is carried stays so, whatever the lists say by now.
+static void write_carried(struct str *out)
+{
+	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " SET_MARK, ~KSTATE_TPROXY_MASK,
+		 KSTATE_TPROXY_MARK);
+}
+
 // Without a listener the rule ends before the mark is set, and the packet is let through.
 static void write_tproxy(struct str *out, const char *nfproto, const char *to, uint16_t port)
 {
 	str_addf(out,
-		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s:%u "
-		 "meta mark set meta mark & 0x%08x | 0x%08x accept\n",
+		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s:%u " SET_MARK,
 		 nfproto, to, port, ~KSTATE_TPROXY_MASK, KSTATE_TPROXY_MARK);
 }
 
@@ -115,6 +123,7 @@ static void write_chain(struct str *out, const struct config_lan *lan, bool ipv6
 	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
 	str_add(out, "\t\tmeta l4proto != tcp return\n"
 		     "\t\tfib daddr type local return\n");
+	write_carried(out);
 	write_match(out, "saddr", "", "source_bypass");
 	if (lan->sources.n)
 		write_match(out, "saddr", "!= ", "source");

@@ -137,6 +137,10 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 	bool has_address = false;
 
 	*facts = (struct path_facts){ 0 };
+	if (path->gone) {
+		lack(facts, "removed", "removed", "it is not in the configuration any more");
+		return;
+	}
 	if (!link) {
 		lack(facts, "no-interface", "no interface", "%s does not exist (yet)", interface);
 		return;

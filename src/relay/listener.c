@@ -78,6 +78,20 @@ void listener_start(struct worker *worker, const struct relay_listen *what, int 
 	list_add_tail(&worker->listeners, &l->link);
 }
 
+void listener_stop(struct worker *worker, const struct relay_listen *what)
+{
+	struct list *pos, *after;
+
+	list_for_each_safe(pos, after, &worker->listeners) {
+		struct listener *l = list_entry(pos, struct listener, link);
+
+		if (!relay_listen_equal(&l->what, what))
+			continue;
+		on_connection(worker->loop, &l->io, EV_READ);
+		listener_free(l);
+	}
+}
+
 void listener_free(struct listener *l)
 {
 	ev_io_stop(l->worker->loop, &l->io);

@@ -75,6 +75,19 @@ static void free_listen(struct letter *letter)
 	free(letter);
 }
 
+static void open_unlisten(struct letter *letter, void *ctx)
+{
+	struct listen_letter *l = (struct listen_letter *)letter;
+
+	listener_stop(ctx, &l->what);
+	free(l);
+}
+
+static void free_unlisten(struct letter *letter)
+{
+	free(letter);
+}
+
 static void open_policy(struct letter *letter, void *ctx)
 {
 	struct policy_letter *l = (struct policy_letter *)letter;
@@ -152,6 +165,22 @@ int relay_listen(struct relay *relay, const struct relay_listen *listen, struct 
 	}
 	free(fds);
 	return rc;
+}
+
+void relay_unlisten(struct relay *relay, const struct relay_listen *listen)
+{
+	for (int i = 0; i < relay->n_workers; i++) {
+		struct listen_letter *l = xcalloc(1, sizeof(*l));
+
+		l->letter = (struct letter){ .open = open_unlisten, .free = free_unlisten };
+		l->what = *listen;
+		mailbox_post(&relay->workers[i].mailbox, &l->letter);
+	}
+}
+
+bool relay_listen_equal(const struct relay_listen *a, const struct relay_listen *b)
+{
+	return a->kind == b->kind && a->exit == b->exit && sockaddr_equal(&a->at, &b->at);
 }
 
 void relay_set_policy(struct relay *relay, struct relay_policy *policy)

@@ -103,6 +103,9 @@ struct relay;
 int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct str *why);
 // Opens listeners in every worker. Returns 0, or -errno with a text that says what to do.
 int relay_listen(struct relay *relay, const struct relay_listen *listen, struct str *why);
+// Closes what relay_listen() opened with the same values. Connections that were taken live on.
+void relay_unlisten(struct relay *relay, const struct relay_listen *listen);
+bool relay_listen_equal(const struct relay_listen *a, const struct relay_listen *b);
 // Takes one reference. Connections that begin from now on go by it.
 void relay_set_policy(struct relay *relay, struct relay_policy *policy);
 // Sums over the workers; at most a second old.

@@ -205,6 +205,8 @@ ssize_t flow_open_once(struct session *s);
 
 // listener.c
 void listener_start(struct worker *worker, const struct relay_listen *what, int fd);
+// Takes what already waits at it, then closes it.
+void listener_stop(struct worker *worker, const struct relay_listen *what);
 void listener_free(struct listener *listener);
 
 // race.c: dials the candidates of `entrant`; s->opening must be there until it is over.

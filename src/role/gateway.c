@@ -52,28 +52,6 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_publish(g);
 }
 
-// Both families on loopback: what the LAN sends arrives by tproxy, and nobody else can reach it.
-static int listen_transparent(struct gateway *g, struct str *why)
-{
-	static const char *const at[] = { "127.0.0.1", "::1" };
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < sizeof(at) / sizeof(at[0]); i++) {
-		struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY };
-		struct addr addr;
-
-		addr_parse(at[i], &addr);
-		listen.at = sockaddr_make(&addr, g->config->lan.tproxy_port);
-		rc = relay_listen(g->relay, &listen, why);
-		if ((rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) && addr.family == AF_INET6) {
-			gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s", str_text(why));
-			str_clear(why);
-			rc = 0;
-		}
-	}
-	return rc;
-}
-
 static void init_paths(struct gateway *g)
 {
 	for (size_t i = 0; i < g->config->n_paths && i < PATHS_MAX; i++) {
@@ -117,11 +95,13 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	if (!rc)
 		rc = relay_start(g->loop, service_workers(g->config->workers), &g->relay, why);
 	if (!rc)
-		rc = listen_transparent(g, why);
+		rc = gateway_listen_transparent(g, g->config->lan.tproxy_port, why);
 	if (!rc)
 		rc = ctl_open(g->loop, args->socket, &handler, &g->ctl, why);
 	if (rc < 0)
 		return rc;
+	g->service.ctx = g;
+	g->service.reload = gateway_on_hangup;
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
@@ -134,6 +114,7 @@ static void stop(struct gateway *g)
 {
 	ev_timer_stop(g->loop, &g->tick);
 	ev_timer_stop(g->loop, &g->retry);
+	ev_timer_stop(g->loop, &g->leave);
 	ev_idle_stop(g->loop, &g->round);
 	if (g->ctl)
 		ctl_close(g->ctl);
@@ -149,6 +130,7 @@ static void stop(struct gateway *g)
 	kstate_fini(&g->observed);
 	plan_names_fini(&g->sysctls);
 	free(g->last_failure);
+	config_free(g->config);
 }
 
 int gateway_run(const struct role_args *args, struct config *config, int ready_fd)
@@ -196,9 +178,6 @@ int role_gateway(int argc, char **argv)
 	if (status != STATUS_DONE)
 		return status;
 	if (headless || !ui_console_possible())
-		status = gateway_run(&args, config, -1);
-	else
-		status = gateway_run_with_console(&args, config);
-	config_free(config);
-	return status;
+		return gateway_run(&args, config, -1);
+	return gateway_run_with_console(&args, config);
 }

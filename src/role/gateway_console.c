@@ -112,16 +112,19 @@ int gateway_run_with_console(const struct role_args *args, struct config *config
 	char byte;
 	pid_t pid;
 
-	if (pipe2(ready, O_CLOEXEC) < 0)
+	if (pipe2(ready, O_CLOEXEC) < 0) {
+		config_free(config);
 		return role_fail(STATUS_FAILED, NULL, "gateway: %s", strerror(errno));
+	}
 	pid = fork();
-	if (pid < 0)
-		return role_fail(STATUS_FAILED, NULL, "gateway: cannot start: %s", strerror(errno));
 	if (pid == 0) {
 		close(ready[0]);
 		setsid();
 		return gateway_run(args, config, ready[1]);
 	}
+	config_free(config);
+	if (pid < 0)
+		return role_fail(STATUS_FAILED, NULL, "gateway: cannot start: %s", strerror(errno));
 	close(ready[1]);
 	if (read(ready[0], &byte, 1) != 1) {
 		close(ready[0]);

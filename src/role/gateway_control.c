@@ -78,6 +78,11 @@ static void acknowledge(struct gateway *g, const struct command *command, struct
 			      command->who);
 }
 
+static void reload(struct gateway *g, const struct command *command, struct command_result *out)
+{
+	gateway_reload(g, command->who, out);
+}
+
 static void stop(struct gateway *g, const struct command *command, struct command_result *out)
 {
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "STOP", "asked by %s", command->who);
@@ -88,7 +93,7 @@ static void stop(struct gateway *g, const struct command *command, struct comman
 static void (*const run[COMMANDS])(struct gateway *, const struct command *, struct command_result *) = {
 	[COMMAND_ENABLE] = switch_path,	    [COMMAND_DISABLE] = switch_path,
 	[COMMAND_REDIAL] = reconnect_path, [COMMAND_ACK] = acknowledge,
-	[COMMAND_STOP] = stop,
+	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
 };
 
 static void take_command(void *ctx, const struct command *command, struct command_result *out)

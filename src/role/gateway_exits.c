@@ -72,32 +72,98 @@ void gateway_exits_resolve(struct gateway *g)
 	for (size_t i = 0; i < g->n_exits; i++) {
 		struct gateway_exit *exit = &g->exits[i];
 
-		if (!exit->n_addrs && !exit->query && !ev_is_active(&exit->again))
+		if (!exit->config->gone && !exit->n_addrs && !exit->query && !ev_is_active(&exit->again))
 			ask(exit);
 	}
+}
+
+static void begin_exit(struct gateway *g, size_t i, const struct config_exit *config)
+{
+	struct gateway_exit *exit = &g->exits[i];
+
+	*exit = (struct gateway_exit){ .config = config, .gateway = g };
+	exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
+	ev_timer_init(&exit->again, on_again, 0., 0.);
+	exit->again.data = exit;
+	if (addr_parse(config->address, &exit->addrs[0]) == 0)
+		exit->n_addrs = 1;
 }
 
 int gateway_exits_init(struct gateway *g, struct str *why)
 {
 	for (size_t i = 0; i < g->config->n_exits && i < RELAY_EXITS_MAX; i++) {
 		const struct config_exit *config = &g->config->exits[i];
-		struct gateway_exit *exit = &g->exits[g->n_exits++];
 		int rc;
 
-		exit->config = config;
-		exit->gateway = g;
-		exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
-		ev_timer_init(&exit->again, on_again, 0., 0.);
-		exit->again.data = exit;
+		begin_exit(g, i, config);
+		g->n_exits++;
 		if (config->is_default)
 			g->default_exit = i;
-		rc = service_read_key(&exit->key, config->method, config->key_file, why);
+		rc = service_read_key(&g->exits[i].key, config->method, config->key_file, why);
 		if (rc < 0)
 			return rc;
-		if (addr_parse(config->address, &exit->addrs[0]) == 0)
-			exit->n_addrs = 1;
 	}
 	return 0;
+}
+
+static void forget_addresses(struct gateway_exit *exit)
+{
+	ev_timer_stop(exit->gateway->loop, &exit->again);
+	if (exit->query)
+		resolver_cancel(exit->query);
+	exit->query = NULL;
+	exit->failing = false;
+	backoff_reset(&exit->backoff);
+}
+
+// A name's old addresses serve until the new ones are known.
+static void move_exit(struct gateway_exit *exit)
+{
+	forget_addresses(exit);
+	if (addr_parse(exit->config->address, &exit->addrs[0]) == 0)
+		exit->n_addrs = 1;
+	else
+		ask(exit);
+}
+
+static void follow_exit(struct gateway *g, size_t i, const struct config_exit *to)
+{
+	struct gateway_exit *exit = &g->exits[i];
+	const struct config_exit *from = i < g->n_exits ? exit->config : NULL;
+
+	if (from && (to->gone || strcmp(from->name, to->name) != 0)) {
+		forget_addresses(exit);
+		exit->n_addrs = 0;
+	}
+	if (!from || strcmp(from->name, to->name) != 0 || (from->gone && !to->gone)) {
+		begin_exit(g, i, to);
+		return;
+	}
+	exit->config = to;
+	if (!to->gone && strcmp(from->address, to->address) != 0)
+		move_exit(exit);
+}
+
+static size_t find_default(const struct config *config)
+{
+	size_t i = 0;
+
+	while (i + 1 < config->n_exits && !config->exits[i].is_default)
+		i++;
+	return i;
+}
+
+void gateway_exits_follow(struct gateway *g, const struct config *next, const struct wire_key keys[])
+{
+	size_t was = find_default(g->config), is = find_default(next);
+
+	for (size_t i = 0; i < next->n_exits; i++) {
+		follow_exit(g, i, &next->exits[i]);
+		g->exits[i].key = keys[i];
+	}
+	g->n_exits = next->n_exits;
+	if (was != is || g->exits[g->default_exit].config->gone)
+		g->default_exit = is;
 }
 
 void gateway_exits_fini(struct gateway *g)

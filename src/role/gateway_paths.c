@@ -215,37 +215,6 @@ static void set_probes(struct gateway *g)
 	probe_set(g->probe, targets, n);
 }
 
-// SOCKS5 listens on the LAN's addresses, whenever they come.
-static void listen_on_lan(struct gateway *g)
-{
-	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
-
-	for (size_t i = 0; lan && i < g->observed.n_addrs; i++) {
-		const struct kaddr *a = &g->observed.addrs[i];
-		bool known = false;
-
-		if (a->ifindex != lan->ifindex || !a->usable || !a->global)
-			continue;
-		for (size_t k = 0; k < g->n_listening; k++)
-			known |= addr_equal(&g->listening[k], &a->local);
-		if (known || g->n_listening == sizeof(g->listening) / sizeof(g->listening[0]))
-			continue;
-		g->listening[g->n_listening++] = a->local;
-		for (size_t e = 0; e < g->n_exits; e++) {
-			uint16_t port = g->exits[e].config->socks_port;
-			struct relay_listen listen = { .kind = RELAY_LISTEN_SOCKS,
-						       .at = sockaddr_make(&a->local, port),
-						       .exit = (int)e };
-			struct str why = { 0 };
-
-			if (port && relay_listen(g->relay, &listen, &why) < 0)
-				gateway_event(g, LOG_LEVEL_ERROR, g->exits[e].config->name, "SOCKS", "%s",
-					      str_text(&why));
-			str_fini(&why);
-		}
-	}
-}
-
 void gateway_round(struct gateway *g)
 {
 	ev_idle_stop(g->loop, &g->round);
@@ -254,7 +223,7 @@ void gateway_round(struct gateway *g)
 	judge_paths(g);
 	gateway_uses_judge(g);
 	apply(g);
-	listen_on_lan(g);
+	gateway_listen_on_lan(g);
 	set_probes(g);
 	gateway_exits_resolve(g);
 	gateway_push_policy(g);

@@ -40,6 +40,8 @@ struct gateway_path {
 	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
 	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
 	int64_t rate_bps;                               // from that
+	uint64_t rx_bytes_before, tx_bytes_before;      // of a removed path that had the slot
+	bool leaving;                                   // removed, but not quite gone
 };
 
 struct gateway_exit {
@@ -53,6 +55,14 @@ struct gateway_exit {
 	struct backoff backoff;
 	bool failing; // the last look-up failed, and that was said
 };
+
+// A SOCKS5 listener that there should be.
+struct gateway_socks {
+	struct relay_listen listen;
+	bool open;
+};
+
+#define GATEWAY_SOCKS_MAX 64
 
 struct gateway {
 	struct service service;
@@ -75,8 +85,9 @@ struct gateway {
 	struct plan_uses uses;
 	int64_t uses_ms;  // when they were last judged by the load
 	int first_choice; // path that connections begin on; -1: none
-	struct addr listening[32]; // LAN addresses with SOCKS5 listeners
-	size_t n_listening;
+	struct gateway_socks socks[GATEWAY_SOCKS_MAX];
+	size_t n_socks;
+	ev_timer leave; // when paths that are leaving go
 
 	ev_timer tick;
 	ev_timer retry; // a round that failed in part, and the slow look for foreign hands
@@ -96,11 +107,12 @@ struct gateway {
 
 struct role_args;
 
-// gateway.c: runs until it is told to stop; returns an exit status. `ready_fd` gets a byte when it has
+// gateway.c: runs until it is told to stop; returns an exit status. Takes `config`. `ready_fd` gets a byte when it has
 // started, and the terminal is left then; -1: it stays on the terminal.
 int gateway_run(const struct role_args *args, struct config *config, int ready_fd);
 
 // gateway_console.c
+// Takes `config` too.
 int gateway_run_with_console(const struct role_args *args, struct config *config);
 void gateway_hand_over_terminal(const char *log_file, int ready_fd);
 
@@ -126,10 +138,25 @@ void gateway_uses_take_probe(struct gateway *g, const struct probe_result *resul
 // gateway_exits.c
 int gateway_exits_init(struct gateway *g, struct str *why);
 void gateway_exits_fini(struct gateway *g);
+// Goes by another configuration from now on; keys[] are those of its exits.
+void gateway_exits_follow(struct gateway *g, const struct config *next, const struct wire_key keys[]);
 // Looks up names as far as they are not known yet.
 void gateway_exits_resolve(struct gateway *g);
 // The first address of the default exit, or one of family AF_UNSPEC.
 struct addr gateway_exit_address(const struct gateway *g);
+
+// gateway_listen.c
+// Both return at once; connections that were taken live on. 0, or -errno with a text.
+int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why);
+void gateway_unlisten_transparent(struct gateway *g, uint16_t port);
+// SOCKS5, wherever the LAN's addresses are now.
+void gateway_listen_on_lan(struct gateway *g);
+
+// gateway_reload.c
+// Reads the configuration file again and applies what differs, or nothing when it has errors. `who`
+// asked for it. Fills in `out` as for a command.
+void gateway_reload(struct gateway *g, const char *who, struct command_result *out);
+void gateway_on_hangup(void *ctx);
 
 // gateway_view.c
 __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,

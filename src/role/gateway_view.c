@@ -196,8 +196,8 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	fill_way(p, &fsm->facts);
 	p->table = (int)path->config->table;
 	p->endpoint_id = path->endpoint_id;
-	p->rx_bytes = counters->rx_bytes;
-	p->tx_bytes = counters->tx_bytes;
+	p->rx_bytes = counters->rx_bytes - path->rx_bytes_before;
+	p->tx_bytes = counters->tx_bytes - path->tx_bytes_before;
 	p->interface_rx_bytes = link ? link->rx_bytes : 0;
 	p->interface_tx_bytes = link ? link->tx_bytes : 0;
 	p->subflows = (int)counters->subflows;
@@ -253,6 +253,16 @@ static void fill_events(const struct gateway *g, struct snapshot *out)
 	}
 }
 
+// Paths that a reload removed have a slot, but are nobody's business.
+static void drop_removed(const struct gateway *g, struct snapshot *out)
+{
+	out->n_paths = 0;
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (!g->paths[i].config->gone && !g->paths[i].leaving)
+			out->paths[out->n_paths++] = out->paths[i];
+	}
+}
+
 void gateway_snapshot(void *ctx, struct snapshot *out)
 {
 	const struct gateway *g = ctx;
@@ -272,6 +282,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 		out->subflows += out->paths[i].subflows;
 	}
 	fill_rates(g, out);
+	drop_removed(g, out);
 	fill_exit(g, now_ms, &out->exit);
 	out->connections = (int)g->counters.sessions;
 	out->connections_tcp = (int)g->counters.sessions_tcp;

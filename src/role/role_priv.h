@@ -95,6 +95,7 @@ int role_console(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
 int role_gateway(int argc, char **argv);
 int role_plan(int argc, char **argv);
+int role_reload(int argc, char **argv);
 int role_server(int argc, char **argv);
 int role_status(int argc, char **argv);
 

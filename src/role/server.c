@@ -103,11 +103,61 @@ static struct relay_policy *make_policy(const struct config_server *config, cons
 	return policy;
 }
 
+static struct relay_listen listen_at(const struct config_server *config)
+{
+	return (struct relay_listen){ .kind = RELAY_LISTEN_EXIT,
+				      .at = sockaddr_make(&config->listen, config->port) };
+}
+
+// ---- reload: what begins from now on goes by the new file, what is open lives on
+
+// Everything that can fail comes first. Returns 0, or -errno with a text.
+static int follow(struct server *server, const struct config_server *to, struct str *why)
+{
+	struct relay_listen was = listen_at(&server->config->server), is = listen_at(to);
+	bool moves = !relay_listen_equal(&was, &is);
+	struct wire_key key;
+	int rc = service_read_key(&key, to->method, to->key_file, why);
+
+	if (!rc && moves)
+		rc = relay_listen(server->relay, &is, why);
+	if (!rc) {
+		relay_set_policy(server->relay, make_policy(to, &key));
+		if (moves)
+			relay_unlisten(server->relay, &was);
+	}
+	wire_key_wipe(&key);
+	return rc;
+}
+
+static void on_hangup(void *ctx)
+{
+	struct server *server = ctx;
+	struct str why = { 0 }, changes = { 0 };
+	struct config *next = NULL;
+	int rc = config_load(server->config->file, CONFIG_ROLE_SERVER, &next, &why);
+
+	if (!rc)
+		rc = follow(server, &next->server, &why);
+	if (rc < 0) {
+		log_error("server: the configuration stays as it was:\n%s", str_text(&why));
+		config_free(next);
+	} else {
+		size_t n = config_diff(server->config, next, &changes);
+
+		log_notice("server: configuration read again, %zu change%s%s%s", n, n == 1 ? "" : "s",
+			   n ? ":\n" : "", str_text(&changes));
+		config_free(server->config);
+		server->config = next;
+	}
+	str_fini(&why);
+	str_fini(&changes);
+}
+
 static int start_relay(struct server *server, struct str *why)
 {
 	const struct config_server *config = &server->config->server;
-	struct relay_listen listen = { .kind = RELAY_LISTEN_EXIT,
-				       .at = sockaddr_make(&config->listen, config->port) };
+	struct relay_listen listen = listen_at(config);
 	char text[ADDR_STRLEN];
 	struct wire_key key;
 	int rc = service_read_key(&key, config->method, config->key_file, why);
@@ -146,6 +196,8 @@ int role_server(int argc, char **argv)
 	} else {
 		if (server.config->server.tune)
 			tune_kernel(&server, saved_path);
+		server.service.ctx = &server;
+		server.service.reload = on_hangup;
 		ev_timer_init(&server.tick, on_tick, 3600., 3600.);
 		server.tick.data = &server;
 		ev_timer_start(server.service.loop, &server.tick);

@@ -324,7 +324,7 @@ def command_results_are_json_on_request():
     with gateway("ok") as g:
         result = json.loads(mpgate(g.socket, "enable", "--json", "wwan0")[1])
         same(result["result"], {"verb": "enable", "object": "wwan0", "exit_status": 0,
-                                "text": "wwan0 is UP after 0 s", "hint": None})
+                                "text": "wwan0 is UP after 0 s", "hint": None, "details": []})
         code, out, err = mpgate(g.socket, "redial", "--json", "pp0")
         same((code, err, json.loads(out)["error"]["code"]), (5, "", "no-such"))
 

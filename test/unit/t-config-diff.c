@@ -82,6 +82,7 @@ static const struct {
 	{ SCHEMA_LAN, "sources", "{\"192.0.2.0/24\"}", "lan.sources +192.0.2.0/24" },
 	{ SCHEMA_LAN, "source-bypass", "{\"192.0.2.0/24\"}", "lan.source-bypass +192.0.2.0/24" },
 	{ SCHEMA_LAN, "bypass", "{\"192.0.2.0/24\"}", "lan.bypass +192.0.2.0/24" },
+	{ SCHEMA_LAN, "when-unreachable", "\"direct\"", "lan.when-unreachable block -> direct" },
 	{ SCHEMA_LAN, "tproxy-port", "12346", "lan.tproxy-port 12345 -> 12346" },
 	{ SCHEMA_LAN, "when-unreachable", "\"direct\"",
 	  "lan.when-unreachable block -> direct" },
@@ -90,6 +91,7 @@ static const struct {
 	{ SCHEMA_EXIT, "method", "\"aes-128-gcm\"", "exit.x.method aes-256-gcm -> aes-128-gcm" },
 	{ SCHEMA_EXIT, "key-file", "\"%\"", "exit.x.key-file @ -> %" },
 	{ SCHEMA_EXIT, "socks-port", "1080", "exit.x.socks-port 0 -> 1080" },
+	{ SCHEMA_EXIT, "priority", "50", "exit.x.priority 100 -> 50" },
 	{ SCHEMA_EXIT, "default", NULL, NULL }, // below: it takes two exits
 	{ SCHEMA_EXIT, "priority", "50", "exit.x.priority 100 -> 50" },
 	{ SCHEMA_PATH, "interface", "eth9", "path.a.interface a -> eth9" },
@@ -98,6 +100,7 @@ static const struct {
 	{ SCHEMA_PATH, "gateway", "\"10.0.0.1\"", "path.a.gateway found by itself -> 10.0.0.1" },
 	{ SCHEMA_PATH, "table", "300", "path.a.table 101 -> 300" },
 	{ SCHEMA_PATH, "priority", "50", "path.a.priority 100 -> 50" },
+	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },
 	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },
 	{ SCHEMA_PATH, "optional", "yes", "path.a.optional no -> yes" },
 	{ SCHEMA_PATH, "hotkey", "\"3\"", "path.a.hotkey none -> 3" },

@@ -341,7 +341,11 @@ static void the_form_is_the_published_one(void **state)
 	const struct ctl_hello hello = { .may_change = true, .who = "root on pts/0" };
 	const struct ctl_result result = { COMMAND_ENABLE,
 					   "wwan0",
-					   { STATUS_DONE, "wwan0 is already UP", "" } };
+					   { STATUS_DONE, "wwan0 is already UP", "", "" } };
+	const struct ctl_result reload = { COMMAND_RELOAD,
+					   "",
+					   { STATUS_BAD_CONFIG, "nothing was changed", "",
+					     "f:1: \"a\"\nf:2: b\033[1m\n" } };
 	struct ctl_error error;
 
 	(void)state;
@@ -353,6 +357,7 @@ static void the_form_is_the_published_one(void **state)
 	compare_with_file("ctl-history.json", CTL_HISTORY, &history, CTL_NO_ID);
 	compare_with_file("ctl-hello.json", CTL_HELLO, &hello, 1);
 	compare_with_file("ctl-result.json", CTL_RESULT, &result, 2);
+	compare_with_file("ctl-result-lines.json", CTL_RESULT, &reload, CTL_NO_ID);
 	ctl_error_set(&error, STATUS_NOT_RUNNING, "no gateway is running", "start it");
 	compare_with_file("ctl-error.json", CTL_ERROR, &error, CTL_NO_ID);
 }

@@ -682,6 +682,8 @@ static void writes_the_nft_table(void **state)
 							"\t\tiifname != \"br0\" return\n"
 							"\t\tmeta l4proto != tcp return\n"
 							"\t\tfib daddr type local return\n"
+							"\t\tmeta l4proto tcp socket transparent 1 "
+							"meta mark set meta mark & 0x00ffffff | 0x6d000000 accept\n"
 							"\t\tip saddr @source_bypass4 return\n"
 							"\t\tip6 saddr @source_bypass6 return\n"
 							"\t\tip saddr != @source4 return\n"

@@ -230,7 +230,8 @@ exit singapore {{ address = "{EXIT}"
                  key-file = "{key}"
                  socks-port = {SOCKS_PORT}
                  default = yes }}"""]
-        for path in paths or lab.paths.values():
+        self.paths = list(paths or lab.paths.values())
+        for path in self.paths:
             blocks.append(f"""\
 path {path.name} {{ interface = "{path.name}"
 {"optional = yes" if path.line.optional else ""}
@@ -253,7 +254,7 @@ path {path.name} {{ interface = "{path.name}"
 
     def ready(self, up=None, timeout_s=20):
         """Waits until `up` paths (by default all that are not optional) are UP."""
-        wanted = up or sum(not path.line.optional for path in self.lab.paths.values())
+        wanted = up or sum(not path.line.optional for path in self.paths)
 
         def enough():
             expect(self.process.alive(), "mpgate gateway ended: " + self.process.log()[-2000:])

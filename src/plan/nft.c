@@ -14,30 +14,41 @@
 // Never carried: what has no meaning beyond this house or its provider. From the IANA registries of
 // special-purpose addresses (RFC 6890) and multicast. The documentation ranges (RFC 5737, 3849) are
 // left out: nobody is there, and test beds play the Internet with them.
-static const char *const special[] = {
-	"0.0.0.0/8",      // this network, RFC 791
-	"10.0.0.0/8",     // private, RFC 1918
-	"100.64.0.0/10",  // carrier-grade NAT, RFC 6598
-	"127.0.0.0/8",    // loopback, RFC 1122
-	"169.254.0.0/16", // link local, RFC 3927
-	"172.16.0.0/12",  // private, RFC 1918
-	"192.0.0.0/24",   // protocol assignments, RFC 6890
-	"192.168.0.0/16", // private, RFC 1918
-	"198.18.0.0/15",  // benchmarks, RFC 2544
-	"224.0.0.0/4",    // multicast, RFC 5771
-	"240.0.0.0/4",    // reserved and broadcast, RFC 1112, 8190
-	"::/127",         // unspecified and loopback, RFC 4291
-	"::ffff:0:0/96",  // IPv4-mapped, RFC 4291
-	"64:ff9b::/96",   // NAT64: IPv4 by way of the provider, RFC 6052
-	"64:ff9b:1::/48", // local NAT64, RFC 8215
-	"100::/64",       // discard, RFC 6666
-	"2001::/23",      // protocol assignments, Teredo among them, RFC 2928
-	"5f00::/16",      // segment routing, RFC 9602
-	"fc00::/7",       // unique local, RFC 4193
-	"fe80::/10",      // link local, RFC 4291
-	"fec0::/10",      // site local, RFC 3879
-	"ff00::/8",       // multicast, RFC 4291
+static const struct {
+	const char *prefix, *source;
+} special[] = {
+	{ "0.0.0.0/8", "this network, RFC 791" },
+	{ "10.0.0.0/8", "private, RFC 1918" },
+	{ "100.64.0.0/10", "carrier-grade NAT, RFC 6598" },
+	{ "127.0.0.0/8", "loopback, RFC 1122" },
+	{ "169.254.0.0/16", "link local, RFC 3927" },
+	{ "172.16.0.0/12", "private, RFC 1918" },
+	{ "192.0.0.0/24", "protocol assignments, RFC 6890" },
+	{ "192.168.0.0/16", "private, RFC 1918" },
+	{ "198.18.0.0/15", "benchmarks, RFC 2544" },
+	{ "224.0.0.0/4", "multicast, RFC 5771" },
+	{ "240.0.0.0/4", "reserved and broadcast, RFC 1112, 8190" },
+	{ "::/127", "unspecified and loopback, RFC 4291" },
+	{ "::ffff:0:0/96", "IPv4-mapped, RFC 4291" },
+	{ "64:ff9b::/96", "NAT64: IPv4 by way of the provider, RFC 6052" },
+	{ "64:ff9b:1::/48", "local NAT64, RFC 8215" },
+	{ "100::/64", "discard, RFC 6666" },
+	{ "2001::/23", "protocol assignments, Teredo among them, RFC 2928" },
+	{ "5f00::/16", "segment routing, RFC 9602" },
+	{ "fc00::/7", "unique local, RFC 4193" },
+	{ "fe80::/10", "link local, RFC 4291" },
+	{ "fec0::/10", "site local, RFC 3879" },
+	{ "ff00::/8", "multicast, RFC 4291" },
 };
+
+const char *plan_special(const struct addr *addr, struct prefix *range)
+{
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		if (prefix_parse(special[i].prefix, range) == 0 && prefix_contains(range, addr))
+			return special[i].source;
+	}
+	return NULL;
+}
 
 // Elements of the two sets of a pair.
 struct set_pair {
@@ -71,7 +82,7 @@ static void add_special(struct set_pair *set)
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
 		struct prefix p;
 
-		if (prefix_parse(special[i], &p) == 0)
+		if (prefix_parse(special[i].prefix, &p) == 0)
 			add_prefix(set, &p);
 	}
 }

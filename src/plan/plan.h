@@ -175,6 +175,10 @@ struct plan_candidate {
 size_t plan_rank_paths(const struct plan_candidate candidates[], size_t n, sa_family_t family,
 		       int current, int order[]);
 
+// Why the first of order[] is the first, in words.
+void plan_explain_first(const struct plan_candidate candidates[], const int order[], size_t n,
+			char out[static NOTE_SIZE]);
+
 // ---- What each path is used for: its tier, and never worse than the best line.
 
 // What is known of one path.
@@ -284,6 +288,20 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 void plan_want_server(const struct kstate *observed, struct kstate *want);
 // Nothing of ours, for a clean stop. Sysctls and limits are kern_restore()'s.
 void plan_want_nothing(const struct kstate *observed, struct kstate *want);
+
+// ---- What becomes of one connection of the LAN.
+
+struct plan_explanation {
+	bool carried;             // else it is let through
+	char rule[24];            // which rule decided, for programs: "bypass"
+	char text[EVENT_TEXT_SIZE]; // and for people
+};
+
+// `from` of family AF_UNSPEC: some machine of the LAN. `observed` may be empty: then this machine's own
+// addresses are not known.
+void plan_explain(const struct config *config, const struct kstate *observed,
+		  const struct plan_exits *exits, const struct addr *to, const struct addr *from,
+		  struct plan_explanation *out);
 
 // ---- What to do about the difference.
 

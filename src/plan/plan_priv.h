@@ -12,6 +12,9 @@ sa_family_t plan_af(enum plan_family family);
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 		    const struct plan_exits *exits, bool ipv6);
 
+// The range of special addresses that it lies in, and where that is laid down, or NULL.
+const char *plan_special(const struct addr *addr, struct prefix *range);
+
 // demotion.c: `demote_by_rtt` at any time, `demotion_tick` once a second. Both change demotions and
 // trial only.
 void demote_by_rtt(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,

@@ -74,6 +74,9 @@ int role_fail_error(const struct ctl_error *error);
 // (config_free() it), or the status to end with.
 int role_load_config(const char *file, enum config_role role, struct config **out);
 
+// Appends `text` as a JSON string, cleaned.
+void role_add_json_text(struct str *out, const char *text);
+
 // A subcommand as users see it.
 struct role_verb {
 	const char *word;
@@ -93,6 +96,7 @@ int role_check(int argc, char **argv);
 int role_config(int argc, char **argv);
 int role_console(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
+int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);

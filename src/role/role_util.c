@@ -73,6 +73,17 @@ static int status_of_load(int rc)
 	}
 }
 
+void role_add_json_text(struct str *out, const char *text)
+{
+	char clean[1024];
+
+	str_copy_clean(clean, sizeof(clean), text);
+	str_add(out, "\"");
+	for (const char *c = clean; *c; c++)
+		str_addf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+	str_add(out, "\"");
+}
+
 int role_load_config(const char *file, enum config_role role, struct config **out)
 {
 	struct str errors = { 0 };

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Why a connection of the LAN is carried or let through: the same questions, in the same order, as
+// the chain that nft.c writes asks of its packets.
+
+#include "plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/format.h"
+#include "plan/plan_priv.h"
+
+static const struct prefix *find_in(const struct config_prefixes *prefixes, const struct addr *addr)
+{
+	for (size_t i = 0; i < prefixes->n; i++) {
+		if (prefix_contains(&prefixes->list[i], addr))
+			return &prefixes->list[i];
+	}
+	return NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct plan_explanation *out, const char *rule,
+						      const char *fmt, ...)
+{
+	va_list ap;
+
+	str_copy(out->rule, sizeof(out->rule), rule);
+	va_start(ap, fmt);
+	vsnprintf(out->text, sizeof(out->text), fmt, ap);
+	va_end(ap);
+}
+
+static bool is_own(const struct kstate *observed, const struct addr *to, struct plan_explanation *out)
+{
+	for (size_t i = 0; i < observed->n_addrs; i++) {
+		const struct klink *link = kstate_link_by_index(observed, observed->addrs[i].ifindex);
+
+		if (!addr_equal(&observed->addrs[i].local, to))
+			continue;
+		say(out, "own-address", "it is this gateway's own address, on %s",
+		    link ? link->name : "an interface");
+		return true;
+	}
+	return addr_is_loopback(to) && (say(out, "own-address", "it is a loopback address"), true);
+}
+
+static bool source_is_left_alone(const struct config_lan *lan, const struct addr *from,
+				 struct plan_explanation *out)
+{
+	const struct prefix *range;
+	char source[ADDR_STRLEN], text[ADDR_STRLEN];
+
+	if (!addr_is_set(from))
+		return false;
+	addr_format(from, source);
+	range = find_in(&lan->source_bypass, from);
+	if (range)
+		say(out, "source-bypass", "%s is in lan.source-bypass (%s)", source,
+		    prefix_format(range, text));
+	else if (lan->sources.n && !find_in(&lan->sources, from))
+		say(out, "not-a-source", "%s is in none of lan.sources", source);
+	else
+		return false;
+	return true;
+}
+
+static bool is_special(const struct addr *to, struct plan_explanation *out)
+{
+	struct prefix range;
+	const char *source = plan_special(to, &range);
+	char text[ADDR_STRLEN];
+
+	if (source)
+		say(out, "special-range", "%s is never carried (%s)", prefix_format(&range, text), source);
+	return source;
+}
+
+static bool is_bypassed(const struct config_lan *lan, const struct addr *to, struct plan_explanation *out)
+{
+	const struct prefix *range = find_in(&lan->bypass, to);
+	char text[ADDR_STRLEN];
+
+	if (range)
+		say(out, "bypass", "it is in lan.bypass (%s)", prefix_format(range, text));
+	return range;
+}
+
+static bool is_exit(const struct plan_exits *exits, const struct addr *to, struct plan_explanation *out)
+{
+	for (size_t i = 0; i < exits->n; i++) {
+		if (!addr_equal(&exits->list[i], to))
+			continue;
+		say(out, "exit", "it is the address of an exit");
+		return true;
+	}
+	return false;
+}
+
+static bool is_peer(const struct config *config, const struct kstate *observed, const struct addr *to,
+		    struct plan_explanation *out)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		const struct klink *link = kstate_link(observed, config->paths[i].interface);
+
+		for (size_t a = 0; link && a < observed->n_addrs; a++) {
+			if (observed->addrs[a].ifindex != link->ifindex ||
+			    !addr_equal(&observed->addrs[a].peer, to))
+				continue;
+			say(out, "path-peer", "it is the far end of path %s", config->paths[i].name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void say_carried(const struct config_lan *lan, const struct addr *from,
+			struct plan_explanation *out)
+{
+	const struct prefix *range = addr_is_set(from) ? find_in(&lan->sources, from) : NULL;
+	char source[ADDR_STRLEN], text[ADDR_STRLEN];
+
+	out->carried = true;
+	if (range)
+		say(out, "carried", "%s is in lan.sources (%s), and no rule excepts the destination",
+		    addr_format(from, source), prefix_format(range, text));
+	else if (lan->sources.n && !addr_is_set(from))
+		say(out, "carried", "for the machines of lan.sources; no rule excepts the destination");
+	else
+		say(out, "carried", "no rule excepts it");
+}
+
+void plan_explain(const struct config *config, const struct kstate *observed,
+		  const struct plan_exits *exits, const struct addr *to, const struct addr *from,
+		  struct plan_explanation *out)
+{
+	const struct config_lan *lan = &config->lan;
+
+	*out = (struct plan_explanation){ 0 };
+	if (is_own(observed, to, out) || source_is_left_alone(lan, from, out) || is_special(to, out) ||
+	    is_bypassed(lan, to, out) || is_exit(exits, to, out) || is_peer(config, observed, to, out))
+		return;
+	say_carried(lan, from, out);
+}
+
+// ---- why this path is first
+
+void plan_explain_first(const struct plan_candidate candidates[], const int order[], size_t n,
+			char out[static NOTE_SIZE])
+{
+	const struct plan_candidate *a = n ? &candidates[order[0]] : NULL;
+	const struct plan_candidate *b = n > 1 ? &candidates[order[1]] : NULL;
+	char rtt[FORMAT_SIZE];
+
+	if (!b)
+		snprintf(out, NOTE_SIZE, "%s", a ? "the only path that can begin" : "");
+	else if (a->reserve != b->reserve)
+		snprintf(out, NOTE_SIZE, "the others are in reserve");
+	else if (a->priority != b->priority)
+		snprintf(out, NOTE_SIZE, "priority %d goes before %d", a->priority, b->priority);
+	else if (a->optional != b->optional)
+		snprintf(out, NOTE_SIZE, "the others are optional");
+	else if (a->rtt_us >= 0)
+		snprintf(out, NOTE_SIZE, "lowest RTT, %s ms, of %zu paths", format_rtt(a->rtt_us, rtt), n);
+	else
+		snprintf(out, NOTE_SIZE, "first in the file; no RTT is known");
+}

@@ -65,6 +65,7 @@ struct peer;
 struct peer_path {
 	int path; // slot, handed back
 	struct addr source;
+	bool metered; // every byte costs: ask seldom
 };
 
 struct peer_target {
@@ -73,16 +74,16 @@ struct peer_target {
 	// Paths over which the exit answers, best first; each has its rule in the kernel.
 	struct peer_path paths[PATHS_MAX];
 	size_t n_paths;
-	bool check; // ask over each path too
-	bool busy;  // data moves: ask for statistics every two seconds
+	bool busy; // data moves: ask for statistics every two seconds
 };
 
 enum peer_report_kind {
 	PEER_SERVICE, // it is known, or known otherwise than before, whether the exit has the service
-	PEER_ECHO,    // rtt_us, clock_offset_us
+	PEER_ECHO,    // rtt_us
 	PEER_SEEN,    // of the long connection: mptcp, version, clock_offset_us, paths[].subflows
 	PEER_STATS,   // paths[].sender
-	PEER_PATH,    // of a path's own connection: path, error, mptcp, rtt_us, seen_as
+	PEER_PATH,    // of a path's own connection: path, error, mptcp, rtt_us, seen_as. An exit without
+		      // the service gives `mptcp` alone, as our end has it
 };
 
 // A path through the exit's eyes. Known by the address that the exit saw it come from; paths that

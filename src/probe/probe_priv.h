@@ -2,10 +2,13 @@
 #ifndef PROBE_PROBE_PRIV_H
 #define PROBE_PROBE_PRIV_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
+#include "wire/wire.h"
 
 // An ICMP or ICMPv6 echo under way.
 struct probe_echo {
@@ -23,5 +26,51 @@ int probe_echo_open(struct probe_echo *echo, const struct addr *source,
 int probe_echo_read(const struct probe_echo *echo);
 // What a request or an answer is on the wire, IP header included.
 unsigned probe_echo_bytes(sa_family_t family);
+
+// ---- peer_link.c: one connection to the exit's peer service
+
+struct peer_link;
+
+// Each may close the link.
+struct peer_link_events {
+	void (*up)(struct peer_link *link); // connected
+	void (*heard)(struct peer_link *link, const struct wire_service_message *message);
+	// It could not be opened, or broke: -EPIPE or -ECONNRESET by the other end, -EPROTO: what came
+	// is not the peer service. The link is closed already.
+	void (*ended)(struct peer_link *link, int error);
+};
+
+struct peer_link_spec {
+	const struct wire_key *key;
+	struct wire_replay *replay;
+	union sockaddr_any exit;
+	struct addr source;
+};
+
+struct peer_link {
+	const struct peer_link_events *events;
+	void *ctx; // its owner's
+	struct ev_loop *loop;
+	int fd; // -1: closed
+	ev_io io;
+	bool connected;
+	bool answered; // something came that could be opened
+	struct wire_sealer sealer;
+	struct wire_opener opener;
+	struct buf out, sealed, plain; // not sent yet; half a chunk; half a message
+	unsigned bytes;                // ever spent, headers estimated
+};
+
+void peer_link_init(struct peer_link *link, struct ev_loop *loop, const struct peer_link_events *events,
+		    void *ctx);
+// Begins to connect and puts the reserved target first. 0, or -errno: not even begun.
+int peer_link_open(struct peer_link *link, const struct peer_link_spec *spec);
+// Sends it, or keeps it until it can be sent. An error is told by ended(), later.
+void peer_link_ask(struct peer_link *link, uint8_t type, uint64_t nonce);
+void peer_link_close(struct peer_link *link);
+static inline bool peer_link_is_open(const struct peer_link *link)
+{
+	return link->fd >= 0;
+}
 
 #endif

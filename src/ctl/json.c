@@ -36,6 +36,7 @@ enum type {
 	TYPE_ID,     // int; 0 <-> null
 	TYPE_INT,    // int, or SNAPSHOT_UNKNOWN, SNAPSHOT_NONE
 	TYPE_INT64,  // the same as int64_t
+	TYPE_OFFSET, // int64_t of either sign; SNAPSHOT_NO_OFFSET <-> null
 	TYPE_RATIO,  // the same as double
 	TYPE_UINT64, // never unknown
 	TYPE_TIME,   // int64_t, ms since the epoch; 0 <-> null
@@ -91,6 +92,10 @@ static const struct field exit_fields[] = {
 	FIELD(exit_snapshot, mptcp, "mptcp", TYPE_MAYBE),
 	FIELD(exit_snapshot, rtt_us, "rtt_us", TYPE_INT64),
 	FIELD(exit_snapshot, paths_ok, "paths_ok", TYPE_INT),
+	FIELD(exit_snapshot, service, "service", TYPE_MAYBE),
+	FIELD(exit_snapshot, version, "version", TYPE_TEXT_OR_NULL),
+	FIELD(exit_snapshot, subflows, "subflows", TYPE_INT),
+	FIELD(exit_snapshot, clock_offset_us, "clock_offset_us", TYPE_OFFSET),
 	UNMEASURED,
 	END,
 };
@@ -138,6 +143,7 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, rtt_us, "rtt_us", TYPE_INT64),
 	FIELD(path_snapshot, jitter_us, "jitter_us", TYPE_INT64),
 	FIELD(path_snapshot, loss_ratio, "loss_ratio", TYPE_RATIO),
+	FIELD(path_snapshot, mptcp_ok, "mptcp_ok", TYPE_MAYBE),
 	UNMEASURED,
 	END,
 };
@@ -293,6 +299,9 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return number_to_json(*(const int *)value, unknown);
 	case TYPE_INT64:
 		return number_to_json(*(const int64_t *)value, unknown);
+	case TYPE_OFFSET:
+		*unknown = *(const int64_t *)value == SNAPSHOT_NO_OFFSET;
+		return *unknown ? json_null() : json_integer(*(const int64_t *)value);
 	case TYPE_RATIO:
 		return ratio_to_json(*(const double *)value, unknown);
 	case TYPE_UINT64:
@@ -412,6 +421,12 @@ static int maybe_from_json(const json_t *json, int absent, int8_t *out)
 	return json_is_boolean(json) || json_is_null(json) ? 0 : -EPROTO;
 }
 
+static int offset_from_json(const json_t *json, int64_t *out)
+{
+	*out = json_is_integer(json) ? json_integer_value(json) : SNAPSHOT_NO_OFFSET;
+	return json_is_integer(json) || json_is_null(json) ? 0 : -EPROTO;
+}
+
 static int ratio_from_json(const json_t *json, double absent, double *out)
 {
 	*out = json_is_number(json) ? json_number_value(json) : absent;
@@ -452,6 +467,8 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 		return int_from_json(json, absent, value);
 	case TYPE_INT64:
 		return number_from_json(json, absent, INT64_MAX, value);
+	case TYPE_OFFSET:
+		return offset_from_json(json, value);
 	case TYPE_RATIO:
 		return ratio_from_json(json, absent, value);
 	case TYPE_UINT64:

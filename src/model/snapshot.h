@@ -17,6 +17,8 @@
 
 #define SNAPSHOT_UNKNOWN (-1)
 #define SNAPSHOT_NONE    (-2)
+// The same for a number that may be negative.
+#define SNAPSHOT_NO_OFFSET INT64_MIN
 
 #define SNAPSHOT_ALARMS 16
 #define SNAPSHOT_EVENTS 24
@@ -62,6 +64,7 @@ struct path_snapshot {
 	int subflows;                                    // established
 	int64_t rtt_us, jitter_us;                       // smoothed
 	double loss_ratio;                               // of probes, over the last minute
+	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };
 
 struct exit_snapshot {
@@ -70,6 +73,10 @@ struct exit_snapshot {
 	int8_t reachable, mptcp;      // 1 yes, 0 no, SNAPSHOT_UNKNOWN
 	int64_t rtt_us;               // best path's
 	int paths_ok;                 // paths over which it answers
+	int8_t service;               // it answers as mpgate does: 1, 0, SNAPSHOT_UNKNOWN
+	char version[32];             // of its program; empty: not known
+	int subflows;                 // of our connection to its service, as it sees them
+	int64_t clock_offset_us;      // its clock less ours; SNAPSHOT_NO_OFFSET
 };
 
 struct alarm {

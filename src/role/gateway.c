@@ -48,6 +48,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)loop;
 	(void)revents;
 	gateway_paths_tick(g);
+	gateway_peers_tick(g);
 	gateway_view_tick(g);
 	gateway_publish(g);
 }
@@ -103,6 +104,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->service.ctx = g;
 	g->service.reload = gateway_on_hangup;
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
+	gateway_peers_set(g);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
 	gateway_round(g);
@@ -120,6 +122,7 @@ static void stop(struct gateway *g)
 		ctl_close(g->ctl);
 	if (g->probe)
 		probe_free(g->probe);
+	gateway_peers_fini(g);
 	if (g->relay)
 		relay_stop(g->relay);
 	resolver_free(g->resolver);

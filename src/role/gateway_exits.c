@@ -81,6 +81,7 @@ static void begin_exit(struct gateway *g, size_t i, const struct config_exit *co
 {
 	struct gateway_exit *exit = &g->exits[i];
 
+	peer_free(exit->peer); // of one that had the place
 	*exit = (struct gateway_exit){ .config = config, .gateway = g };
 	exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
 	ev_timer_init(&exit->again, on_again, 0., 0.);

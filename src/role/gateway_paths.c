@@ -227,6 +227,7 @@ void gateway_round(struct gateway *g)
 	set_probes(g);
 	gateway_exits_resolve(g);
 	gateway_push_policy(g);
+	gateway_peers_set(g);
 	gateway_publish(g);
 }
 

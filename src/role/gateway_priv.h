@@ -28,6 +28,16 @@ struct gateway_sample {
 	uint64_t rx_bytes, tx_bytes;
 };
 
+// A path through the exit's eyes; gateway_peers.c. Times are CLOCK_MONOTONIC, 0: never.
+struct gateway_path_view {
+	struct addr seen_as; // where the exit sees it come from; AF_UNSPEC: not known
+	bool shared;         // another path comes from there too, and `sender` is of both
+	int subflows;        // of our connection to the service, established there; or unknown
+	int64_t subflows_ms;
+	struct wire_service_remote sender; // what the exit sends to us over it
+	int64_t sender_ms;
+};
+
 // One per configured path; its place in the array is the path's slot everywhere.
 struct gateway_path {
 	const struct config_path *config;
@@ -42,6 +52,20 @@ struct gateway_path {
 	int64_t rate_bps;                               // from that
 	uint64_t rx_bytes_before, tx_bytes_before;      // of a removed path that had the slot
 	bool leaving;                                   // removed, but not quite gone
+	int8_t mptcp_ok;                                // the check: 1, 0, unknown
+	int64_t mptcp_ms;                               // when it was made
+	struct gateway_path_view view;
+};
+
+// What an exit says of itself.
+struct gateway_service {
+	int8_t serves; // 1; 0: no, it is another program; unknown
+	char version[32];
+	int8_t mptcp;  // our connection to the service, at both ends
+	int subflows;  // of it, established at the exit
+	int64_t rtt_us; // through the whole chain: path, cipher, program
+	int64_t clock_offset_us; // its clock less ours; SNAPSHOT_NO_OFFSET
+	int64_t seen_ms; // when mptcp and subflows were told; CLOCK_MONOTONIC, 0: never
 };
 
 struct gateway_exit {
@@ -54,6 +78,8 @@ struct gateway_exit {
 	ev_timer again;
 	struct backoff backoff;
 	bool failing; // the last look-up failed, and that was said
+	struct peer *peer;
+	struct gateway_service service;
 };
 
 // A SOCKS5 listener that there should be.
@@ -84,6 +110,8 @@ struct gateway {
 	size_t default_exit;
 	struct plan_uses uses;
 	int64_t uses_ms;  // when they were last judged by the load
+	uint64_t peers_bytes; // moved by all paths, at the last tick
+	int64_t busy_until_ms;
 	int first_choice; // path that connections begin on; -1: none
 	struct gateway_socks socks[GATEWAY_SOCKS_MAX];
 	size_t n_socks;
@@ -157,6 +185,12 @@ void gateway_listen_on_lan(struct gateway *g);
 // asked for it. Fills in `out` as for a command.
 void gateway_reload(struct gateway *g, const char *who, struct command_result *out);
 void gateway_on_hangup(void *ctx);
+
+// gateway_peers.c
+// Tells the exits' peers of the paths; reports come in between.
+void gateway_peers_fini(struct gateway *g);
+void gateway_peers_set(struct gateway *g);
+void gateway_peers_tick(struct gateway *g);
 
 // gateway_view.c
 __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,

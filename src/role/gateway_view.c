@@ -201,6 +201,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->interface_rx_bytes = link ? link->rx_bytes : 0;
 	p->interface_tx_bytes = link ? link->tx_bytes : 0;
 	p->subflows = (int)counters->subflows;
+	p->mptcp_ok = path->mptcp_ok;
 	p->rtt_us = path_fsm_rtt_us(fsm);
 	p->jitter_us = path_fsm_jitter_us(fsm);
 	p->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
@@ -221,6 +222,10 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 	str_copy(e->name, sizeof(e->name), config->name);
 	snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", config->address, config->port);
 	e->mptcp = exit_speaks_mptcp(g);
+	e->service = g->exits[g->default_exit].service.serves;
+	str_copy(e->version, sizeof(e->version), g->exits[g->default_exit].service.version);
+	e->subflows = g->exits[g->default_exit].service.subflows;
+	e->clock_offset_us = g->exits[g->default_exit].service.clock_offset_us;
 	e->rtt_us = SNAPSHOT_UNKNOWN;
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct path_fsm *fsm = &g->fsms[i];

@@ -84,6 +84,7 @@ static void random_path(struct path_snapshot *p)
 	p->rtt_us = random_measure(1000000);
 	p->jitter_us = random_measure(1000000);
 	p->loss_ratio = random_ratio();
+	p->mptcp_ok = (int8_t)(random_number(4) - 2);
 }
 
 static void random_exit(struct exit_snapshot *e)
@@ -94,6 +95,10 @@ static void random_exit(struct exit_snapshot *e)
 	e->mptcp = (int8_t)(random_number(4) - 2);
 	e->rtt_us = random_measure(1000000);
 	e->paths_ok = (int)random_measure(16);
+	e->service = (int8_t)(random_number(4) - 2);
+	RANDOM_TEXT(e->version);
+	e->subflows = (int)random_measure(16);
+	e->clock_offset_us = one_in(4) ? SNAPSHOT_NO_OFFSET : random_number(2000000) - 1000000;
 }
 
 static void random_event(struct event *e)
@@ -236,7 +241,11 @@ static void fill_golden(struct snapshot *s)
 			  .reachable = 1,
 			  .mptcp = SNAPSHOT_UNKNOWN,
 			  .rtt_us = 48210,
-			  .paths_ok = 3 },
+			  .paths_ok = 3,
+			  .service = 1,
+			  .version = "1.1.9",
+			  .subflows = 2,
+			  .clock_offset_us = -12500 },
 		.rx_bps = 2990000,
 		.tx_bps = 210000,
 		.rx_bytes = 14200331776,
@@ -264,7 +273,8 @@ static void fill_golden(struct snapshot *s)
 			     .interface_tx_bytes = 651000000,
 			     .rtt_us = SNAPSHOT_NONE,
 			     .jitter_us = SNAPSHOT_NONE,
-			     .loss_ratio = 1 },
+			     .loss_ratio = 1,
+			     .mptcp_ok = SNAPSHOT_UNKNOWN },
 			   { .name = "wwan0",
 			     .kind = "3g",
 			     .state = PATH_STATE_UP,
@@ -288,7 +298,8 @@ static void fill_golden(struct snapshot *s)
 			     .subflows = 31,
 			     .rtt_us = 92000,
 			     .jitter_us = SNAPSHOT_UNKNOWN,
-			     .loss_ratio = SNAPSHOT_UNKNOWN } },
+			     .loss_ratio = SNAPSHOT_UNKNOWN,
+			     .mptcp_ok = 1 } },
 		.n_alarms = 1,
 		.alarms = { { .id = "ppp0/down",
 			      .object = "ppp0",

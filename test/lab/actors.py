@@ -213,6 +213,8 @@ server {{ listen = "{listen}"
 class Gateway:
     """mpgate gateway, without a terminal."""
 
+    options = ()
+
     def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, paths=None, lan_extra="",
                  start=True):
         self.lab = lab
@@ -249,7 +251,7 @@ path {path.name} {{ interface = "{path.name}"
     def launch(self):
         self.process = self.lab.gw.start(
             "mpgate-gateway",
-            [self.mpgate, "gateway", "--headless", "--config", self.config],
+            [self.mpgate, "gateway", "--headless", *self.options, "--config", self.config],
             env={"MPGATE_RUN_DIR": str(self.lab.dir)})
 
     def ready(self, up=None, timeout_s=20):

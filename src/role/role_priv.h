@@ -96,6 +96,7 @@ int role_check(int argc, char **argv);
 int role_config(int argc, char **argv);
 int role_console(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
+int role_doctor(int argc, char **argv);
 int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_plan(int argc, char **argv);

@@ -249,6 +249,53 @@ void plan_uses_judge(struct plan_uses *uses, const struct use_evidence evidence[
 void plan_uses_tick(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
 		    int64_t now_ms);
 
+// ---- Which exit new connections take.
+
+#define EXIT_GOOD_MS     30000 // before connections go back to it
+#define EXIT_GOOD_MAX_MS 1800000
+
+// What probes over the paths say of one exit. Zero-initialised: nothing yet.
+struct exit_health {
+	int64_t answered_ms; // last, over any path; 0: never
+	int64_t good_ms;     // since when it has answered, single losses aside; 0: it does not
+	int64_t failing_ms;  // first failure since the last answer; 0: none
+	int fails;           // since the last answer
+	bool refuses;        // all of these: the machine answers, the exit does not
+	int64_t failed_ms[PATHS_MAX]; // last failure over each path
+};
+
+// A probe of the exit over `path` ended: 0, -ECONNREFUSED or another error.
+void exit_health_probe(struct exit_health *health, size_t path, int error, int64_t now_ms);
+
+struct exit_candidate {
+	const char *name;
+	bool known;   // has an address
+	int priority; // lower stands in first, then the order of the list
+	const struct exit_health *health;
+};
+
+// The paths over which exits are probed just now, and whether bytes arrive over them.
+struct exit_paths {
+	bool usable[PATHS_MAX];
+	bool progress;
+};
+
+// `preferred` is the configuration's default exit; the caller sets both to it at first.
+struct exit_choice {
+	size_t preferred, active;
+	bool none;           // no exit can be reached
+	int64_t good_for_ms; // before going back; 0: EXIT_GOOD_MS
+	int64_t back_ms;     // when connections last went back
+	char why[NOTE_SIZE]; // why the active one is not the preferred one, or none is reached
+};
+
+// Whether no usable path reaches the exit. False where there is no path: it is not the exit's fault.
+bool plan_exit_unreachable(const struct exit_candidate *exit, const struct exit_paths *paths,
+			   int64_t now_ms);
+// Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
+bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
+		      const struct exit_paths *paths, int64_t now_ms);
+
 // ---- Wanted kernel state.
 
 // What was done with our endpoints' ids and cannot be read from the kernel. Zero-initialised at

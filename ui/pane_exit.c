@@ -20,7 +20,8 @@ void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int
 		return;
 	}
 	canvas_textf(canvas, row, col + 3, canvas->width - col - 3, ATTR_NORMAL,
-		     "%s at %s  reached over %s of %d paths  MPTCP %s  RTT %s ms", to->name,
+		     "%s at %s  reached over %s of %d paths  MPTCP %s  RTT %s ms%s%s", to->name,
 		     to->endpoint, format_count(to->paths_ok, n), view->s->n_paths,
-		     yes_or_no(to->mptcp), format_rtt(to->rtt_us, rtt));
+		     yes_or_no(to->mptcp), format_rtt(to->rtt_us, rtt), to->why[0] ? "  " : "",
+		     to->why);
 }

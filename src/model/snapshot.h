@@ -77,6 +77,7 @@ struct exit_snapshot {
 	char version[32];             // of its program; empty: not known
 	int subflows;                 // of our connection to its service, as it sees them
 	int64_t clock_offset_us;      // its clock less ours; SNAPSHOT_NO_OFFSET
+	char why[NOTE_SIZE];          // it stands in for another, or none is reached; else empty
 };
 
 struct alarm {
@@ -95,7 +96,7 @@ struct snapshot {
 	int64_t uptime_s;
 	enum verdict verdict;
 	int64_t verdict_since_ms;
-	struct exit_snapshot exit; // the default exit; name empty when none is configured
+	struct exit_snapshot exit; // that new connections take; name empty when none is configured
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows, since start
 	int connections, connections_tcp, subflows;

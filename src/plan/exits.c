@@ -4,8 +4,9 @@
 // The default one, as long as any path reaches it. It counts as unreachable when every usable path
 // has failed since its last answer, twice in all; a refusal is a failure as well as silence is.
 // Silence alone is doubted while bytes still arrive, since a full line delays probes for longer
-// than they wait. Then the first exit that has answered since the trouble began stands in: one that
-// fails over the same lines is no better.
+// than they wait; it has to last longer then, and longest before no exit at all counts as reached.
+// Then the first exit that has answered since the trouble began stands in: one that fails over the
+// same lines is no better.
 //
 // The way back needs EXIT_GOOD_MS of answers, and twice that each time the exit fails again soon
 // after it. Connections that are open stay where they are.
@@ -16,13 +17,21 @@
 #include "plan/plan_priv.h"
 
 #define FAILS          2
-#define FAILS_DOUBTED  8      // for each path
+#define FAILS_DOUBTED  3      // for each path, while bytes arrive
+#define FAILS_FOR_NONE 8      // the same, to give up on all exits
 #define NAMELESS_MS    5000   // no address yet
 #define RELAPSE_MS     600000 // so soon after going back, it was too early
 #define SEEN_MS        60000  // an answer this old says nothing of now
 
+static bool is_own_fault(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
 void exit_health_probe(struct exit_health *h, size_t path, int error, int64_t now_ms)
 {
+	if (is_own_fault(error))
+		return;
 	if (!error) {
 		h->answered_ms = now_ms;
 		h->failing_ms = 0;
@@ -39,8 +48,9 @@ void exit_health_probe(struct exit_health *h, size_t path, int error, int64_t no
 		h->good_ms = 0;
 }
 
-bool plan_exit_unreachable(const struct exit_candidate *exit, const struct exit_paths *paths,
-			   int64_t now_ms)
+// Whether no usable path reaches the exit. False where there is no path: it is not the exit's fault.
+static bool is_unreachable(const struct exit_candidate *exit, const struct exit_paths *paths,
+			   int doubted, int64_t now_ms)
 {
 	const struct exit_health *h = exit->health;
 	int n_usable = 0, needed = FAILS;
@@ -55,7 +65,7 @@ bool plan_exit_unreachable(const struct exit_candidate *exit, const struct exit_
 			return false;
 	}
 	if (paths->progress && !h->refuses)
-		needed = FAILS_DOUBTED * n_usable;
+		needed = doubted * n_usable;
 	return n_usable && h->fails >= needed;
 }
 
@@ -142,7 +152,7 @@ bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate ex
 	if (!choice->good_for_ms)
 		choice->good_for_ms = EXIT_GOOD_MS;
 	choice->none = false;
-	if (plan_exit_unreachable(&exits[choice->active], paths, now_ms)) {
+	if (is_unreachable(&exits[choice->active], paths, FAILS_DOUBTED, now_ms)) {
 		to = find_first(choice, exits, n, now_ms, stands_in);
 		if (to < n) {
 			leave(choice, exits, to, now_ms);
@@ -150,7 +160,7 @@ bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate ex
 		}
 		choice->none = true;
 		for (size_t i = 0; i < n; i++)
-			choice->none &= plan_exit_unreachable(&exits[i], paths, now_ms);
+			choice->none &= is_unreachable(&exits[i], paths, FAILS_FOR_NONE, now_ms);
 	} else {
 		to = find_first(choice, exits, n, now_ms, takes_over);
 		if (to < n)

@@ -289,9 +289,6 @@ struct exit_choice {
 	char why[NOTE_SIZE]; // why the active one is not the preferred one, or none is reached
 };
 
-// Whether no usable path reaches the exit. False where there is no path: it is not the exit's fault.
-bool plan_exit_unreachable(const struct exit_candidate *exit, const struct exit_paths *paths,
-			   int64_t now_ms);
 // Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
 bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
 		      const struct exit_paths *paths, int64_t now_ms);

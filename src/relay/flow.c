@@ -156,6 +156,24 @@ ssize_t flow_open_once(struct session *s)
 	return (ssize_t)produced;
 }
 
+// One read, passed on as it is.
+static ssize_t copy_once(struct session *s, struct flow *flow)
+{
+	ssize_t n = recv(flow->from->fd, s->worker->in, RELAY_READ_MAX, 0);
+	int rc;
+
+	if (n < 0)
+		return would_block(errno) ? 0 : -errno;
+	if (n == 0) {
+		flow->ended = true;
+		return 0;
+	}
+	if (flow->from == &s->sealed)
+		s->rx_bytes += (size_t)n;
+	rc = write_or_keep(flow, s->worker->in, (size_t)n);
+	return rc < 0 ? rc : n;
+}
+
 // Passes the end on once all before it is out.
 static int pass_end(struct flow *flow)
 {
@@ -175,7 +193,10 @@ int flow_run(struct session *s, struct flow *flow)
 
 		if (flow->ended || flow->waiting.len)
 			break;
-		n = flow == &s->up ? seal_once(s) : open_once(s);
+		if (s->direct)
+			n = copy_once(s, flow);
+		else
+			n = flow == &s->up ? seal_once(s) : open_once(s);
 		if (n <= 0) {
 			rc = (int)n;
 			break;

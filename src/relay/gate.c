@@ -44,15 +44,22 @@ static int find_candidate(struct session *s, int i, struct sock_dial *how, doubl
 	const struct relay_policy *policy = s->policy;
 	const struct relay_path *path;
 	const union sockaddr_any *to;
+	union sockaddr_any target;
 
 	if (i >= policy->n_begin)
 		return -ENOENT;
 	path = &policy->paths[policy->begin[i]];
-	to = address_for(&policy->exits[s->opening->exit], path, &how->from);
+	if (s->direct) {
+		target = sockaddr_make(&s->opening->target.addr, s->opening->target.port);
+		how->from = target.sa.sa_family == AF_INET ? path->addr4 : path->addr6;
+		to = addr_is_set(&how->from) ? &target : NULL;
+	} else {
+		to = address_for(&policy->exits[s->opening->exit], path, &how->from);
+	}
 	if (!to)
 		return -EADDRNOTAVAIL;
 	how->to = *to;
-	how->mptcp = true;
+	how->mptcp = !s->direct;
 	*head_start = head_start_s(path);
 	return 0;
 }
@@ -131,6 +138,19 @@ static void reach_exit(struct session *s, int fd, int candidate)
 		session_run(s);
 }
 
+static void reach_target(struct session *s, int fd, int candidate)
+{
+	(void)candidate;
+	session_side_init(s, &s->sealed, fd);
+	session_run(s);
+}
+
+static const struct race_entrant to_target = {
+	.candidate = find_candidate,
+	.won = reach_target,
+	.lost = give_up,
+};
+
 static const struct race_entrant to_exit = {
 	.candidate = find_candidate,
 	.won = reach_exit,
@@ -171,7 +191,8 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	if (!s)
 		return;
 	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
-	race_start(s, &to_exit);
+	s->direct = worker->policy->direct;
+	race_start(s, s->direct ? &to_target : &to_exit);
 }
 
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd)

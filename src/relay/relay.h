@@ -43,6 +43,7 @@ struct relay_policy {
 	struct relay_exit exits[RELAY_EXITS_MAX];
 	int n_exits;
 	int default_exit;
+	bool direct; // diverted connections go straight to their targets, not encrypted
 	// Exit server's role
 	struct wire_key server_key;
 	struct prefix *allow; // targets let through although they lie in the server's own ranges

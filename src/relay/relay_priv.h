@@ -74,6 +74,7 @@ struct session {
 	enum session_state state;
 	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
 	bool socks;
+	bool direct;       // to the target itself: the sealed side is plain too
 	bool mptcp;        // sealed side
 	struct side plain, sealed;
 	struct flow up;    // plain -> sealed, sealing

@@ -238,8 +238,9 @@ static enum relay_end end_for(const struct session *s, int error)
 		return RELAY_END_REFUSED;
 	default:
 		// a reset before the exit has said a word is how our exit says "refused"
-		return s->from_client && !wire_opener_started(&s->opener) ? RELAY_END_REFUSED
-									 : RELAY_END_RESET;
+		return s->from_client && !s->direct && !wire_opener_started(&s->opener)
+			       ? RELAY_END_REFUSED
+			       : RELAY_END_RESET;
 	}
 }
 

@@ -65,7 +65,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 		struct session *s = list_entry(pos, struct session, link);
 
 		session_tick(s, ev_now(loop));
-		if (s->state == SESSION_RELAYING) {
+		if (s->state == SESSION_RELAYING && !s->direct) {
 			w->counters.sessions++;
 			w->counters.sessions_tcp += !s->mptcp;
 		}

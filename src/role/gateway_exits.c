@@ -98,12 +98,11 @@ int gateway_exits_init(struct gateway *g, struct str *why)
 
 		begin_exit(g, i, config);
 		g->n_exits++;
-		if (config->is_default)
-			g->default_exit = i;
 		rc = service_read_key(&g->exits[i].key, config->method, config->key_file, why);
 		if (rc < 0)
 			return rc;
 	}
+	gateway_choice_follow(g, g->config);
 	return 0;
 }
 
@@ -145,30 +144,19 @@ static void follow_exit(struct gateway *g, size_t i, const struct config_exit *t
 		move_exit(exit);
 }
 
-static size_t find_default(const struct config *config)
-{
-	size_t i = 0;
-
-	while (i + 1 < config->n_exits && !config->exits[i].is_default)
-		i++;
-	return i;
-}
-
 void gateway_exits_follow(struct gateway *g, const struct config *next, const struct wire_key keys[])
 {
-	size_t was = find_default(g->config), is = find_default(next);
-
 	for (size_t i = 0; i < next->n_exits; i++) {
 		follow_exit(g, i, &next->exits[i]);
 		g->exits[i].key = keys[i];
 	}
 	g->n_exits = next->n_exits;
-	if (was != is || g->exits[g->default_exit].config->gone)
-		g->default_exit = is;
+	gateway_choice_follow(g, next);
 }
 
 void gateway_exits_fini(struct gateway *g)
 {
+	gateway_choice_stop(g);
 	for (size_t i = 0; i < g->n_exits; i++) {
 		ev_timer_stop(g->loop, &g->exits[i].again);
 		wire_key_wipe(&g->exits[i].key);

@@ -90,6 +90,11 @@ static const struct krule *find_rule(const struct kstate *k, const struct addr *
 	return NULL;
 }
 
+bool gateway_is_routed(const struct gateway *g, const struct addr *from)
+{
+	return find_rule(&g->observed, from) != NULL;
+}
+
 static int find_endpoint(const struct kstate *k, const struct path_facts *facts)
 {
 	for (size_t i = 0; i < k->n_endpoints; i++) {
@@ -125,7 +130,7 @@ static void judge_paths(struct gateway *g)
 
 		if (path_fsm_observe(&g->fsms[i], &facts[i], now_ms, &change))
 			gateway_note_change(g, i, &change);
-		path->routed = find_rule(&g->observed, &way_to_exit(g, i)->local) != NULL;
+		path->routed = gateway_is_routed(g, &way_to_exit(g, i)->local);
 		path->endpoint_id = find_endpoint(&g->observed, &facts[i]);
 	}
 }
@@ -228,6 +233,7 @@ void gateway_round(struct gateway *g)
 	gateway_exits_resolve(g);
 	gateway_push_policy(g);
 	gateway_peers_set(g);
+	gateway_choice_watch(g);
 	gateway_publish(g);
 }
 
@@ -247,6 +253,7 @@ void gateway_take_probe(void *ctx, const struct probe_result *result)
 	bool changed = false;
 
 	gateway_uses_take_probe(g, result);
+	gateway_choice_take_probe(g, result);
 	if (result->kind == PROBE_TCP)
 		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
 	else if (!result->error && result->kind == PROBE_EXIT_ECHO)
@@ -325,6 +332,7 @@ void gateway_push_policy(struct gateway *g)
 		fill_exit(&policy->exits[i], &g->exits[i]);
 	policy->n_exits = (int)g->n_exits;
 	policy->default_exit = (int)g->default_exit;
+	policy->direct = gateway_goes_direct(g);
 	rank(g, policy);
 	relay_set_policy(g->relay, policy);
 }
@@ -332,15 +340,18 @@ void gateway_push_policy(struct gateway *g)
 void gateway_paths_tick(struct gateway *g)
 {
 	relay_read_counters(g->relay, &g->counters);
+	g->progress = false;
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct gateway_path *path = &g->paths[i];
 		uint64_t rx_bytes = g->counters.paths[i].rx_bytes;
 
+		g->progress |= rx_bytes > path->relay_rx_bytes;
 		if (rx_bytes > path->relay_rx_bytes)
 			path_fsm_progress(&g->fsms[i]);
 		path->relay_rx_bytes = rx_bytes;
 	}
 	gateway_uses_tick(g);
+	gateway_choice_tick(g);
 	gateway_push_policy(g);
 }
 

@@ -80,6 +80,7 @@ struct gateway_exit {
 	bool failing; // the last look-up failed, and that was said
 	struct peer *peer;
 	struct gateway_service service;
+	struct exit_health health;
 };
 
 // A SOCKS5 listener that there should be.
@@ -107,7 +108,12 @@ struct gateway {
 	size_t n_paths;
 	struct gateway_exit exits[RELAY_EXITS_MAX];
 	size_t n_exits;
-	size_t default_exit;
+	size_t default_exit; // in use; choice.preferred is the configuration's
+	struct exit_choice choice;
+	struct probe *exit_probe; // NULL: there is nothing to choose
+	int64_t busy_ms;          // when the LAN last asked for something
+	uint64_t accepted;        // by then
+	bool progress;            // bytes arrived over our subflows in the last second
 	struct plan_uses uses;
 	int64_t uses_ms;  // when they were last judged by the load
 	uint64_t peers_bytes; // moved by all paths, at the last tick
@@ -150,6 +156,8 @@ void gateway_hand_over_terminal(const char *log_file, int ready_fd);
 void gateway_round(struct gateway *g);
 void gateway_round_soon(struct gateway *g);
 void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change);
+// Whether a rule of ours sends packets from the address over its path.
+bool gateway_is_routed(const struct gateway *g, const struct addr *from);
 void gateway_take_probe(void *ctx, const struct probe_result *result);
 // Progress of the data path since the last tick, and the policy that follows from it.
 void gateway_paths_tick(struct gateway *g);
@@ -191,6 +199,18 @@ void gateway_on_hangup(void *ctx);
 void gateway_peers_fini(struct gateway *g);
 void gateway_peers_set(struct gateway *g);
 void gateway_peers_tick(struct gateway *g);
+
+// gateway_choice.c
+// Goes by the default exit of another configuration, or the first; exits[] are already its own.
+void gateway_choice_follow(struct gateway *g, const struct config *config);
+void gateway_choice_stop(struct gateway *g);
+// Probes all exits, at a pace that fits, after paths or exits have changed.
+void gateway_choice_watch(struct gateway *g);
+// What the paths' own probes find out about the exit in use.
+void gateway_choice_take_probe(struct gateway *g, const struct probe_result *result);
+void gateway_choice_tick(struct gateway *g);
+// New connections go straight to their targets just now.
+bool gateway_goes_direct(const struct gateway *g);
 
 // gateway_view.c
 __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,

@@ -238,6 +238,12 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 		if (rtt_us >= 0 && (e->rtt_us < 0 || rtt_us < e->rtt_us))
 			e->rtt_us = rtt_us;
 	}
+	if (gateway_goes_direct(g))
+		str_copy(e->why, sizeof(e->why), "no exit is reached: connections go direct, not encrypted");
+	else if (g->choice.none)
+		str_copy(e->why, sizeof(e->why), "no exit is reached: new connections are refused");
+	else if (g->choice.why[0])
+		snprintf(e->why, sizeof(e->why), "stands in: %.80s", g->choice.why);
 	e->reachable = e->paths_ok ? 1 : judged ? 0 : SNAPSHOT_UNKNOWN;
 }
 

@@ -217,6 +217,8 @@ static void add_exit(const struct snapshot *s, struct str *out)
 		add_line(out, "exit    %s over %s of %d paths, MPTCP %s, RTT %s ms (%s)", e->name,
 			 format_count(e->paths_ok, ok), count_wanted(s), mptcp,
 			 format_rtt(e->rtt_us, rtt), e->endpoint);
+	if (e->why[0])
+		add_line(out, "        %s", e->why);
 }
 
 static void add_traffic(const struct snapshot *s, enum rate_unit unit, struct str *out)

@@ -188,12 +188,13 @@ class Exit:
     """mpgate server."""
 
     def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, port=PORT, listen="0.0.0.0",
-                 extra=""):
+                 extra="", name="exit"):
         self.lab = lab
         self.port = port
-        key = lab.write("exit.key", password + "\n")
+        self.name = name
+        key = lab.write(f"{name}.key", password + "\n")
         key.chmod(0o600)
-        self.config = lab.write("exit.conf", f"""\
+        self.config = lab.write(f"{name}.conf", f"""\
 server {{ listen = "{listen}"
          port = {port}
          method = "{method}"
@@ -204,7 +205,7 @@ server {{ listen = "{listen}"
 
     def start(self):
         self.process = self.lab.exit.start(
-            "mpgate-server", [self.lab.program("mpgate"), "server", "--config", self.config])
+            f"mpgate-server-{self.name}", [self.lab.program("mpgate"), "server", "--config", self.config])
         wait_for(lambda: self.lab.exit.listening(self.port) or not self.process.alive(),
                  "the exit's port")
         expect(self.process.alive(), "mpgate server ended: " + self.process.log())
@@ -216,7 +217,7 @@ class Gateway:
     options = ()
 
     def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, paths=None, lan_extra="",
-                 start=True):
+                 extra="", start=True):
         self.lab = lab
         self.control = lab.dir / "control.sock"
         self.mpgate = lab.program("mpgate")
@@ -231,7 +232,8 @@ exit singapore {{ address = "{EXIT}"
                  method = "{method}"
                  key-file = "{key}"
                  socks-port = {SOCKS_PORT}
-                 default = yes }}"""]
+                 default = yes }}
+{extra}"""]
         self.paths = list(paths or lab.paths.values())
         for path in self.paths:
             blocks.append(f"""\

@@ -99,6 +99,7 @@ static void random_exit(struct exit_snapshot *e)
 	RANDOM_TEXT(e->version);
 	e->subflows = (int)random_measure(16);
 	e->clock_offset_us = one_in(4) ? SNAPSHOT_NO_OFFSET : random_number(2000000) - 1000000;
+	RANDOM_TEXT(e->why);
 }
 
 static void random_event(struct event *e)

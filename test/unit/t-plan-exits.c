@@ -133,8 +133,10 @@ static void bytes_that_arrive_make_silence_doubtful(void **state)
 	run(&w, 5000);
 	w.paths.progress = true;
 	answer_all(&w, 0, -ETIMEDOUT);
-	run(&w, 3000);
+	run(&w, 1000);
 	assert_int_equal(w.choice.active, 0);
+	answer_all(&w, 0, 0);
+	run(&w, 1000);
 	answer_all(&w, 0, -ECONNREFUSED);
 	run(&w, 500);
 	answer_all(&w, 0, 0);
@@ -142,6 +144,15 @@ static void bytes_that_arrive_make_silence_doubtful(void **state)
 	answer_all(&w, 0, -ECONNREFUSED); // that, nobody says by mistake
 	run(&w, 1000);
 	assert_int_equal(w.choice.active, 1);
+	// and what goes direct makes bytes arrive too
+	answer_all(&w, 0, -ETIMEDOUT);
+	answer_all(&w, 1, -ETIMEDOUT);
+	run(&w, 2000);
+	assert_false(w.choice.none);
+	run(&w, 3000);
+	assert_true(w.choice.none);
+	run(&w, 60000);
+	assert_true(w.choice.none);
 }
 
 static void follows_the_priorities(void **state)

@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The only exit dies. With when-unreachable = "direct", connections go to their targets themselves."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from actors import Exit, Gateway, Web, curl
+from lab import Failure, expect, run_story, wait_for
+
+SIZE = 4_000_000
+
+
+def fetch(lab, url):
+    try:
+        return curl(lab, url, "--max-time", "20")
+    except Failure:
+        return None
+
+
+def note(gateway):
+    return gateway.status()["exit"]["why"] or ""
+
+
+def story(lab):
+    web = Web(lab)
+    url = web.file("page", SIZE)
+    long_url = web.file("long", 3 * SIZE)
+    server = Exit(lab)
+    gateway = Gateway(lab, lan_extra='when-unreachable = "direct"')
+    expect(fetch(lab, url), "nothing is carried at all")
+
+    server.process.stop()
+    wait_for(lambda: "direct" in note(gateway), "the policy to be shown", 5)
+    before = gateway.path_bytes("rx")
+    got = fetch(lab, url)
+    expect(got and got.sha256 == web.sums["page"], "not fetched without the exit")
+    wait_for(lambda: sum(gateway.path_bytes("rx").values()) >= sum(before.values()) + SIZE,
+             "the bytes to be counted", 5)
+
+    slow = lab.lan.start("slow", ["curl", "-sS", "--fail", "-o", lab.dir / "slow.out",
+                                  "--limit-rate", "600k", long_url])
+    server.start()
+    wait_for(lambda: not note(gateway), "the exit to be used again", 20)
+    expect(fetch(lab, url), "nothing is carried after the exit came back")
+    expect(slow.wait(60) == 0, "the direct connection was cut: " + slow.log())
+
+
+if __name__ == "__main__":
+    run_story(story, profile="home")

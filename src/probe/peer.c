@@ -122,6 +122,7 @@ static void tell_service(struct peer *peer, bool serves, int error)
 	if (peer->serves == serves)
 		return;
 	peer->serves = serves;
+	turn_soon(peer); // the checks have waited for this
 	tell(peer, &report);
 }
 

@@ -233,13 +233,13 @@ static void turn(struct console *c)
 		{ .fd = c->client ? ctl_client_fd(c->client) : -1,
 		  .events = c->client ? ctl_client_events(c->client) : 0 },
 	};
-	int64_t now_ms = clock_mono_ms();
+	int wait_ms = time_to_wait(c, clock_mono_ms());
+	int64_t now_ms;
 
-	if (poll(pfds, sizeof(pfds) / sizeof(pfds[0]), time_to_wait(c, now_ms)) < 0 &&
-	    errno != EINTR)
+	if (poll(pfds, sizeof(pfds) / sizeof(pfds[0]), wait_ms) < 0 && errno != EINTR)
 		return;
-	now_ms = clock_mono_ms();
-	take_signals(c, now_ms);
+	take_signals(c, clock_mono_ms());
+	now_ms = clock_mono_ms(); // a signal may have stopped us for hours
 	if (pfds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) { // the terminal is gone
 		c->quit = true;
 		c->status = 128 + SIGHUP;

@@ -153,14 +153,12 @@ static void handle(int signal, void (*handler)(int), int flags)
 	sigaction(signal, &action, NULL);
 }
 
-static int take_signals(void)
+static void take_signals(void)
 {
 	static char stack[64 * 1024];
 	sigset_t none;
 
-	if (pipe2(term.signals, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -errno;
-	// a crash may be one of the stack
+	// the stack itself may be what is wrong
 	sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof(stack) }, NULL);
 	for (size_t i = 0; i < N_OF(crash_signals); i++)
 		handle(crash_signals[i], on_crash, SA_ONSTACK);
@@ -173,7 +171,6 @@ static int take_signals(void)
 	// a parent that reads its signals from a descriptor has left them blocked
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, &mask_before);
-	return 0;
 }
 
 // Curses sets handlers too, so this comes before it starts.
@@ -410,10 +407,10 @@ int term_open(const struct ui_options *options)
 	term.fixed_rows = options->height;
 	term.serial = find_serial();
 	term.utf8 = choose_utf8(options->charset, type);
-	if (tcgetattr(TTY_IN, &term.modes) != 0) {
+	if (tcgetattr(TTY_IN, &term.modes) != 0 ||
+	    pipe2(term.signals, O_CLOEXEC | O_NONBLOCK) != 0) {
 		rc = -errno;
-		fprintf(stderr, "mpgate: console: standard input is no terminal: %s\n",
-			strerror(errno));
+		fprintf(stderr, "mpgate: console: cannot use the terminal: %s\n", strerror(errno));
 		return rc;
 	}
 	ask_size_if_needed();
@@ -425,7 +422,8 @@ int term_open(const struct ui_options *options)
 	term_size(&width, &height);
 	prepare_restore(height);
 	term.taken = 1;
-	return take_signals(); // after curses has set its own handlers
+	take_signals(); // after curses has set its own handlers
+	return 0;
 }
 
 void term_close(void)

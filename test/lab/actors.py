@@ -205,7 +205,8 @@ server {{ listen = "{listen}"
 
     def start(self):
         self.process = self.lab.exit.start(
-            f"mpgate-server-{self.name}", [self.lab.program("mpgate"), "server", "--config", self.config])
+            f"mpgate-server-{self.name}",
+            [self.lab.program("mpgate"), "server", "--config", self.config], on_trial=True)
         wait_for(lambda: self.lab.exit.listening(self.port) or not self.process.alive(),
                  "the exit's port")
         expect(self.process.alive(), "mpgate server ended: " + self.process.log())
@@ -254,7 +255,7 @@ path {path.name} {{ interface = "{path.name}"
         self.process = self.lab.gw.start(
             "mpgate-gateway",
             [self.mpgate, "gateway", "--headless", *self.options, "--config", self.config],
-            env={"MPGATE_RUN_DIR": str(self.lab.dir)})
+            env={"MPGATE_RUN_DIR": str(self.lab.dir)}, on_trial=True)
 
     def ready(self, up=None, timeout_s=20):
         """Waits until `up` paths (by default all that are not optional) are UP."""

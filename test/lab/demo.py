@@ -55,7 +55,10 @@ def main():
         Exit(lab)
         gateway = Gateway(lab)
         gateway.enable("wwan0")
-        return (show_console if on_terminal else download)(lab, web, gateway)
+        status = (show_console if on_terminal else download)(lab, web, gateway)
+    if on_terminal:
+        print("The lab is gone: gateway, exit, namespaces and files.")
+    return status
 
 
 if __name__ == "__main__":

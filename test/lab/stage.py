@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -80,8 +81,10 @@ def start_time(pid):
 class Process:
     """A helper in the background. Its output is in `log`."""
 
-    def __init__(self, stage, name, argv, env):
+    def __init__(self, stage, name, argv, env, on_trial):
         self.name = name
+        self.on_trial = on_trial
+        self.stopped = False
         self.log_path = stage.dir / f"{name}.log"
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(
@@ -99,6 +102,7 @@ class Process:
 
     def stop(self, signum=signal.SIGTERM, timeout_s=10):
         """Asks it to end and returns its status; kills it when it does not."""
+        self.stopped = self.stopped or self.alive()
         self.send(signum)
         try:
             return self.popen.wait(timeout_s)
@@ -113,6 +117,17 @@ class Process:
             return self.popen.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.name} did not end by itself within {timeout_s} s") from None
+
+    def verdict(self):
+        """What is wrong with the way it ended, or None. Only for those on trial."""
+        report = re.search(r".*(AddressSanitizer|LeakSanitizer|runtime error:)[^\0]*", self.log())
+        if report:
+            return report[0]
+        if not self.stopped:
+            return f"ended by itself with {self.popen.returncode}"
+        if self.popen.returncode not in (0, -signal.SIGKILL):
+            return f"ended with {self.popen.returncode}"
+        return None
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -185,9 +200,9 @@ class Namespace:
                           f"status {done.returncode}: {done.stderr.strip()}")
         return done
 
-    def start(self, name, argv, env=None):
-        """Starts a command in the background."""
-        return self.stage.start(name, self.command(argv), env)
+    def start(self, name, argv, env=None, on_trial=False):
+        """Starts a command in the background; see Stage.start()."""
+        return self.stage.start(name, self.command(argv), env, on_trial)
 
     def nft(self, text):
         return self.run(["nft", "-f", "-"], input=text)
@@ -262,20 +277,29 @@ class Stage:
                 with contextlib.suppress(BrokenPipeError):
                     self.dump()
         finally:
-            self._strike()
+            faults = self._strike()
             for signum, handler in self._handlers.items():
                 signal.signal(signum, handler)
+        if faults and not kind:
+            raise Failure("; ".join(faults))
 
     def _strike(self):
+        """Ends and removes everything. Returns what was wrong with those on trial."""
+        faults = []
         for process in reversed(self.processes):
-            process.send(signal.SIGTERM)
-        for process in reversed(self.processes):
-            with contextlib.suppress(Failure):
-                process.stop(timeout_s=3)
+            try:
+                process.stop(timeout_s=5)
+            except Failure as failure:
+                faults.append(str(failure))
+            verdict = process.on_trial and process.verdict()
+            if verdict:
+                faults.append(f"{process.name}: {verdict}")
         _remove(self.prefix, self.dir)
+        return faults
 
-    def start(self, name, argv, env=None):
-        process = Process(self, name, argv, env or {})
+    def start(self, name, argv, env=None, on_trial=False):
+        """Starts a command. One on trial must live until it is stopped and then end well."""
+        process = Process(self, name, argv, env or {}, on_trial)
         self.processes.append(process)
         with open(self.dir / "pids", "a") as pids:
             print(process.pid, start_time(process.pid), name, file=pids)

@@ -362,6 +362,76 @@ static void tells_strangers_nothing(void **state)
 	wait_for_end(bench.exit, RELAY_END_BAD_PEER, ARRAY_LEN(sizes));
 }
 
+// A stream as a gateway would begin it: the target's address and a word for it.
+static size_t make_stream(uint16_t port, uint8_t *out, size_t size)
+{
+	struct wire_target target = { .port = port };
+	struct wire_sealer sealer;
+	uint8_t plain[WIRE_TARGET_MAX + 5];
+	ssize_t n;
+	size_t len;
+
+	addr_parse("127.0.0.1", &target.addr);
+	len = wire_target_put(&target, plain);
+	memcpy(plain + len, "hello", 5);
+	wire_sealer_init(&sealer, &bench.key, NULL);
+	n = wire_seal(&sealer, plain, len + 5, out, size);
+	assert_true(n > 0);
+	wire_sealer_fini(&sealer);
+	return (size_t)n;
+}
+
+// Bytes that were recorded on their way and come again reach nobody.
+static void ignores_a_replay(void **state)
+{
+	uint64_t before = read_counters(bench.exit).ended[RELAY_END_BAD_PEER];
+	uint8_t stream[256];
+	char word[5];
+	uint16_t port;
+	int listener = listen_on(&port), first, again, target;
+	size_t len = make_stream(port, stream, sizeof(stream));
+	struct pollfd quiet[2] = { { .fd = listener, .events = POLLIN }, { .events = POLLIN } };
+
+	(void)state;
+	first = connect_to(bench.exit_port);
+	send_all(first, stream, len);
+	target = accept_from(listener);
+	read_all(target, word, sizeof(word));
+	assert_memory_equal(word, "hello", sizeof(word));
+
+	again = connect_to(bench.exit_port);
+	send_all(again, stream, len);
+	quiet[1].fd = again;
+	assert_int_equal(poll(quiet, 2, 200), 0);
+	close(again);
+	wait_for_end(bench.exit, RELAY_END_BAD_PEER, before + 1);
+	close(first);
+	close(target);
+	close(listener);
+}
+
+// Half of something must not look like the whole of it.
+static void passes_on_a_cut_as_a_reset(void **state)
+{
+	uint8_t stream[256];
+	char word[5];
+	uint16_t port;
+	int listener = listen_on(&port), gateway = connect_to(bench.exit_port), target;
+	size_t len = make_stream(port, stream, sizeof(stream));
+
+	(void)state;
+	send_all(gateway, stream, len);
+	target = accept_from(listener);
+	read_all(target, word, sizeof(word));
+	send_all(gateway, "\x01", 1); // the first byte of a chunk
+	shutdown(gateway, SHUT_WR);
+	assert_int_equal(recv(target, word, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(gateway);
+	close(target);
+	close(listener);
+}
+
 static void refuses_socks_nonsense(void **state)
 {
 	static const struct {
@@ -506,6 +576,8 @@ int main(void)
 		cmocka_unit_test(passes_on_a_reset),
 		cmocka_unit_test(holds_back_a_fast_sender),
 		cmocka_unit_test(tells_strangers_nothing),
+		cmocka_unit_test(ignores_a_replay),
+		cmocka_unit_test(passes_on_a_cut_as_a_reset),
 		cmocka_unit_test(refuses_socks_nonsense),
 		cmocka_unit_test(tells_socks_clients_what_is_wrong),
 		cmocka_unit_test(counts_bytes_by_path),

@@ -337,28 +337,6 @@ static void a_pause_freezes_what_is_shown(void **state)
 	ui_free(ui);
 }
 
-static void old_numbers_are_unknown(void **state)
-{
-	struct ui *ui = start("ok", &(struct ui_options){ 0 });
-
-	(void)state;
-	now_ms += UI_STALE_MS;
-	assert_false(shows(ui, "STALE"));
-	now_ms += 1000;
-	assert_true(shows(ui, "STALE 4 s"));
-	assert_true(shows(ui, "ppp0  ADSL UP             ?       ?     ?    ?     ?     ?"));
-	assert_false(shows(ui, "5.91"));
-	ui_absent(ui, STATUS_NOT_RUNNING, "no gateway is running (it is gone)", "start it");
-	assert_true(shows(ui, "STALE 4 s"));
-	now_ms += UI_ABSENT_MS;
-	assert_true(shows(ui, "NO GATEWAY RUNNING"));
-	assert_true(shows(ui, "No gateway is running (it is gone)"));
-	ui_hello(ui, true);
-	ui_snapshot(ui, &ui->live, now_ms);
-	assert_true(shows(ui, "5.91"));
-	ui_free(ui);
-}
-
 // The help page and the key bar come from the table; each key of the table has to do something.
 static void every_key_of_the_table_works(void **state)
 {
@@ -435,24 +413,6 @@ static void noise_changes_nothing(void **state)
 	ui_free(ui);
 }
 
-static void the_summary_names_what_is_wrong(void **state)
-{
-	struct ui *ui = start("degraded", &(struct ui_options){ 0 });
-	struct str out = { 0 };
-
-	(void)state;
-	ui_summary(ui, T0, &out);
-	assert_string_equal(str_text(&out),
-			    "mpgate: console closed, gateway still running (pid 812): "
-			    "3 of 4 paths up, ppp0 DOWN 21 s, tun1 DEGRADED 13 s.");
-	str_clear(&out);
-	ui_absent(ui, STATUS_NOT_RUNNING, "no gateway is running (gone)", "");
-	ui_summary(ui, T0, &out);
-	assert_string_equal(str_text(&out), "mpgate: console closed; no gateway is running (gone)");
-	str_fini(&out);
-	ui_free(ui);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,11 +432,9 @@ int main(void)
 		cmocka_unit_test(the_selection_follows_its_path),
 		cmocka_unit_test(the_table_scrolls_with_the_selection),
 		cmocka_unit_test(a_pause_freezes_what_is_shown),
-		cmocka_unit_test(old_numbers_are_unknown),
 		cmocka_unit_test(every_key_of_the_table_works),
 		cmocka_unit_test(help_opens_scrolls_and_closes),
 		cmocka_unit_test(noise_changes_nothing),
-		cmocka_unit_test(the_summary_names_what_is_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ def story(lab):
             client.sendall(b"still here")
             expect(server.recv(64) == b"still here", f"{relay.name}: the old connection suffered")
             expect(relay.alive(), f"{relay.name} died of too many connections")
+            expect("descriptor limit" in relay.log(), f"{relay.name} does not say what it lacks")
 
         def served():
             return lab.lan.run(["curl", "-sS", "-m", 2, "-o", "/dev/null", url],

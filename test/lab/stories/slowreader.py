@@ -15,7 +15,7 @@ CONNECTIONS = 8
 # More than all sockets' buffers on the way take, which may grow to some 50 MB.
 CONTENT = noise(100_000_000)
 # What one held connection may cost a relay itself.
-HELD_KB = 1000
+HELD_KB = 500
 
 
 class Writer(threading.Thread):

@@ -206,5 +206,6 @@ int flow_run(struct session *s, struct flow *flow)
 			break;
 	}
 	s->active = ev_now(s->worker->loop);
+	worker_stir(s->worker);
 	return rc ? rc : pass_end(flow);
 }

@@ -127,6 +127,8 @@ int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct st
 	relay->loop = loop;
 	relay->workers = xcalloc((size_t)workers, sizeof(*relay->workers));
 	relay->reports = xcalloc((size_t)workers, sizeof(*relay->reports));
+	for (int i = 0; i < workers; i++)
+		relay->reports[i].sampled_ms = INT64_MAX;
 	relay->replay = wire_replay_new(REPLAY_CAPACITY);
 	mailbox_init(&relay->mailbox, loop, relay);
 	if (!relay->replay)
@@ -201,13 +203,16 @@ static void add_path(struct relay_path_counters *sum, const struct relay_path_co
 	sum->tx_bytes += part->tx_bytes;
 	sum->subflows += part->subflows;
 	sum->overtaken += part->overtaken;
+	sum->stuck += part->stuck;
+	if (part->heard_ms > sum->heard_ms)
+		sum->heard_ms = part->heard_ms;
 	if (part->rtt_us >= 0 && (sum->rtt_us < 0 || part->rtt_us < sum->rtt_us))
 		sum->rtt_us = part->rtt_us;
 }
 
 void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 {
-	*out = (struct relay_counters){ 0 };
+	*out = (struct relay_counters){ .sampled_ms = INT64_MAX };
 	for (int i = 0; i <= PATHS_MAX; i++)
 		out->paths[i].rtt_us = -1;
 	for (int w = 0; w < relay->n_workers; w++) {
@@ -218,9 +223,17 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 		out->sessions += part->sessions;
 		out->sessions_tcp += part->sessions_tcp;
 		out->accepted += part->accepted;
+		if (part->sampled_ms < out->sampled_ms)
+			out->sampled_ms = part->sampled_ms;
 		for (int i = 0; i < RELAY_ENDS; i++)
 			out->ended[i] += part->ended[i];
 	}
+}
+
+void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx)
+{
+	relay->on_counters = fn;
+	relay->on_counters_ctx = ctx;
 }
 
 static void fini_worker(struct worker *w)

@@ -86,6 +86,8 @@ struct relay_path_counters {
 	uint32_t subflows;           // established now
 	uint64_t overtaken;          // handshakes that another path's finished before, since start
 	int64_t rtt_us;              // least smoothed RTT of a subflow that moved data lately; or negative
+	int64_t heard_ms;            // CLOCK_MONOTONIC of the last packet on a subflow of ours; 0: never
+	uint32_t stuck;              // subflows whose retransmissions go unanswered
 };
 
 struct relay_counters {
@@ -95,6 +97,9 @@ struct relay_counters {
 	uint32_t sessions_tcp; // of these, as plain TCP although MPTCP was asked for
 	uint64_t accepted;     // since start
 	uint64_t ended[RELAY_ENDS];
+	// CLOCK_MONOTONIC up to when `heard_ms` is complete: every session that moves data was asked
+	// then or later. INT64_MAX: none does.
+	int64_t sampled_ms;
 };
 
 struct relay;
@@ -109,8 +114,11 @@ void relay_unlisten(struct relay *relay, const struct relay_listen *listen);
 bool relay_listen_equal(const struct relay_listen *a, const struct relay_listen *b);
 // Takes one reference. Connections that begin from now on go by it.
 void relay_set_policy(struct relay *relay, struct relay_policy *policy);
-// Sums over the workers; at most a second old.
+// Sums over the workers; at most a second old, and RELAY_QUICK_MS while data moves.
 void relay_read_counters(const struct relay *relay, struct relay_counters *out);
+#define RELAY_QUICK_MS 50
+// `fn` runs in the main thread after new counters have come in.
+void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx);
 // Stops accepting, ends every session, joins the threads.
 void relay_stop(struct relay *relay);
 

@@ -52,6 +52,7 @@ struct subflow_mark {
 	uint8_t slot;  // path, or PATHS_MAX
 	bool listed;   // in the last sample
 	bool established;
+	bool stuck;
 	uint64_t rx_bytes, tx_bytes;
 };
 
@@ -87,6 +88,7 @@ struct session {
 	struct subflow_mark *marks;       // gateway
 	struct remote_mark *remote_marks; // exit
 	uint8_t n_marks;
+	uint64_t backlog; // bytes, as last set; 0: the kernel's own choice
 	uint8_t home; // slot of the path on which it began
 	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
 	uint64_t rx_counted, tx_counted; // of these, found in subflows' counters
@@ -163,7 +165,9 @@ struct worker {
 	uint64_t last_survey;
 	ev_prepare burial;
 	ev_timer tick;
+	ev_timer quick; // active while data moves
 	struct relay_counters counters;
+	int64_t rtt_us[PATHS_MAX + 1]; // as in counters, of the second that has not ended yet
 	uint8_t *in, *out; // scratch of RELAY_IN_SIZE and RELAY_OUT_SIZE bytes
 };
 
@@ -178,11 +182,15 @@ struct relay {
 	struct worker *workers;
 	int n_workers;
 	struct wire_replay *replay;
+	void (*on_counters)(void *ctx);
+	void *on_counters_ctx;
 };
 
 // worker.c
 int worker_start(struct worker *worker, struct relay *relay, int number);
 void worker_count_end(struct worker *worker, enum relay_end why);
+// Data moves: its subflows are looked at more often for a while.
+void worker_stir(struct worker *worker);
 
 // session.c
 struct session *session_new(struct worker *worker, enum session_state state);
@@ -195,6 +203,12 @@ void session_run(struct session *s);
 void session_drop_opening(struct session *s);
 void session_side_init(struct session *s, struct side *side, int fd);
 void session_tick(struct session *s, ev_tstamp now);
+// Between two ticks, of a session that moves data: what cannot wait for the next.
+void session_look(struct session *s);
+
+// backlog.c: how much a connection over several subflows may hold unacknowledged, given what it was
+// held to before (0: nothing).
+uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before);
 
 // flow.c: all return 0 or a negative errno that ends the session
 int flow_run(struct session *s, struct flow *flow);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "relay/relay_priv.h"
 
@@ -139,10 +140,19 @@ static struct subflow_mark *find_mark(struct session *s, const struct sock_subfl
 	return &marks[s->n_marks++];
 }
 
+static void note_rtt(struct worker *worker, uint8_t slot, uint32_t rtt_us)
+{
+	int64_t *least = &worker->rtt_us[slot];
+
+	if (rtt_us && (*least < 0 || rtt_us < *least))
+		*least = rtt_us;
+}
+
 static void add_progress(struct session *s, const struct sock_subflow *sf)
 {
 	struct subflow_mark *mark = find_mark(s, sf);
 	struct relay_path_counters *path;
+	int64_t heard_ms;
 
 	if (!mark)
 		return;
@@ -152,14 +162,18 @@ static void add_progress(struct session *s, const struct sock_subflow *sf)
 		path->tx_bytes += sf->tx_bytes - mark->tx_bytes;
 		s->rx_counted += sf->rx_bytes - mark->rx_bytes;
 		s->tx_counted += sf->tx_bytes - mark->tx_bytes;
-		if (sf->rtt_us && (path->rtt_us < 0 || sf->rtt_us < path->rtt_us))
-			path->rtt_us = sf->rtt_us;
+		note_rtt(s->worker, mark->slot, sf->rtt_us);
 	}
 	mark->rx_bytes = sf->rx_bytes;
 	mark->tx_bytes = sf->tx_bytes;
 	mark->listed = true;
 	mark->established = sf->established;
-	path->subflows += sf->established;
+	mark->stuck = sf->established && sf->backoff;
+	path->subflows += mark->established;
+	path->stuck += mark->stuck;
+	heard_ms = clock_mono_ms() - sf->heard_ago_ms;
+	if (heard_ms > path->heard_ms)
+		path->heard_ms = heard_ms;
 }
 
 // A subflow that ended since the last sample can no longer be asked; what it carried goes to the path
@@ -184,16 +198,34 @@ static void retract_subflows(struct session *s)
 		struct subflow_mark *m = &s->marks[i];
 
 		s->worker->counters.paths[m->slot].subflows -= m->established;
+		s->worker->counters.paths[m->slot].stuck -= m->stuck;
 		if (!m->listed)
 			continue;
 		s->marks[kept] = *m;
-		s->marks[kept].listed = s->marks[kept].established = false;
+		s->marks[kept].listed = s->marks[kept].established = s->marks[kept].stuck = false;
 		kept++;
 	}
 	s->n_marks = kept;
 }
 
-// Reads the kernel's counters of the sealed side's subflows and adds what is new to the worker's.
+static void bound_backlog(struct session *s, const struct sock_subflow subflows[], int n)
+{
+	uint64_t bytes = backlog_bound(subflows, n, s->backlog);
+
+	if (bytes == s->backlog)
+		return;
+	sock_bound_backlog(s->sealed.fd, bytes);
+	s->backlog = bytes;
+}
+
+static void count_subflows(struct session *s, const struct sock_subflow subflows[], int n)
+{
+	retract_subflows(s);
+	for (int i = 0; i < n; i++)
+		add_progress(s, &subflows[i]);
+}
+
+// The exit keeps accounts by remote address instead, and only with the slow tick.
 static void sample_subflows(struct session *s)
 {
 	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
@@ -204,11 +236,21 @@ static void sample_subflows(struct session *s)
 		return;
 	}
 	n = sock_subflows(s->sealed.fd, subflows);
+	if (n >= 0)
+		count_subflows(s, subflows, n);
+}
+
+void session_look(struct session *s)
+{
+	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
+	int n = sock_subflows(s->sealed.fd, subflows);
+
 	if (n < 0)
 		return;
-	retract_subflows(s);
-	for (int i = 0; i < n; i++)
-		add_progress(s, &subflows[i]);
+	if (s->from_client)
+		count_subflows(s, subflows, n);
+	if (s->mptcp)
+		bound_backlog(s, subflows, n);
 }
 
 // ---- running and ending

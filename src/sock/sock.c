@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -176,6 +177,15 @@ void sock_tune(int fd, bool far)
 	// BBR (doc/kernel-notes.md). All subflows take it.
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) < 0)
 		log_debug("TCP_CONGESTION cubic: %s", strerror(errno));
+}
+
+void sock_bound_backlog(int fd, uint64_t bytes)
+{
+	// the kernel doubles it, for its own bookkeeping
+	int half = (int)(bytes < INT_MAX ? bytes / 2 : INT_MAX / 2);
+
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, half) < 0)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, half);
 }
 
 void sock_abort(int fd)

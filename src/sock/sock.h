@@ -40,6 +40,9 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 // matter. `far`: the side that crosses the Internet to or from the exit.
 void sock_tune(int fd, bool far);
 
+// Bounds what the kernel keeps of a connection that was not acknowledged yet, sent or not.
+void sock_bound_backlog(int fd, uint64_t bytes);
+
 // True if the connection is really MPTCP, false if it fell back to TCP.
 bool sock_is_mptcp(int fd);
 
@@ -50,10 +53,12 @@ struct sock_subflow {
 	union sockaddr_any local, remote;
 	bool established;
 	uint64_t rx_bytes, tx_bytes; // TCP payload; TX as acknowledged by the peer
-	uint32_t rtt_us, cwnd, retransmits;
-	uint32_t segments; // with data, sent, retransmits among them
-	uint32_t unacked;  // segments
-	uint8_t backoff;   // retransmission time-outs in a row without an answer
+	uint32_t rtt_us, least_rtt_us, cwnd, retransmits;
+	uint64_t rate;         // bytes a second that got through lately
+	uint32_t segments;     // with data, sent, retransmits among them
+	uint32_t unacked;      // segments
+	uint32_t heard_ago_ms; // since a packet of the peer's last came in
+	uint8_t backoff;       // retransmission time-outs in a row without an answer
 };
 
 #define SOCK_SUBFLOWS_MAX 16

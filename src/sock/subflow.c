@@ -62,11 +62,16 @@ static void fill_counters(struct sock_subflow *sf, const struct tcp_info *ti)
 	sf->rx_bytes = ti->tcpi_bytes_received;
 	sf->tx_bytes = ti->tcpi_bytes_acked;
 	sf->rtt_us = ti->tcpi_rtt;
+	sf->least_rtt_us = ti->tcpi_min_rtt == UINT32_MAX ? 0 : ti->tcpi_min_rtt;
+	sf->rate = ti->tcpi_delivery_rate;
 	sf->cwnd = ti->tcpi_snd_cwnd;
 	sf->retransmits = ti->tcpi_total_retrans;
 	sf->segments = ti->tcpi_data_segs_out;
 	sf->unacked = ti->tcpi_unacked;
 	sf->backoff = ti->tcpi_backoff;
+	// the kernel notes data and acknowledgements apart
+	sf->heard_ago_ms = ti->tcpi_last_data_recv < ti->tcpi_last_ack_recv ? ti->tcpi_last_data_recv
+									    : ti->tcpi_last_ack_recv;
 }
 
 static void fill_addresses(struct sock_subflow *sf, const struct mptcp_subflow_addrs *addrs)

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// How much a bonded connection may have in the kernel that the far side has not acknowledged.
+//
+// When a path dies, what it was carrying is sent again over the others: behind everything that waits
+// there already. Left to itself the kernel lets each subflow's buffer grow to twice its window, the
+// window grows into the providers' queues, and the receiver sees nothing for a second and more. So
+// the whole is held to a few times what the paths carry in the longest of their round trips: enough
+// that the lines stay full, not much more.
+//
+// Setting SO_SNDBUF ends the kernel's own tuning for good. So only connections that really have
+// several subflows are held, and the bound follows the measured rates many times a second.
+#include "relay/relay_priv.h"
+
+// Round trips of the slowest path.
+#define ROUND_TRIPS 4
+// Rates are low in the beginning, and round trips may be next to nothing.
+#define LEAST_BYTES (256u << 10)
+#define MOST_BYTES  (64u << 20)
+// It only grows, so that a pause does not cost the next burst; less than this is not worth a call.
+#define CHANGE_PART 8
+
+uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before)
+{
+	uint64_t rate = 0, rtt_us = 0, bytes;
+	int live = 0;
+
+	for (int i = 0; i < n; i++) {
+		const struct sock_subflow *sf = &subflows[i];
+
+		if (!sf->established)
+			continue;
+		live++;
+		rate += sf->rate;
+		if (sf->least_rtt_us > rtt_us)
+			rtt_us = sf->least_rtt_us;
+	}
+	if (live < 2)
+		return before;
+	bytes = rate * ROUND_TRIPS * rtt_us / 1000000;
+	if (bytes < LEAST_BYTES)
+		bytes = LEAST_BYTES;
+	if (bytes > MOST_BYTES)
+		bytes = MOST_BYTES;
+	if (bytes > before + before / CHANGE_PART)
+		return bytes;
+	return before;
+}

@@ -21,12 +21,14 @@
 #define INTERVAL_MS          3000
 #define INTERVAL_OPTIONAL_MS 10000 // 212 bytes a probe: 1.8 MB a day
 #define INTERVAL_FAST_MS     500
+#define INTERVAL_TRAFFIC_MS  250  // while data moves or connections begin, and it costs nothing
+#define TRAFFIC_LASTS_MS     2000
 #define TIMEOUT_MIN_MS       1000 // one SYN; the kernel's second leaves after 1 s
 #define TIMEOUT_MAX_MS       3000
 #define ECHO_FRESH_MS        15000
 #define LOSS_WINDOW_MS       60000
 
-enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD };
+enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT };
 
 // ---- Guards
 
@@ -159,6 +161,16 @@ static void say_silent(const struct path_fsm *fsm, struct path_change *change)
 		    error_words(fsm->last_error));
 }
 
+static void say_stopped(const struct path_fsm *fsm, struct path_change *change)
+{
+	char was[FORMAT_SIZE];
+
+	say(change, "%s, no answer to probes for %lld ms (was %s ms)",
+	    fsm->pulse.was_flowing ? "data stopped" : "handshakes are not answered",
+	    (long long)fsm->pulse.silent_ms,
+	    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, was));
+}
+
 static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
 	say(change, "a probe was answered, %d more to go", good_needed(fsm) - fsm->good);
@@ -210,6 +222,8 @@ static const struct row {
 	{ IN(PROBING),            GOOD,    is_proved,       PATH_STATE_UP,      LOG_LEVEL_NOTICE,  say_proved },
 	{ IN(PROBING),            BAD,     is_relapse,      PATH_STATE_DOWN,    LOG_LEVEL_INFO,    say_silent },
 	{ IN(PROBING) | IN(UP),   BAD,     is_silent,       PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_silent },
+	// data
+	{ IN(UP),                 SILENT,  NULL,            PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_stopped },
 };
 // clang-format on
 
@@ -230,8 +244,10 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	case PATH_STATE_STANDBY:
 		fsm->failed = false;
 		fsm->n_results = 0;
+		path_pulse_reset(&fsm->pulse);
 		break;
 	case PATH_STATE_DOWN:
+		path_pulse_reset(&fsm->pulse);
 		if (!fsm->failed && fsm->state != PATH_STATE_DOWN && event != ENABLE) {
 			fsm->failed = true;
 			fsm->failed_ms = fsm->event_ms;
@@ -379,6 +395,7 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		fsm->last_error = error;
 		return take(fsm, BAD, now_ms, change);
 	}
+	path_pulse_answer(&fsm->pulse, now_ms);
 	fsm->lost = 0;
 	fsm->good = fsm->state == PATH_STATE_DOWN ? 1 : fsm->good + 1;
 	fsm->exit_refused = error == -ECONNREFUSED;
@@ -399,10 +416,42 @@ void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms)
 	fsm->gateway_echo_ms = now_ms;
 }
 
-void path_fsm_progress(struct path_fsm *fsm)
+bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, int64_t now_ms,
+		      struct path_change *change)
+{
+	const struct path_rtt rtt = {
+		.smoothed_us = fsm->srtt_us,
+		.var_us = fsm->rttvar_us,
+		.least_us = path_fsm_min_rtt_us(fsm, now_ms),
+	};
+	bool progress = traffic->rx_bytes > fsm->rx_bytes;
+
+	fsm->rx_bytes = traffic->rx_bytes;
+	path_pulse_look(&fsm->pulse, traffic);
+	if (fsm->state != PATH_STATE_UP) {
+		path_pulse_reset(&fsm->pulse);
+		return false;
+	}
+	if (progress)
+		fsm->lost = 0;
+	return path_pulse_is_dead(&fsm->pulse, &rtt, now_ms) && take(fsm, SILENT, now_ms, change);
+}
+
+void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms)
 {
 	if (fsm->state == PATH_STATE_UP)
-		fsm->lost = 0;
+		path_pulse_doubt(&fsm->pulse, now_ms);
+}
+
+bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms)
+{
+	return fsm->state == PATH_STATE_UP &&
+	       path_pulse_wants_shot(&fsm->pulse, fsm->optional, now_ms);
+}
+
+void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms)
+{
+	fsm->stirred_ms = now_ms;
 }
 
 // ---- Queries
@@ -419,7 +468,8 @@ bool path_fsm_verified(const struct path_fsm *fsm)
 
 bool path_fsm_may_begin(const struct path_fsm *fsm)
 {
-	return path_fsm_verified(fsm) && fsm->lost < PATH_LOST_FOR_DOWN - 1 && !fsm->exit_refused;
+	return path_fsm_verified(fsm) && fsm->lost < PATH_LOST_FOR_DOWN - 1 &&
+	       !fsm->pulse.suspect_ms && !fsm->exit_refused;
 }
 
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
@@ -429,10 +479,18 @@ bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 	return path_fsm_wanted(fsm) && fsm->facts.ready && is_fresh(fsm->exit_echo_ms, now_ms);
 }
 
-int path_fsm_probe_interval_ms(const struct path_fsm *fsm)
+static bool is_busy(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return (fsm->pulse.flow_ms && now_ms - fsm->pulse.flow_ms < TRAFFIC_LASTS_MS) ||
+	       (fsm->stirred_ms && now_ms - fsm->stirred_ms < TRAFFIC_LASTS_MS);
+}
+
+int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
 		return 0;
+	if (fsm->state == PATH_STATE_UP && !fsm->optional && is_busy(fsm, now_ms))
+		return INTERVAL_TRAFFIC_MS;
 	if (fsm->state == PATH_STATE_PROBING || (fsm->state == PATH_STATE_UP && fsm->lost))
 		return INTERVAL_FAST_MS;
 	return fsm->optional ? INTERVAL_OPTIONAL_MS : INTERVAL_MS;

@@ -56,6 +56,48 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 void plan_readiness_all(const struct config *config, const struct kstate *observed,
 			sa_family_t family, struct path_facts facts[]);
 
+// ---- Pulse of one path: does what was moving a moment ago still move? See pulse.c.
+
+// What the data path saw, one look after the other, many a second while data moves.
+struct path_traffic {
+	int64_t time_ms;  // up to when the rest is complete
+	int64_t heard_ms; // last packet on a subflow of ours; 0: never
+	uint64_t rx_bytes, tx_bytes; // by our subflows, since start
+	uint64_t line_rx_bytes;      // of the interface, whosever they are
+	uint32_t stuck;   // subflows whose retransmissions go unanswered
+};
+
+struct path_rtt {
+	int64_t smoothed_us, var_us, least_us; // <= 0: not known
+};
+
+// Zero-initialised at first.
+struct path_pulse {
+	int64_t flow_ms;    // data last moved
+	int64_t heard_ms;   // last sign of life
+	int64_t suspect_ms; // silent since, where it should not be; 0: no
+	bool was_flowing;   // suspect because a flow stopped
+	int shots;          // probes sent since, the first of them at shot_ms
+	int64_t shot_ms, last_shot_ms;
+	int64_t line_ms;   // the line last brought somebody's data
+	int64_t dead_ms;   // last found dead, until an answer comes
+	int64_t silent_ms; // how long it was silent then
+	int64_t patience_ms, patience_since_ms;
+	uint64_t bytes, line_bytes; // at the last look
+	uint32_t stuck;
+};
+
+void path_pulse_look(struct path_pulse *pulse, const struct path_traffic *traffic);
+// Something else says that it may be dead.
+void path_pulse_doubt(struct path_pulse *pulse, int64_t now_ms);
+void path_pulse_answer(struct path_pulse *pulse, int64_t now_ms);
+// Forgets what was moving.
+void path_pulse_reset(struct path_pulse *pulse);
+// Whether a probe is to be sent at once; counts it. `metered`: rarely.
+bool path_pulse_wants_shot(struct path_pulse *pulse, bool metered, int64_t now_ms);
+// True once.
+bool path_pulse_is_dead(struct path_pulse *pulse, const struct path_rtt *rtt, int64_t now_ms);
+
 // ---- State machine of one path.
 
 // Numbers of console.md: down after three lost, up after five good when it had failed before.
@@ -93,6 +135,9 @@ struct path_fsm {
 		bool lost;
 	} results[PATH_RESULTS];
 	uint64_t n_results; // ever
+	struct path_pulse pulse;
+	uint64_t rx_bytes;  // by our subflows, at the last look
+	int64_t stirred_ms; // connections last began
 };
 
 // What an event changed, for log, event list and alarms. `text` is the sentence after the state's
@@ -128,20 +173,27 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 // A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
-// Our connections received bytes over this path just now. Lost probes are counted anew from here: a
-// full line delays them for seconds, and is not DOWN.
-void path_fsm_progress(struct path_fsm *fsm);
+// What the data path saw. Where bytes arrive, lost probes are counted anew: a full line delays them
+// for seconds, and is not DOWN.
+bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, int64_t now_ms,
+		      struct path_change *change);
+// A handshake over this path was overtaken by another's.
+void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms);
+// Whether a probe is to be sent at once, on top of the regular ones; counts it.
+bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms);
+// Connections began just now, over whichever path.
+void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms);
 
 // A person or the configuration wants it: not OFF, not STANDBY.
 bool path_fsm_wanted(const struct path_fsm *fsm);
 // May hold an endpoint.
 bool path_fsm_verified(const struct path_fsm *fsm);
-// May begin connections: verified, not about to be found dead, and the exit does not refuse.
+// May begin connections: verified, not suspected to be dead, and the exit does not refuse.
 bool path_fsm_may_begin(const struct path_fsm *fsm);
 // The path works, the exit does not: its port refuses or is silent while its address answers.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
 // How often to probe (0: not at all; it would spend, or cannot work) and how long to wait.
-int path_fsm_probe_interval_ms(const struct path_fsm *fsm);
+int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms);
 int path_fsm_probe_timeout_ms(const struct path_fsm *fsm);
 // Smoothed as in RFC 6298. SNAPSHOT_UNKNOWN before the first sample, SNAPSHOT_NONE when the state
 // has none.

@@ -31,11 +31,14 @@
 #include "probe/probe_priv.h"
 #include "sock/sock.h"
 
+#define RUNS (PROBE_KINDS + PROBE_SHOTS)
+
 struct target;
 
 struct run {
 	struct target *target;
 	enum probe_kind kind;
+	bool shot; // one of its own, not one of a row
 	ev_timer timer;
 	ev_io io; // io.fd is meant while `busy`
 	bool busy;
@@ -46,7 +49,7 @@ struct run {
 struct target {
 	struct probe *probe;
 	struct probe_target spec;
-	struct run runs[PROBE_KINDS];
+	struct run runs[RUNS]; // one of each kind, then the shots
 	bool silent; // the last TCP probe had no answer
 };
 
@@ -110,11 +113,13 @@ static void finish(struct run *run, int error, int64_t rtt_us, unsigned bytes)
 		.error = error,
 		.rtt_us = rtt_us,
 		.bytes = bytes,
+		.shot = run->shot,
 	};
 
 	if (run->kind == PROBE_TCP)
 		note_silence(target, !is_answer(error));
-	arm_for_next(run);
+	if (!run->shot)
+		arm_for_next(run);
 	probe->result(probe->ctx, &result);
 }
 
@@ -249,11 +254,12 @@ static struct target *target_new(struct probe *probe, const struct probe_target 
 
 	target->probe = probe;
 	target->spec = *spec;
-	for (int kind = 0; kind < PROBE_KINDS; kind++) {
-		struct run *run = &target->runs[kind];
+	for (int i = 0; i < RUNS; i++) {
+		struct run *run = &target->runs[i];
 
 		run->target = target;
-		run->kind = (enum probe_kind)kind;
+		run->shot = i >= PROBE_KINDS;
+		run->kind = run->shot ? PROBE_TCP : (enum probe_kind)i;
 		ev_init(&run->timer, time_is_up);
 		ev_init(&run->io, io_ready);
 		run->timer.data = run->io.data = run;
@@ -266,8 +272,8 @@ static void target_free(struct target *target)
 {
 	if (!target)
 		return;
-	for (int kind = 0; kind < PROBE_KINDS; kind++)
-		stop(&target->runs[kind]);
+	for (int i = 0; i < RUNS; i++)
+		stop(&target->runs[i]);
 	free(target);
 }
 
@@ -322,6 +328,24 @@ void probe_set(struct probe *probe, const struct probe_target targets[], size_t 
 	free(probe->targets);
 	probe->targets = list;
 	probe->n_targets = n;
+}
+
+void probe_shoot(struct probe *probe, int path)
+{
+	for (size_t i = 0; i < probe->n_targets; i++) {
+		struct target *target = probe->targets[i];
+
+		if (target->spec.path != path)
+			continue;
+		for (int k = PROBE_KINDS; k < RUNS; k++) {
+			struct run *run = &target->runs[k];
+
+			if (!run->busy && !ev_is_active(&run->timer)) {
+				arm(run, 0);
+				return;
+			}
+		}
+	}
 }
 
 struct probe *probe_new(struct ev_loop *loop, probe_result_fn *result, void *ctx)

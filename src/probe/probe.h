@@ -40,6 +40,7 @@ struct probe_result {
 	int error;      // 0 or -errno: -ETIMEDOUT, -ECONNREFUSED (somebody answered) ...
 	int64_t rtt_us; // < 0: no sample
 	unsigned bytes; // what this probe cost, IP headers included, both directions
+	bool shot;      // asked for by probe_shoot()
 };
 
 // Called from the loop only, never from probe_set(). It may call probe_set(), not probe_free().
@@ -52,6 +53,10 @@ void probe_free(struct probe *probe);
 // measurement under way; a shorter interval takes effect at once. The first probe of a new target
 // starts in the next turn of the loop.
 void probe_set(struct probe *probe, const struct probe_target targets[], size_t n);
+// One more PROBE_TCP at once, beside the regular ones. Nothing happens when the path has no target or
+// PROBE_SHOTS are under way.
+#define PROBE_SHOTS 4
+void probe_shoot(struct probe *probe, int path);
 
 // ---- peer.c: what the exit itself says (doc/peer-service.md). Main thread.
 //

@@ -105,6 +105,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->service.reload = gateway_on_hangup;
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
+	relay_on_counters(g->relay, gateway_take_counters, g);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
 	gateway_round(g);

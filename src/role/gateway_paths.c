@@ -198,13 +198,15 @@ static void set_probes(struct gateway *g)
 {
 	struct addr exit = gateway_exit_address(g);
 	struct probe_target targets[PATHS_MAX];
+	int64_t now_ms = clock_mono_ms();
 	size_t n = 0;
 
 	for (size_t i = 0; addr_is_set(&exit) && i < g->n_paths; i++) {
 		const struct path_fsm *fsm = &g->fsms[i];
 		const struct path_way *way = way_to_exit(g, i);
-		int interval_ms = path_fsm_probe_interval_ms(fsm);
+		int interval_ms = path_fsm_probe_interval_ms(fsm, now_ms);
 
+		g->paths[i].interval_ms = interval_ms;
 		if (!interval_ms || !g->paths[i].routed || !way->routable)
 			continue;
 		targets[n++] = (struct probe_target){
@@ -247,25 +249,32 @@ void gateway_take_probe(void *ctx, const struct probe_result *result)
 {
 	struct gateway *g = ctx;
 	struct path_fsm *fsm = &g->fsms[result->path];
+	struct gateway_path *path = &g->paths[result->path];
 	int64_t now_ms = clock_mono_ms();
-	int interval_ms = path_fsm_probe_interval_ms(fsm);
+	bool changed = false, could_begin = path_fsm_may_begin(fsm);
 	struct path_change change;
-	bool changed = false;
 
+	path->probe_bytes += result->bytes;
+	// shots come in bursts, whose loss the pulse has judged long before their time-out
+	if (result->shot && result->error)
+		return;
 	gateway_uses_take_probe(g, result);
 	gateway_choice_take_probe(g, result);
 	if (result->kind == PROBE_TCP)
 		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
 	else if (!result->error && result->kind == PROBE_EXIT_ECHO)
 		path_fsm_exit_echo(fsm, now_ms);
-	else if (!result->error)
+	else if (!result->error && result->kind == PROBE_GATEWAY_ECHO)
 		path_fsm_gateway_echo(fsm, now_ms);
 	if (changed) {
 		gateway_note_change(g, (size_t)result->path, &change);
 		gateway_round_soon(g);
-	} else if (interval_ms != path_fsm_probe_interval_ms(fsm)) {
-		set_probes(g);
+		return;
 	}
+	if (could_begin != path_fsm_may_begin(fsm))
+		gateway_push_policy(g);
+	if (path->interval_ms != path_fsm_probe_interval_ms(fsm, now_ms))
+		set_probes(g);
 }
 
 // ---- what the relay goes by
@@ -276,20 +285,26 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 	struct addr exit = gateway_exit_address(g);
 	int64_t now_ms = clock_mono_ms();
 	int order[PATHS_MAX];
-	bool any = false;
+	bool any = false, any_verified = false;
 	size_t n;
 
-	for (size_t i = 0; i < g->n_paths; i++)
-		any |= g->uses.use[i] != PATH_USE_NONE && path_fsm_may_begin(&g->fsms[i]);
+	for (size_t i = 0; i < g->n_paths; i++) {
+		bool used = g->uses.use[i] != PATH_USE_NONE;
+
+		any |= used && path_fsm_may_begin(&g->fsms[i]);
+		any_verified |= used && path_fsm_verified(&g->fsms[i]);
+	}
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct config_path *config = g->paths[i].config;
 		const struct path_fsm *fsm = &g->fsms[i];
 
 		candidates[i] = (struct plan_candidate){
-			// when no path is proved, one that is only ready is better than none
+			// when all are in doubt one of those, and when none is proved, one that is
+			// only ready is better than none
 			.may_begin = g->uses.use[i] != PATH_USE_NONE &&
-				     (any ? path_fsm_may_begin(fsm)
-					  : g->paths[i].routed && path_fsm_wanted(fsm)),
+				     (any            ? path_fsm_may_begin(fsm)
+				      : any_verified ? path_fsm_verified(fsm)
+						     : g->paths[i].routed && path_fsm_wanted(fsm)),
 			.reserve = config->tier != PATH_TIER_PRIMARY ||
 				   g->uses.use[i] != PATH_USE_FULL,
 			.has = { addr_is_set(&policy->paths[i].addr4), addr_is_set(&policy->paths[i].addr6) },
@@ -337,19 +352,66 @@ void gateway_push_policy(struct gateway *g)
 	relay_set_policy(g->relay, policy);
 }
 
+// What one look at the counters says about a path. Returns whether the policy is to change.
+static bool look_at_path(struct gateway *g, size_t slot, const struct relay_counters *before,
+			 int64_t now_ms)
+{
+	const struct relay_path_counters *counters = &g->counters.paths[slot];
+	const struct klink *link = kstate_link(&g->observed, g->paths[slot].config->interface);
+	const struct path_traffic traffic = {
+		.time_ms = g->counters.sampled_ms < now_ms ? g->counters.sampled_ms : now_ms,
+		.heard_ms = counters->heard_ms,
+		.rx_bytes = counters->rx_bytes,
+		.tx_bytes = counters->tx_bytes,
+		.line_rx_bytes = link ? link->rx_bytes : 0,
+		.stuck = counters->stuck,
+	};
+	struct path_fsm *fsm = &g->fsms[slot];
+	bool could_begin = path_fsm_may_begin(fsm);
+	struct path_change change;
+
+	if (g->counters.accepted > before->accepted)
+		path_fsm_stir(fsm, now_ms);
+	if (counters->overtaken > before->paths[slot].overtaken)
+		path_fsm_doubt(fsm, now_ms);
+	if (path_fsm_traffic(fsm, &traffic, now_ms, &change)) {
+		gateway_note_change(g, slot, &change);
+		gateway_round_soon(g);
+	} else if (path_fsm_wants_shot(fsm, now_ms)) {
+		probe_shoot(g->probe, (int)slot);
+	}
+	return could_begin != path_fsm_may_begin(fsm);
+}
+
+void gateway_take_counters(void *ctx)
+{
+	struct gateway *g = ctx;
+	const struct relay_counters before = g->counters;
+	int64_t now_ms = clock_mono_ms();
+	bool changed = false, other_pace = false;
+
+	relay_read_counters(g->relay, &g->counters);
+	if (g->counters.sampled_ms <= now_ms)
+		kern_counters(g->kern, &g->observed);
+	for (size_t i = 0; i < g->n_paths; i++) {
+		changed |= look_at_path(g, i, &before, now_ms);
+		other_pace |= g->paths[i].interval_ms !=
+			      path_fsm_probe_interval_ms(&g->fsms[i], now_ms);
+	}
+	if (changed)
+		gateway_push_policy(g);
+	if (other_pace)
+		set_probes(g);
+}
+
 void gateway_paths_tick(struct gateway *g)
 {
-	relay_read_counters(g->relay, &g->counters);
-	g->progress = false;
-	for (size_t i = 0; i < g->n_paths; i++) {
-		struct gateway_path *path = &g->paths[i];
-		uint64_t rx_bytes = g->counters.paths[i].rx_bytes;
+	uint64_t rx_bytes = 0;
 
-		g->progress |= rx_bytes > path->relay_rx_bytes;
-		if (rx_bytes > path->relay_rx_bytes)
-			path_fsm_progress(&g->fsms[i]);
-		path->relay_rx_bytes = rx_bytes;
-	}
+	for (size_t i = 0; i < g->n_paths; i++)
+		rx_bytes += g->counters.paths[i].rx_bytes;
+	g->progress = rx_bytes > g->relay_rx_bytes;
+	g->relay_rx_bytes = rx_bytes;
 	gateway_uses_tick(g);
 	gateway_choice_tick(g);
 	gateway_push_policy(g);

@@ -45,7 +45,8 @@ struct gateway_path {
 	int endpoint_id;
 	struct gateway_sample samples[GATEWAY_SAMPLES]; // of the interface
 	unsigned n_samples;                             // ever taken
-	uint64_t relay_rx_bytes;                        // of our subflows, at the last tick
+	int interval_ms; // of its probes, as last set
+	uint64_t probe_bytes;                           // spent on probes since start
 	bool reserved;                                  // 'mpgate backup PATH on'
 	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
 	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
@@ -114,6 +115,7 @@ struct gateway {
 	int64_t busy_ms;          // when the LAN last asked for something
 	uint64_t accepted;        // by then
 	bool progress;            // bytes arrived over our subflows in the last second
+	uint64_t relay_rx_bytes; // of our subflows, at the last tick
 	struct plan_uses uses;
 	int64_t uses_ms;  // when they were last judged by the load
 	uint64_t peers_bytes; // moved by all paths, at the last tick
@@ -159,7 +161,9 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 // Whether a rule of ours sends packets from the address over its path.
 bool gateway_is_routed(const struct gateway *g, const struct addr *from);
 void gateway_take_probe(void *ctx, const struct probe_result *result);
-// Progress of the data path since the last tick, and the policy that follows from it.
+// New counters of the data path have come: what they say about each path.
+void gateway_take_counters(void *ctx);
+// Once a second: what each path is used for, which exit, and the policy that follows.
 void gateway_paths_tick(struct gateway *g);
 void gateway_push_policy(struct gateway *g);
 // Takes all that is ours out of the kernel and puts its settings back.

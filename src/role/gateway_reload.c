@@ -106,7 +106,6 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 	const struct relay_path_counters *counters = &g->counters.paths[slot];
 
 	*path = (struct gateway_path){ .config = config,
-				       .relay_rx_bytes = counters->rx_bytes,
 				       .moved_bytes = counters->rx_bytes + counters->tx_bytes,
 				       .probe_rtt_us = -1,
 				       .rx_bytes_before = counters->rx_bytes,

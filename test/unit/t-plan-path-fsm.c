@@ -60,9 +60,15 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 		return path_fsm_probe(fsm, -ETIMEDOUT, -1, now_ms, change);
 	case 'f': // no descriptor left: tells nothing about the path
 		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
-	case 'p':
-		path_fsm_progress(fsm);
-		return false;
+	case 'p': { // a few bytes arrived
+		struct path_traffic traffic = {
+			.time_ms = now_ms,
+			.heard_ms = now_ms,
+			.rx_bytes = fsm->rx_bytes + 100,
+		};
+
+		return path_fsm_traffic(fsm, &traffic, now_ms, change);
+	}
 	default:
 		fail_msg("no event '%c'", event);
 		return false;
@@ -393,7 +399,7 @@ static void probes_as_needed(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		path_fsm_init(&fsm, cases[i].optional, 0);
 		play(&fsm, cases[i].events, 0, &change);
-		assert_int_equal(path_fsm_probe_interval_ms(&fsm), cases[i].interval_ms);
+		assert_int_equal(path_fsm_probe_interval_ms(&fsm, 100000), cases[i].interval_ms);
 		assert_int_equal(path_fsm_verified(&fsm), cases[i].verified);
 		assert_int_equal(path_fsm_may_begin(&fsm), cases[i].may_begin);
 	}

@@ -763,7 +763,7 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	if (object && strlen(object) >= NAME_SIZE)
 		return "\"object\" is longer than any name can be";
 	if (read_object(command_fields, root, &out->command) != 0)
-		return "a command has a \"verb\" (enable, disable, redial, ack, reload, stop) and an "
+		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, ack, reload, stop) and an "
 		       "\"object\"";
 	return NULL;
 }

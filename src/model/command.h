@@ -12,6 +12,8 @@ enum command_verb {
 	COMMAND_ENABLE,
 	COMMAND_DISABLE,
 	COMMAND_REDIAL,
+	COMMAND_BACKUP,    // use the path as a backup only
+	COMMAND_NO_BACKUP, // by its tier again
 	COMMAND_ACK, // acknowledge the alarms of the named object
 	COMMAND_RELOAD, // read the configuration again
 	COMMAND_STOP,

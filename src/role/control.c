@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate enable`, `disable` and `redial`: tell the running gateway to change a path, and wait
+// `mpgate enable`, `disable`, `redial` and `backup`: tell the running gateway to change a path, and wait
 // until it has. On a terminal they ask first, as the console does; without one they act, except
 // that what cuts the last working path needs --yes.
 
@@ -35,6 +35,14 @@ static bool is_off(const struct path_snapshot *now, int64_t since_ms)
 	return now->state == PATH_STATE_OFF || now->state == PATH_STATE_STANDBY;
 }
 
+// Nothing to wait for, and nothing to ask: no connection is cut.
+static bool is_answered(const struct path_snapshot *now, int64_t since_ms)
+{
+	(void)now;
+	(void)since_ms;
+	return true;
+}
+
 // Up again, and not still: its state has changed since the command.
 static bool is_up_again(const struct path_snapshot *now, int64_t since_ms)
 {
@@ -51,6 +59,8 @@ static const struct action {
 	{ COMMAND_ENABLE, "Enable path", is_up, false, false },
 	{ COMMAND_DISABLE, "Disable path", is_off, false, true },
 	{ COMMAND_REDIAL, "Hang up and redial path", is_up_again, true, true },
+	{ COMMAND_BACKUP, "", is_answered, false, false },
+	{ COMMAND_NO_BACKUP, "", is_answered, false, false },
 };
 
 struct control_job {
@@ -80,6 +90,34 @@ fail(const struct control_job *job, enum status status, const char *hint, const 
 	return role_fail_error(&error);
 }
 
+static const struct action *find_action(const char *word)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(word, command_word(actions[i].verb)) == 0)
+			return &actions[i];
+	}
+	return NULL;
+}
+
+// Of 'backup PATH on|off'; the others take the path alone.
+static bool parse_on_off(struct control_job *job)
+{
+	bool backup = job->action->verb == COMMAND_BACKUP;
+	int n = job->args.n_operands;
+
+	if (backup && n < 2) {
+		fail(job, STATUS_USAGE, "write 'mpgate backup PATH on|off'", "on or off?");
+		return false;
+	}
+	if (backup && strcmp(job->args.operands[1], "off") == 0) {
+		job->action = find_action(command_word(COMMAND_NO_BACKUP));
+	} else if (backup && strcmp(job->args.operands[1], "on") != 0) {
+		fail(job, STATUS_USAGE, "", "'%s' is neither on nor off", job->args.operands[1]);
+		return false;
+	}
+	return true;
+}
+
 static bool parse(struct control_job *job, int argc, char **argv)
 {
 	const char *timeout = NULL;
@@ -94,10 +132,12 @@ static bool parse(struct control_job *job, int argc, char **argv)
 	if (!role_args_parse(&job->args, argc, argv, options))
 		return false;
 	job->args.status = STATUS_USAGE;
-	if (job->args.n_operands != 1) {
+	if (job->args.n_operands < 1) {
 		fail(job, STATUS_USAGE, "'mpgate status' shows the paths", "which path?");
 		return false;
 	}
+	if (!parse_on_off(job))
+		return false;
 	job->path = job->args.operands[0];
 	if (strlen(job->path) >= NAME_SIZE) {
 		fail(job, STATUS_NO_SUCH, "'mpgate status' shows the paths", "no path '%s'",
@@ -303,10 +343,7 @@ int role_control(int argc, char **argv)
 	struct control_job *job = xcalloc(1, sizeof(*job));
 	int status;
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (strcmp(argv[0], command_word(actions[i].verb)) == 0)
-			job->action = &actions[i];
-	}
+	job->action = find_action(argv[0]);
 	if (!parse(job, argc, argv))
 		status = job->args.status;
 	else

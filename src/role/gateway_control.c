@@ -61,6 +61,22 @@ static void reconnect_path(struct gateway *g, const struct command *command, str
 	say(out, command->object, "now ", fsm);
 }
 
+static void reserve_path(struct gateway *g, const struct command *command, struct command_result *out)
+{
+	struct gateway_path *path = &g->paths[find_slot(g, command->object)];
+	bool reserved = command->verb == COMMAND_BACKUP;
+	const char *what = reserved ? "a backup" : "used by its tier";
+
+	snprintf(out->text, sizeof(out->text), "%s is %s %s", command->object,
+		 path->reserved == reserved ? "already" : "now", what);
+	if (path->reserved == reserved)
+		return;
+	path->reserved = reserved;
+	gateway_event(g, LOG_LEVEL_NOTICE, command->object, "BACKUP", "%s by %s", reserved ? "on" : "off",
+		      command->who);
+	gateway_round_soon(g);
+}
+
 static void acknowledge(struct gateway *g, const struct command *command, struct command_result *out)
 {
 	int n = 0;
@@ -92,7 +108,8 @@ static void stop(struct gateway *g, const struct command *command, struct comman
 
 static void (*const run[COMMANDS])(struct gateway *, const struct command *, struct command_result *) = {
 	[COMMAND_ENABLE] = switch_path,	    [COMMAND_DISABLE] = switch_path,
-	[COMMAND_REDIAL] = reconnect_path, [COMMAND_ACK] = acknowledge,
+	[COMMAND_REDIAL] = reconnect_path,
+	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = acknowledge,
 	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
 };
 

@@ -18,6 +18,12 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const struct role_verb verbs[] = {
+	{ "backup",
+	  "PATH on|off",
+	  2,
+	  "Use a path as a backup only, or by its tier again",
+	  { "mpgate backup wwan0 on", "mpgate backup wwan0 off" },
+	  role_control },
 	{ "check",
 	  "[FILE]",
 	  1,

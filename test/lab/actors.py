@@ -218,7 +218,7 @@ class Gateway:
     options = ()
 
     def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, paths=None, lan_extra="",
-                 extra="", start=True):
+                 extra="", tiers=None, start=True):
         self.lab = lab
         self.control = lab.dir / "control.sock"
         self.mpgate = lab.program("mpgate")
@@ -241,6 +241,7 @@ exit singapore {{ address = "{EXIT}"
 path {path.name} {{ interface = "{path.name}"
 {"optional = yes" if path.line.optional else ""}
 {'hotkey = "3"' if path.line.optional else ""}
+            tier = "{(tiers or {}).get(path.name, "primary")}"
             kind = "{path.line.kind}" }}""")
         self.config = lab.write("gateway.conf", "\n".join(blocks) + "\n")
         if start:

@@ -263,7 +263,8 @@ def not_allowed_is_not_not_running():
 def wrong_usage_is_2():
     for words in (["status", "--check", "--plain"], ["status", "--check", "--watch"],
                   ["status", "--watch=0"], ["status", "--watch=soon"], ["redial"],
-                  ["redial", "--timeout=0", "ppp0"], ["redial", "a", "b"]):
+                  ["redial", "--timeout=0", "ppp0"], ["redial", "a", "b"],
+                  ["backup", "ppp0"], ["backup", "ppp0", "perhaps"]):
         code, out, err = mpgate("/nonexistent/control.sock", *words)
         same((code, out, err[:8]), (2, "", "mpgate: "))
     code, out, err = mpgate("/nonexistent/control.sock", "status", "--json", "--plain")

@@ -11,6 +11,11 @@
 		.may_begin = true, .has = { [PLAN_V4] = true }, .priority = (prio),                \
 		.optional = (opt), .rtt_us = (ms) < 0 ? -1 : (ms)*1000                             \
 	}
+#define RESERVE(prio, ms)                                                                          \
+	{                                                                                          \
+		.may_begin = true, .has = { [PLAN_V4] = true }, .priority = (prio),                \
+		.reserve = true, .rtt_us = (ms)*1000                                               \
+	}
 #define DEAD                                                                                       \
 	{                                                                                          \
 		.may_begin = false, .has = { true, true }, .priority = 1, .rtt_us = 1              \
@@ -54,6 +59,12 @@ static void ranks(void **state)
 		  AF_INET,
 		  0,
 		  "10" },
+		{ "reserves behind all others",
+		  { RESERVE(1, 10), PATH(100, 1, 90), RESERVE(100, 5) },
+		  3,
+		  AF_INET,
+		  0,
+		  "102" },
 		{ "optional last", { PATH(100, 1, 10), PATH(100, 0, 90) }, 2, AF_INET, -1, "10" },
 		{ "optional, but preferred",
 		  { PATH(10, 1, 90), PATH(100, 0, 10) },

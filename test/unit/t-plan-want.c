@@ -21,6 +21,7 @@ struct gateway {
 	struct path_fsm fsms[PATHS_MAX];
 	struct path_facts facts[PATHS_MAX];
 	struct plan_ids ids;
+	enum path_use uses[PATHS_MAX];
 	struct plan_exits exits;
 	struct addr exit;
 	struct kstate kernel;
@@ -74,7 +75,7 @@ static size_t turn(struct gateway *g)
 	plan_readiness_all(&g->config, &g->kernel, g->exit.family, g->facts);
 	for (size_t i = 0; i < g->config.n_paths; i++)
 		path_fsm_observe(&g->fsms[i], &g->facts[i], g->now_ms, &change);
-	plan_want(&g->config, g->fsms, NULL, &g->exits, &g->kernel, &g->ids, &want);
+	plan_want(&g->config, g->fsms, g->uses, &g->exits, &g->kernel, &g->ids, &want);
 	plan_diff(&g->kernel, &want, &ops, NULL);
 	n = ops.n;
 	for (size_t i = 0; i < n; i++) {
@@ -740,6 +741,35 @@ static void nft_takes_the_text(void **state)
 	}
 }
 
+static void flags_endpoints_by_use(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 3);
+	g.uses[1] = PATH_USE_BACKUP;
+	g.uses[2] = PATH_USE_NONE;
+	settle(&g);
+	str_clear(&g.log);
+	for (size_t i = 0; i < 3; i++)
+		probe(&g, i, 0, PATH_GOOD_FOR_FIRST_UP);
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint add 192.0.2.1 dev path0 id 100 subflow\n"
+		       "ip mptcp endpoint add 192.0.2.2 dev path1 id 101 subflow backup\n");
+	// on live connections, without a new endpoint
+	g.uses[0] = PATH_USE_BACKUP;
+	g.uses[1] = PATH_USE_FULL;
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint change id 100 backup nofullmesh\n"
+		       "ip mptcp endpoint change id 101 nobackup nofullmesh\n");
+	g.uses[1] = PATH_USE_NONE;
+	g.uses[2] = PATH_USE_FULL;
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint delete id 101\n"
+		       "ip mptcp endpoint add 192.0.2.3 dev path2 id 102 subflow\n");
+	gateway_fini(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -750,6 +780,7 @@ int main(void)
 		cmocka_unit_test(takes_a_path_out_that_is_switched_off),
 		cmocka_unit_test(carries_the_lan),
 		cmocka_unit_test(adds_endpoints_of_proved_paths),
+		cmocka_unit_test(flags_endpoints_by_use),
 		cmocka_unit_test(comes_back_with_another_id),
 		cmocka_unit_test(keeps_the_last_endpoints),
 		cmocka_unit_test(keeps_the_last_endpoint_without_carrier),

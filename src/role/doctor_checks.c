@@ -17,6 +17,9 @@
 #define MTU_LEAST       1280 // RFC 8200, section 5
 #define CONNTRACK_FULL  0.8
 
+// The exit is asked now and then, so what it says of a path that has just come is of the past.
+#define SETTLED_MS 15000
+
 // Settings that a gateway makes are no fault while none runs.
 #define AT_START "; the gateway sets it when it starts"
 
@@ -527,6 +530,38 @@ static void check_exits(const struct doctor_facts *facts, struct doctor_report *
 	}
 }
 
+// What the exit in use says through its peer service.
+static void check_service(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	const struct exit_snapshot *e = facts->gateway ? &facts->gateway->exit : NULL;
+	int paths = 0;
+
+	for (int i = 0; e && i < facts->gateway->n_paths; i++) {
+		const struct path_snapshot *p = &facts->gateway->paths[i];
+
+		paths += p->state == PATH_STATE_UP && p->endpoint_id > 0 &&
+			 facts->gateway->time_ms - p->since_ms > SETTLED_MS;
+	}
+	if (!e || e->service < 0)
+		return;
+	if (!e->service) {
+		add(report, DOCTOR_SKIP, e->name, "no mpgate server, so it does not say what it sees");
+		return;
+	}
+	if (e->subflows > 0 && e->subflows < paths)
+		explain(add(report, DOCTOR_WARN, e->name, "it joins only %d of %d paths to one connection",
+			    e->subflows, paths),
+			"its kernel's limit is too low, or joins do not pass on some path",
+			"on the server: ip mptcp limits set subflows 8");
+	if (strcmp(e->version, PACKAGE_VERSION) != 0)
+		explain(add(report, DOCTOR_WARN, e->name, "the server is mpgate %s, this one %s", e->version,
+			    PACKAGE_VERSION),
+			"both understand each other, but the newer one's remedies need both",
+			"update the older of the two");
+	else
+		add(report, DOCTOR_OK, e->name, "mpgate %s, as this one", e->version);
+}
+
 // ---- system
 
 static void check_descriptors(const struct doctor_facts *facts, struct doctor_report *report)
@@ -594,6 +629,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "rp-filter", "paths", check_rp_filter },
 	{ "underlay", "exits", check_underlay },
 	{ "reach", "exits", check_exits },
+	{ "service", "exits", check_service },
 	{ "descriptors", "system", check_descriptors },
 	{ "conntrack", "system", check_conntrack },
 	{ "run-folder", "system", check_run_dir },

@@ -123,7 +123,6 @@ static void observe(struct explain_job *job)
 
 struct way {
 	const struct config_exit *exit, *meant; // the one in use, and the configuration's
-	bool reachable;
 	struct plan_candidate candidates[PATHS_MAX];
 	int order[PATHS_MAX];
 	size_t n;
@@ -162,7 +161,7 @@ static void find_way(const struct explain_job *job, struct way *way)
 	const struct exit_snapshot *now = &job->message->snapshot.exit;
 	const struct config *config = job->config;
 
-	*way = (struct way){ .reachable = !job->live || now->reachable != 0 };
+	*way = (struct way){ 0 };
 	for (size_t i = 0; i < config->n_exits; i++) {
 		if (config->exits[i].is_default)
 			way->meant = way->exit = &config->exits[i];
@@ -186,16 +185,14 @@ static const char *path_name(const struct explain_job *job, const struct way *wa
 
 static void print_exit(const struct explain_job *job, const struct way *way)
 {
+	const char *why = job->live ? job->message->snapshot.exit.why : "";
+
 	printf("  exit      %s (%s:%u), ", way->exit->name, way->exit->address, way->exit->port);
-	if (way->exit != way->meant)
-		printf("which stands in for %s\n", way->meant->name);
-	else if (way->reachable)
-		printf("the default\n");
+	if (way->exit == way->meant)
+		printf("the default");
 	else
-		printf("the default, and not reachable now: such connections are %s\n",
-		       job->config->lan.when_unreachable == CONFIG_UNREACHABLE_DIRECT
-			       ? "carried directly"
-			       : "refused");
+		printf("instead of %s", way->meant->name);
+	printf("%s%s\n", why[0] ? "; " : "", why);
 }
 
 static void print_unused(const struct explain_job *job)

@@ -46,6 +46,7 @@ static void add_path(struct machine *m, size_t i, const char *name, const char *
 	str_copy(now->name, NAME_SIZE, name);
 	now->state = PATH_STATE_UP;
 	now->enabled = true;
+	now->endpoint_id = 100 + (int)i;
 	m->gateway.n_paths = (int)i + 1;
 	kstate_add_link(k, &(struct klink){ .ifindex = ifindex, .admin_up = true, .carrier = true });
 	str_copy(k->links[k->n_links - 1].name, IFNAMSIZ, name);
@@ -85,6 +86,9 @@ static void raise(struct machine *m)
 	m->facts.conntrack = 10;
 	m->facts.conntrack_max = 1000;
 	m->facts.gateway = &m->gateway;
+	m->gateway.time_ms = 3600000;
+	m->gateway.exit = (struct exit_snapshot){ .name = "sg", .service = 1, .subflows = 2 };
+	str_copy(m->gateway.exit.version, sizeof(m->gateway.exit.version), PACKAGE_VERSION);
 	str_copy(m->gateway.version, sizeof(m->gateway.version), PACKAGE_VERSION);
 	k->limits.subflows = 8;
 	kstate_add_sysctl(k, "net.mptcp.enabled", "1");
@@ -234,6 +238,16 @@ static void forget_name(struct machine *m)
 	str_copy(m->facts.exit_why[0], sizeof(m->facts.exit_why[0]), "Name or service not known");
 }
 
+static void limit_exit(struct machine *m)
+{
+	m->gateway.exit.subflows = 1;
+}
+
+static void leave_exit_old(struct machine *m)
+{
+	str_copy(m->gateway.exit.version, sizeof(m->gateway.exit.version), "0.0.1");
+}
+
 static void lack_descriptors(struct machine *m)
 {
 	m->facts.descriptors = 1024;
@@ -274,6 +288,8 @@ static void finds_what_is_planted(void **state)
 		{ strip_on_one, DOCTOR_FAIL, "reach", "tun0", "MPTCP options do not pass" },
 		{ strip_everywhere, DOCTOR_FAIL, "reach", "sg", "without MPTCP on every path" },
 		{ forget_name, DOCTOR_FAIL, "reach", "sg", "cannot look up" },
+		{ limit_exit, DOCTOR_WARN, "service", "sg", "joins only 1 of 2 paths" },
+		{ leave_exit_old, DOCTOR_WARN, "service", "sg", "the server is mpgate 0.0.1" },
 		{ lack_descriptors, DOCTOR_WARN, "descriptors", "", "1024" },
 		{ fill_conntrack, DOCTOR_WARN, "conntrack", "", "900 of 1000" },
 	};

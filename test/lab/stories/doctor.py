@@ -65,6 +65,13 @@ def story(lab):
     finds("underlay", "all paths lead to it by tun1", "singapore")
     lab.gw.ip(f"route del {EXIT} dev tun1")
 
+    # the other end refuses a fourth subflow, without a word
+    lab.exit.ip("mptcp limits set subflows 2")
+    gateway.command("redial", "tun3", "--yes")
+    wait_for(lambda: "joins only 3 of 4 paths" in doctor("service"), "the exit's limit", 60)
+    finds("service", "joins only 3 of 4 paths", "singapore")
+    lab.exit.ip("mptcp limits set subflows 8")
+
     # a box on one line that takes MPTCP's option out
     strip = lab.paths["tun3"].isp
     strip.nft("table ip strip { chain forward { type filter hook forward priority 0;\n"

@@ -105,7 +105,7 @@ def refuses_a_bad_file(gateway):
 def story(lab):
     web = Web(lab)
     web.file("35M", SIZE)
-    Exit(lab)
+    server = Exit(lab)
     tun0, tun1 = lab.paths["tun0"], lab.paths["tun1"]
     gateway = Gateway(lab, lan_extra='bypass = {"198.18.0.0/15"}')
     full = gateway.config.read_text()
@@ -161,6 +161,15 @@ def story(lab):
     expect(curl(lab, f"http://{WEB}/35M", "-r", "0-99999").bytes == 100_000, "no new connection")
     wait_for(lambda: lab.gw.listening(12400) and not lab.gw.listening(12345), "the port to move")
     expect(gateway.command("reload").stdout == "nothing has changed\n", "something has changed")
+
+    # another secret on both sides, in the same files
+    (lab.dir / "exit.key").write_text("horse battery staple correct\n")
+    server.process.send(signal.SIGHUP)
+    wait_for(lambda: "configuration read again" in server.process.log(), "the exit to reload")
+    (lab.dir / "gateway.key").write_text("horse battery staple correct\n")
+    lines = gateway.command("reload").stdout.splitlines()
+    expect(lines[1:] == ["exit.singapore.key-file has another key"], f"it said {lines}")
+    expect(curl(lab, f"http://{WEB}/35M", "-r", "0-99999").bytes == 100_000, "no new connection")
 
 
 if __name__ == "__main__":

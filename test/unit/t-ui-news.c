@@ -115,12 +115,12 @@ static void results_are_told(void **state)
 		const char *shown; // NULL: nothing
 	} cases[] = {
 		{ COMMAND_ENABLE,
-		  { STATUS_DONE, "wwan0 is now DIALING", "" },
+		  { STATUS_DONE, "wwan0 is now DIALING", "", "" },
 		  " wwan0 is now DIALING" },
 		{ COMMAND_REDIAL,
-		  { STATUS_REFUSED, "it is switched off", "press E" },
+		  { STATUS_REFUSED, "it is switched off", "press E", "" },
 		  " redial wwan0 failed: it is switched off; press E" },
-		{ COMMAND_ACK, { STATUS_DONE, "1 alarm acknowledged", "" }, NULL },
+		{ COMMAND_ACK, { STATUS_DONE, "1 alarm acknowledged", "", "" }, NULL },
 	};
 
 	(void)state;

@@ -336,7 +336,9 @@ class Terminal:
             raise Skip("tmux is not installed")
         self.socket = stage.dir / f"tmux.{len(stage.processes)}"
         self.server = stage.start(self.socket.name,
-                                  ["tmux", "-S", self.socket, "-f", "/dev/null", "-D"],
+                                  # a person's terminal, also where a program runs the tests
+                                  ["env", "-u", "CI", "tmux", "-S", self.socket, "-f", "/dev/null",
+                                   "-D"],
                                   env={"TERM": "screen"})
         wait_for(self.socket.exists, "tmux")
         # The shell stays, so that one sees in what state the program leaves the terminal.

@@ -144,6 +144,7 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, rtt_us, "rtt_us", TYPE_INT64),
 	FIELD(path_snapshot, jitter_us, "jitter_us", TYPE_INT64),
 	FIELD(path_snapshot, loss_ratio, "loss_ratio", TYPE_RATIO),
+	FIELD(path_snapshot, download_loss_ratio, "download_loss_ratio", TYPE_RATIO),
 	FIELD(path_snapshot, mptcp_ok, "mptcp_ok", TYPE_MAYBE),
 	UNMEASURED,
 	END,

@@ -64,6 +64,7 @@ struct path_snapshot {
 	int subflows;                                    // established
 	int64_t rtt_us, jitter_us;                       // smoothed
 	double loss_ratio;                               // of probes, over the last minute
+	double download_loss_ratio; // of the segments that the exit sent lately, those sent again
 	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };
 

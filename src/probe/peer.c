@@ -65,6 +65,7 @@ struct asked {
 struct known {
 	struct addr source;  // of the path that this is about; AF_UNSPEC: none
 	struct addr seen_as; // AF_UNSPEC: not known
+	bool stripped;       // MPTCP does not pass
 	int64_t check_ms;    // when to check next
 	struct backoff backoff;
 };
@@ -80,6 +81,8 @@ struct peer {
 	int refusals, silences;
 
 	struct peer_link link; // the long one
+	int link_path;         // slot on which it began
+	bool link_stripped;    // it came out as plain TCP
 	struct asked asked[QUESTIONS];
 	int64_t open_ms; // when to open it
 	struct backoff backoff;
@@ -249,6 +252,7 @@ static void sort_remotes(const struct peer *peer, const struct wire_service_mess
 static void close_link(struct peer *peer)
 {
 	peer_link_close(&peer->link);
+	peer->link_stripped = false;
 	for (int q = 0; q < QUESTIONS; q++)
 		peer->asked[q] = (struct asked){ 0 };
 }
@@ -303,6 +307,7 @@ static void link_heard(struct peer_link *link, const struct wire_service_message
 		report.clock_offset_us = offset_us(message, rtt_us);
 		report.version = message->version;
 		report.mptcp = message->mptcp && sock_is_mptcp(link->fd);
+		peer->link_stripped = !report.mptcp;
 		begin_views(peer, &report);
 		sort_subflows(peer, message, &report);
 	} else if (is_answer(&peer->asked[ASK_STATS], ASK_STATS, message, &rtt_us)) {
@@ -331,19 +336,35 @@ static struct peer_link_spec spec_for(const struct peer *peer, const struct peer
 					.source = path->source };
 }
 
+// The best of those that let MPTCP pass, or simply the best.
+static const struct peer_path *path_to_begin_on(const struct peer *peer)
+{
+	for (size_t i = 0; i < peer->target.n_paths; i++) {
+		if (!peer->known[peer->target.paths[i].path].stripped)
+			return &peer->target.paths[i];
+	}
+	return &peer->target.paths[0];
+}
+
 static void open_link(struct peer *peer, int64_t now_ms)
 {
-	struct peer_link_spec spec = spec_for(peer, &peer->target.paths[0]);
+	const struct peer_path *path = path_to_begin_on(peer);
+	struct peer_link_spec spec = spec_for(peer, path);
 
 	// the first question goes with the handshake's end, and its patience runs from here
 	peer->asked[ASK_SEEN] = (struct asked){ .nonce = 1, .sent_us = now_ms * 1000, .due_ms = now_ms + SETTLE_MS };
 	peer->asked[ASK_ECHO].due_ms = peer->asked[ASK_STATS].due_ms = now_ms + SETTLE_MS;
+	peer->link_path = path->path;
+	peer->link_stripped = false;
 	if (peer_link_open(&peer->link, &spec) < 0)
 		lose_link(peer, -EADDRNOTAVAIL);
 }
 
 static void turn_link(struct peer *peer, int64_t now_ms)
 {
+	// one path's fault must not stand for the whole
+	if (peer->link_stripped && path_to_begin_on(peer)->path != peer->link_path)
+		close_link(peer);
 	if (!peer_link_is_open(&peer->link)) {
 		if (now_ms >= peer->open_ms)
 			open_link(peer, now_ms);
@@ -383,6 +404,7 @@ static void finish_check(struct peer *peer, struct peer_report *report)
 	if (peer->checked.metered)
 		wait_ms *= METERED_FACTOR;
 	known->check_ms = clock_mono_ms() + wait_ms;
+	known->stripped = !report->error && !report->mptcp;
 	if (addr_is_set(&report->seen_as))
 		known->seen_as = report->seen_as;
 	report->kind = PEER_PATH;

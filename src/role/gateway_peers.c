@@ -12,6 +12,8 @@
 
 // Moved since the last second, this is more than keep-alive and chatter.
 #define BUSY_BYTES 20000
+// A loss ratio is reckoned over at least so many segments.
+#define LOSS_SEGMENTS 50
 // Still busy for so long after: the end of a download is worth knowing too.
 #define BUSY_MS 10000
 
@@ -57,6 +59,22 @@ static bool is_default(const struct gateway_exit *exit)
 	return exit == &exit->gateway->exits[exit->gateway->default_exit];
 }
 
+// Loss of what was sent since it was last reckoned, once that is enough to say something.
+static void note_sender(struct gateway_path_view *view, const struct wire_service_remote *now)
+{
+	uint64_t segments = now->segments - view->loss_from.segments;
+
+	view->sender = *now;
+	if (!addr_equal(&now->addr, &view->loss_from.addr) || now->segments < view->loss_from.segments)
+		view->loss_ratio = SNAPSHOT_UNKNOWN; // another account, or a new exit
+	else if (segments < LOSS_SEGMENTS)
+		return;
+	else
+		view->loss_ratio =
+			(double)(now->retransmits - view->loss_from.retransmits) / (double)segments;
+	view->loss_from = *now;
+}
+
 static void note_views(struct gateway *g, const struct peer_report *report)
 {
 	int64_t now_ms = clock_mono_ms();
@@ -72,7 +90,7 @@ static void note_views(struct gateway *g, const struct peer_report *report)
 			ours->subflows = view->subflows;
 			ours->subflows_ms = now_ms;
 		} else {
-			ours->sender = view->sender;
+			note_sender(ours, &view->sender);
 			ours->sender_ms = now_ms;
 		}
 	}
@@ -93,6 +111,8 @@ static void note_path(struct gateway *g, const struct peer_report *report)
 			 addr_format(&report->seen_as, text), (double)report->rtt_us / 1e3);
 	else if (path->mptcp_ok != report->mptcp)
 		log_info("%s MPTCP %s", path->config->name, passes);
+	if (path->mptcp_ok != report->mptcp)
+		gateway_round_soon(g);
 	path->mptcp_ok = report->mptcp;
 	path->mptcp_ms = clock_mono_ms();
 	path->view.seen_as = report->seen_as;
@@ -185,7 +205,8 @@ static void forget_lost_paths(struct gateway *g)
 		if (reaches_exit(&g->fsms[i]))
 			continue;
 		g->paths[i].mptcp_ok = SNAPSHOT_UNKNOWN;
-		g->paths[i].view = (struct gateway_path_view){ .subflows = SNAPSHOT_UNKNOWN };
+		g->paths[i].view = (struct gateway_path_view){ .subflows = SNAPSHOT_UNKNOWN,
+								  .loss_ratio = SNAPSHOT_UNKNOWN };
 	}
 }
 

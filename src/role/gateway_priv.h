@@ -36,6 +36,8 @@ struct gateway_path_view {
 	int64_t subflows_ms;
 	struct wire_service_remote sender; // what the exit sends to us over it
 	int64_t sender_ms;
+	double loss_ratio; // of that, lately: segments that it sent again; or unknown
+	struct wire_service_remote loss_from; // the state that this is reckoned from
 };
 
 // One per configured path; its place in the array is the path's slot everywhere.

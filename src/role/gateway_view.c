@@ -202,16 +202,18 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->interface_tx_bytes = link ? link->tx_bytes : 0;
 	p->subflows = (int)counters->subflows;
 	p->mptcp_ok = path->mptcp_ok;
+	p->download_loss_ratio = path->view.loss_ratio;
 	p->rtt_us = path_fsm_rtt_us(fsm);
 	p->jitter_us = path_fsm_jitter_us(fsm);
 	p->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
 }
 
+// As the connections have it; while there are none, our own one to the exit's service.
 static int8_t exit_speaks_mptcp(const struct gateway *g)
 {
 	if (g->counters.sessions > g->counters.sessions_tcp)
 		return 1;
-	return g->counters.sessions ? 0 : SNAPSHOT_UNKNOWN;
+	return g->counters.sessions ? 0 : g->exits[g->default_exit].service.mptcp;
 }
 
 static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snapshot *e)

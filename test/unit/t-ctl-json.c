@@ -84,6 +84,7 @@ static void random_path(struct path_snapshot *p)
 	p->rtt_us = random_measure(1000000);
 	p->jitter_us = random_measure(1000000);
 	p->loss_ratio = random_ratio();
+	p->download_loss_ratio = random_ratio();
 	p->mptcp_ok = (int8_t)(random_number(4) - 2);
 }
 
@@ -275,6 +276,7 @@ static void fill_golden(struct snapshot *s)
 			     .rtt_us = SNAPSHOT_NONE,
 			     .jitter_us = SNAPSHOT_NONE,
 			     .loss_ratio = 1,
+			     .download_loss_ratio = SNAPSHOT_UNKNOWN,
 			     .mptcp_ok = SNAPSHOT_UNKNOWN },
 			   { .name = "wwan0",
 			     .kind = "3g",
@@ -300,6 +302,7 @@ static void fill_golden(struct snapshot *s)
 			     .rtt_us = 92000,
 			     .jitter_us = SNAPSHOT_UNKNOWN,
 			     .loss_ratio = SNAPSHOT_UNKNOWN,
+			     .download_loss_ratio = .0125,
 			     .mptcp_ok = 1 } },
 		.n_alarms = 1,
 		.alarms = { { .id = "ppp0/down",

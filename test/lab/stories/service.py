@@ -68,6 +68,25 @@ def nonsense(lab, exit):
     expect(exit.process.alive(), "the exit died of nonsense")
 
 
+def downloads(lab, gateway):
+    """Only the sender knows what is lost on the way down."""
+    lab.paths["tun1"].set("down", loss_ratio=0.05)
+    fetch = lab.lan.start("fetch", ["curl", "-sS", "--proxy", "", "-o", "/dev/null",
+                                    f"http://{WEB}/12M"])
+
+    def losses():
+        expect(fetch.alive(), f"the download is over, and all that is known is {losses.known}")
+        losses.known = {path["name"]: path["download_loss_ratio"]
+                        for path in gateway.status()["paths"]}
+        return (losses.known["tun1"] or 0) > 0.02
+
+    losses.known = {}
+    wait_for(losses, "the exit to tell of the loss on tun1", 30)
+    print(f"downloads lose {losses.known}")
+    fetch.stop()
+    lab.paths["tun1"].set("down", loss_ratio=0)
+
+
 def exit_restarts(lab, exit, gateway):
     """A new exit is found again."""
     exit.process.stop()
@@ -80,7 +99,7 @@ def exit_restarts(lab, exit, gateway):
 def stripped(lab, gateway):
     """A router that removes MPTCP's options is found out, and it alone."""
     gateway.process.stop()
-    lab.paths["tun1"].isp.nft("table ip strip { chain forward { type filter hook forward priority 0;\n"
+    lab.paths["ppp0"].isp.nft("table ip strip { chain forward { type filter hook forward priority 0;\n"
                               "tcp flags syn reset tcp option mptcp; }; }")
     gateway.launch()
 
@@ -91,9 +110,11 @@ def stripped(lab, gateway):
 
     known = wait_for(judged, "every path to be checked", 30)
     print(f"MPTCP passes: {known}")
-    expect(known == {"ppp0": True, "tun0": True, "tun1": False, "tun3": True, "wwan0": None},
-           f"MPTCP is removed on tun1, but found: {known}")
-    lab.paths["tun1"].isp.nft("delete table ip strip")
+    expect(known == {"ppp0": False, "tun0": True, "tun1": True, "tun3": True, "wwan0": None},
+           f"MPTCP is removed on ppp0, but found: {known}")
+    # though it began there
+    wait_for(lambda: gateway.status()["exit"]["subflows"] == 3, "the others to be joined", 20)
+    lab.paths["ppp0"].isp.nft("delete table ip strip")
 
 
 def foreign_exit(lab, exit, gateway):
@@ -115,10 +136,13 @@ def foreign_exit(lab, exit, gateway):
 
 
 def story(lab):
-    Web(lab).file("1M", 1_000_000)
+    web = Web(lab)
+    web.file("1M", 1_000_000)
+    web.file("12M", 12_000_000)
     Names(lab)
     exit, gateway = our_exit(lab)
     nonsense(lab, exit)
+    downloads(lab, gateway)
     exit_restarts(lab, exit, gateway)
     if not shutil.which("ss-server"):
         raise Skip("ss-server is not installed; the rest was good")

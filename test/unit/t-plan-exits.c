@@ -155,6 +155,23 @@ static void bytes_that_arrive_make_silence_doubtful(void **state)
 	assert_true(w.choice.none);
 }
 
+// Exits in reserve are asked rarely; an answer from before the trouble is no recommendation.
+static void asks_the_others_first(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 2);
+	run(&w, 5000);
+	w.now_ms += 10000;
+	for (size_t p = 0; p < 2; p++)
+		exit_health_probe(&w.health[0], p, -ETIMEDOUT, w.now_ms);
+	assert_false(plan_choose_exit(&w.choice, w.exits, w.n, &w.paths, w.now_ms));
+	exit_health_probe(&w.health[1], 0, 0, w.now_ms + 100);
+	assert_true(plan_choose_exit(&w.choice, w.exits, w.n, &w.paths, w.now_ms + 100));
+	assert_int_equal(w.choice.active, 1);
+}
+
 static void follows_the_priorities(void **state)
 {
 	struct world w;
@@ -239,6 +256,7 @@ int main(void)
 		cmocka_unit_test(one_path_that_reaches_it_is_enough),
 		cmocka_unit_test(a_dead_line_is_not_a_dead_exit),
 		cmocka_unit_test(bytes_that_arrive_make_silence_doubtful),
+		cmocka_unit_test(asks_the_others_first),
 		cmocka_unit_test(follows_the_priorities),
 		cmocka_unit_test(an_exit_without_an_address_is_none),
 		cmocka_unit_test(does_not_flap),

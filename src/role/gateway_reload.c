@@ -115,8 +115,36 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 	g->uses.why[slot][0] = '\0';
 }
 
-static void follow_path(struct gateway *g, size_t slot, struct config_path *to)
+// Whether another path takes over what this one had.
+static bool is_replaced(const struct config *next, const struct config_path *path)
 {
+	for (size_t i = 0; i < next->n_paths; i++) {
+		const struct config_path *other = &next->paths[i];
+
+		if (!other->gone && (strcmp(other->interface, path->interface) == 0 ||
+				     other->table == path->table))
+			return true;
+	}
+	return false;
+}
+
+static void leave(struct gateway *g, size_t slot, struct config *next)
+{
+	struct config_path *path = &next->paths[slot];
+	struct path_change change;
+
+	if (is_replaced(next, path)) {
+		tell(g, slot, path_fsm_disable(&g->fsms[slot], BY_RELOAD, clock_mono_ms(), &change),
+		     &change);
+		return;
+	}
+	path->gone = false; // not yet
+	g->paths[slot].leaving = g->paths[slot].reserved = true;
+}
+
+static void follow_path(struct gateway *g, size_t slot, struct config *next)
+{
+	struct config_path *to = &next->paths[slot];
 	struct gateway_path *path = &g->paths[slot];
 	const struct config_path *from = slot < g->n_paths ? path->config : NULL;
 
@@ -124,12 +152,10 @@ static void follow_path(struct gateway *g, size_t slot, struct config_path *to)
 		begin_path(g, slot, to);
 		return;
 	}
-	if (to->gone && !from->gone) {
-		to->gone = false; // not yet
-		path->leaving = path->reserved = true;
-	} else if (!to->gone && from->optional != to->optional) {
+	if (to->gone && !from->gone)
+		leave(g, slot, next);
+	else if (!to->gone && from->optional != to->optional)
 		follow_optional(g, slot, to->optional);
-	}
 	if (strcmp(from->interface, to->interface) != 0)
 		path->n_samples = 0;
 	path->config = to;
@@ -138,7 +164,7 @@ static void follow_path(struct gateway *g, size_t slot, struct config_path *to)
 static void follow_paths(struct gateway *g, struct config *next)
 {
 	for (size_t i = 0; i < next->n_paths; i++)
-		follow_path(g, i, &next->paths[i]);
+		follow_path(g, i, next);
 	g->n_paths = next->n_paths;
 	plan_names_fini(&g->sysctls);
 	g->sysctls = plan_sysctls_for_gateway(next);

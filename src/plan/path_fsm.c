@@ -6,8 +6,8 @@
 // says the next state and the sentence for it. No row: nothing to tell. Entering a state resets the
 // counters that it begins with, in one place.
 //
-// The states for dialling, caps, flapping and blocked options join as rows; what a state means to
-// others (may it hold an endpoint, is it probed) is asked through the queries at the end.
+// The states for dialling and caps join as rows; what a state means to others (may it hold an
+// endpoint, is it probed) is asked through the queries at the end.
 
 #include "plan/plan.h"
 
@@ -27,8 +27,20 @@
 #define TIMEOUT_MAX_MS       3000
 #define ECHO_FRESH_MS        15000
 #define LOSS_WINDOW_MS       60000
+// A fall this long after the one before begins a new count; from the third on the path is held down.
+#define FLAP_FORGET_MS 600000
+#define FLAPS_FOR_HOLD 3
+#define HOLD_MIN_MS    2000
+#define HOLD_MAX_MS    120000
+// Slow: an idle path's smoothed RTT beyond twice its least one of the last minutes and a bit.
+#define SLOW_EXTRA_US     100000
+#define LOSSY_RATIO       0.05 // and at least so many probes:
+#define LOSSY_PROBES      3
+#define CLEAN_RATIO       0.02
+#define QUALITY_LASTS_MS  15000
 
-enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT };
+enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
+		 WORSE, BETTER };
 
 // ---- Guards
 
@@ -47,9 +59,34 @@ static int good_needed(const struct path_fsm *fsm)
 	return fsm->failed ? PATH_GOOD_AFTER_FAILURE : PATH_GOOD_FOR_FIRST_UP;
 }
 
+static bool is_used(const struct path_fsm *fsm)
+{
+	return fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_DEGRADED;
+}
+
+static bool is_held(const struct path_fsm *fsm)
+{
+	return fsm->flaps >= FLAPS_FOR_HOLD && fsm->event_ms < fsm->hold_until_ms;
+}
+
+static bool answers_enough(const struct path_fsm *fsm)
+{
+	return fsm->good >= good_needed(fsm) && !fsm->stripped;
+}
+
 static bool is_proved(const struct path_fsm *fsm)
 {
-	return fsm->good >= good_needed(fsm);
+	return answers_enough(fsm) && !is_held(fsm);
+}
+
+static bool is_proved_but_held(const struct path_fsm *fsm)
+{
+	return answers_enough(fsm) && is_held(fsm);
+}
+
+static bool is_stripped(const struct path_fsm *fsm)
+{
+	return fsm->stripped >= PATH_STRIPPED_FOR_BLOCKED;
 }
 
 static bool is_silent(const struct path_fsm *fsm)
@@ -61,6 +98,17 @@ static bool is_silent(const struct path_fsm *fsm)
 static bool is_relapse(const struct path_fsm *fsm)
 {
 	return is_silent(fsm) && fsm->failed;
+}
+
+static bool is_silent_and_held(const struct path_fsm *fsm)
+{
+	return is_silent(fsm) && is_held(fsm);
+}
+
+// Fell just now, while it was held.
+static bool has_fallen_again(const struct path_fsm *fsm)
+{
+	return is_held(fsm) && fsm->fallen_ms == fsm->event_ms;
 }
 
 static bool is_other_reason(const struct path_fsm *fsm)
@@ -171,6 +219,49 @@ static void say_stopped(const struct path_fsm *fsm, struct path_change *change)
 	    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, was));
 }
 
+static void say_flapping(const struct path_fsm *fsm, struct path_change *change)
+{
+	char text[FORMAT_SIZE];
+
+	say(change, "changed %dx in 10 min, held down for %s", fsm->flaps,
+	    format_duration((fsm->hold_until_ms - fsm->event_ms + 999) / 1000, text));
+}
+
+static void say_settled(const struct path_fsm *fsm, struct path_change *change)
+{
+	say(change, "steady again after %d changes", fsm->flaps);
+}
+
+static void say_stripped(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "no MPTCP on this path: something on the way removes the option");
+}
+
+static void say_passes(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "MPTCP passes again");
+}
+
+static void say_worse(const struct path_fsm *fsm, struct path_change *change)
+{
+	char rtt[FORMAT_SIZE], least[FORMAT_SIZE];
+
+	if (fsm->lossy)
+		say(change, "loses %.0f%% of the probes", fsm->loss_ratio * 100);
+	else
+		say(change, "RTT %s ms, was %s ms at best", format_rtt(fsm->srtt_us, rtt),
+		    format_rtt(path_fsm_min_rtt_us(fsm, fsm->event_ms), least));
+}
+
+static void say_better(const struct path_fsm *fsm, struct path_change *change)
+{
+	char rtt[FORMAT_SIZE];
+
+	say(change, "well again, RTT %s ms", format_rtt(fsm->srtt_us, rtt));
+}
+
 static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
 	say(change, "a probe was answered, %d more to go", good_needed(fsm) - fsm->good);
@@ -193,7 +284,8 @@ static void say_proved(const struct path_fsm *fsm, struct path_change *change)
 // ---- The table
 
 #define IN(state) (1u << PATH_STATE_##state)
-#define WANTED    (IN(DOWN) | IN(PROBING) | IN(UP))
+#define USED      (IN(UP) | IN(DEGRADED))
+#define WANTED    (IN(DOWN) | IN(PROBING) | IN(BLOCKED) | IN(FLAPPING) | USED)
 
 // clang-format off
 static const struct row {
@@ -205,25 +297,37 @@ static const struct row {
 	void (*say)(const struct path_fsm *fsm, struct path_change *change);
 } rows[] = {
 	// a person
-	{ IN(OFF) | IN(STANDBY),  ENABLE,  is_ready,        PATH_STATE_PROBING, LOG_LEVEL_NOTICE,  say_enabled },
-	{ IN(OFF) | IN(STANDBY),  ENABLE,  NULL,            PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_enabled },
-	{ WANTED,                 DISABLE, is_optional,     PATH_STATE_STANDBY, LOG_LEVEL_NOTICE,  say_disabled },
-	{ WANTED,                 DISABLE, NULL,            PATH_STATE_OFF,     LOG_LEVEL_NOTICE,  say_disabled },
-	{ WANTED,                 RESTART, is_ready,        PATH_STATE_PROBING, LOG_LEVEL_NOTICE,  say_restarted },
+	{ IN(OFF) | IN(STANDBY),      ENABLE,   is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_enabled },
+	{ IN(OFF) | IN(STANDBY),      ENABLE,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_enabled },
+	{ WANTED,                     DISABLE,  is_optional,        PATH_STATE_STANDBY,  LOG_LEVEL_NOTICE,  say_disabled },
+	{ WANTED,                     DISABLE,  NULL,               PATH_STATE_OFF,      LOG_LEVEL_NOTICE,  say_disabled },
+	{ WANTED,                     RESTART,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_restarted },
 	// the link
-	{ IN(DOWN),               READY,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_address },
-	{ IN(DOWN) | IN(PROBING), MOVED,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_moved },
-	{ IN(UP),                 MOVED,   NULL,            PATH_STATE_PROBING, LOG_LEVEL_WARNING, say_moved },
-	{ IN(DOWN),               LOST,    is_other_reason, PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_facts },
-	{ IN(PROBING),            LOST,    NULL,            PATH_STATE_DOWN,    LOG_LEVEL_NOTICE,  say_facts },
-	{ IN(UP),                 LOST,    NULL,            PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_facts },
+	{ IN(DOWN),                   READY,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_address },
+	{ IN(DOWN) | IN(PROBING),     MOVED,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_moved },
+	{ WANTED,                     MOVED,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_WARNING, say_moved },
+	{ IN(DOWN),                   LOST,     is_other_reason,    PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_facts },
+	{ IN(PROBING) | IN(FLAPPING), LOST,     NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_facts },
+	{ USED | IN(BLOCKED),         LOST,     NULL,               PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_facts },
 	// probes
-	{ IN(DOWN),               GOOD,    NULL,            PATH_STATE_PROBING, LOG_LEVEL_INFO,    say_first_answer },
-	{ IN(PROBING),            GOOD,    is_proved,       PATH_STATE_UP,      LOG_LEVEL_NOTICE,  say_proved },
-	{ IN(PROBING),            BAD,     is_relapse,      PATH_STATE_DOWN,    LOG_LEVEL_INFO,    say_silent },
-	{ IN(PROBING) | IN(UP),   BAD,     is_silent,       PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_silent },
+	{ IN(DOWN),                   GOOD,     NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_first_answer },
+	{ IN(PROBING),                GOOD,     is_proved_but_held, PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
+	{ IN(PROBING),                GOOD,     is_proved,          PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_proved },
+	{ IN(FLAPPING),               GOOD,     is_proved,          PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_settled },
+	{ IN(FLAPPING),               BAD,      has_fallen_again,   PATH_STATE_FLAPPING, LOG_LEVEL_INFO,    say_flapping },
+	{ IN(PROBING) | USED,         BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
+	{ IN(FLAPPING),               BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_DEBUG,   NULL },
+	{ IN(PROBING),                BAD,      is_relapse,         PATH_STATE_DOWN,     LOG_LEVEL_INFO,    say_silent },
+	{ WANTED & ~IN(DOWN),         BAD,      is_silent,          PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_silent },
 	// data
-	{ IN(UP),                 SILENT,  NULL,            PATH_STATE_DOWN,    LOG_LEVEL_WARNING, say_stopped },
+	{ USED,                       SILENT,   is_held,            PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
+	{ USED,                       SILENT,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_stopped },
+	// what the probes' connections are
+	{ IN(PROBING) | USED,         STRIPPED, is_stripped,        PATH_STATE_BLOCKED,  LOG_LEVEL_WARNING, say_stripped },
+	{ IN(BLOCKED),                PASSES,   NULL,               PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_passes },
+	// quality
+	{ IN(UP),                     WORSE,    NULL,               PATH_STATE_DEGRADED, LOG_LEVEL_WARNING, say_worse },
+	{ IN(DEGRADED),               BETTER,   NULL,               PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_better },
 };
 // clang-format on
 
@@ -244,27 +348,41 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	case PATH_STATE_STANDBY:
 		fsm->failed = false;
 		fsm->n_results = 0;
+		fsm->flaps = fsm->stripped = 0;
 		path_pulse_reset(&fsm->pulse);
 		break;
+	case PATH_STATE_FLAPPING:
 	case PATH_STATE_DOWN:
 		path_pulse_reset(&fsm->pulse);
 		if (!fsm->failed && fsm->state != PATH_STATE_DOWN && event != ENABLE) {
 			fsm->failed = true;
 			fsm->failed_ms = fsm->event_ms;
 		}
+		if (to == PATH_STATE_FLAPPING) {
+			str_copy(fsm->reason, sizeof(fsm->reason), "flapping");
+			break;
+		}
 		str_copy(fsm->reason, sizeof(fsm->reason),
 			 fsm->facts.ready ? "no-reply" : fsm->facts.reason);
 		break;
 	case PATH_STATE_PROBING:
 		fsm->lost = 0;
-		if (event != GOOD) {
+		if (event != GOOD && event != PASSES) {
+			fsm->stripped = 0;
 			fsm->good = 0;
 			forget_rtt(fsm);
 			fsm->exit_echo_ms = fsm->gateway_echo_ms = 0;
 		}
 		break;
+	case PATH_STATE_BLOCKED:
+		str_copy(fsm->reason, sizeof(fsm->reason), "no-mptcp");
+		break;
+	case PATH_STATE_DEGRADED:
+		str_copy(fsm->reason, sizeof(fsm->reason), fsm->lossy ? "loss" : "slow");
+		break;
 	case PATH_STATE_UP:
 		fsm->failed = false;
+		fsm->quality_ms = 0;
 		break;
 	default:
 		break;
@@ -282,6 +400,8 @@ static bool take(struct path_fsm *fsm, enum fsm_event event, int64_t now_ms,
 		if (row->event != event || !(row->from & 1u << fsm->state) ||
 		    (row->guard && !row->guard(fsm)))
 			continue;
+		if (!row->say)
+			return false;
 		*change = (struct path_change){ .from = fsm->state,
 						.to = row->to,
 						.level = row->level };
@@ -354,6 +474,18 @@ static void record_result(struct path_fsm *fsm, bool lost, int64_t now_ms)
 	fsm->results[i].lost = lost;
 }
 
+// Of the last minute; `lost`: only those.
+static unsigned count_results(const struct path_fsm *fsm, int64_t now_ms, bool lost)
+{
+	uint64_t held = fsm->n_results < PATH_RESULTS ? fsm->n_results : PATH_RESULTS;
+	unsigned n = 0;
+
+	for (uint64_t i = 0; i < held; i++)
+		n += now_ms - fsm->results[i].time_ms < LOSS_WINDOW_MS &&
+		     (!lost || fsm->results[i].lost);
+	return n;
+}
+
 // RFC 6298, section 2, without the granularity.
 static void record_rtt(struct path_fsm *fsm, int64_t rtt_us, int64_t now_ms)
 {
@@ -375,9 +507,54 @@ static void record_rtt(struct path_fsm *fsm, int64_t rtt_us, int64_t now_ms)
 	}
 }
 
+// Counts a fall of a path that was in use or about to be.
+static void count_fall(struct path_fsm *fsm, int64_t now_ms)
+{
+	int64_t hold_ms = HOLD_MIN_MS;
+
+	if (now_ms - fsm->fallen_ms > FLAP_FORGET_MS)
+		fsm->flaps = 0;
+	fsm->fallen_ms = now_ms;
+	fsm->flaps++;
+	for (int i = FLAPS_FOR_HOLD; i < fsm->flaps && hold_ms < HOLD_MAX_MS; i++)
+		hold_ms *= 2;
+	fsm->hold_until_ms = now_ms + (hold_ms < HOLD_MAX_MS ? hold_ms : HOLD_MAX_MS);
+}
+
 static bool is_own_fault(int error)
 {
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+static bool is_slow(const struct path_fsm *fsm, int64_t now_ms)
+{
+	int64_t least_us = path_fsm_min_rtt_us(fsm, now_ms);
+
+	return least_us > 0 && fsm->srtt_us > 2 * least_us + SLOW_EXTRA_US;
+}
+
+// Whether it is slow or lossy, once that has lasted. What a path carries itself makes it slow, which
+// is no fault: its RTT counts while it is idle only.
+static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	bool was = fsm->state == PATH_STATE_DEGRADED;
+	bool flows = fsm->pulse.flow_ms && now_ms - fsm->pulse.flow_ms < QUALITY_LASTS_MS;
+	bool poor;
+
+	fsm->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
+	fsm->lossy = was ? fsm->loss_ratio > CLEAN_RATIO
+			 : fsm->loss_ratio > LOSSY_RATIO &&
+				   count_results(fsm, now_ms, true) >= LOSSY_PROBES;
+	poor = fsm->lossy || (!flows && is_slow(fsm, now_ms));
+	if (poor == was) {
+		fsm->quality_ms = now_ms;
+		return false;
+	}
+	if (!fsm->quality_ms)
+		fsm->quality_ms = now_ms;
+	if (now_ms - fsm->quality_ms < QUALITY_LASTS_MS)
+		return false;
+	return take(fsm, poor ? WORSE : BETTER, now_ms, change);
 }
 
 bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
@@ -390,8 +567,13 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		return false;
 	record_result(fsm, lost, now_ms);
 	if (lost) {
+		fsm->spoke |= fsm->good > 0;
 		fsm->good = 0;
 		fsm->lost++;
+		if (fsm->lost == PATH_LOST_FOR_DOWN && (is_used(fsm) || (fsm->failed && fsm->spoke))) {
+			count_fall(fsm, now_ms);
+			fsm->spoke = false;
+		}
 		fsm->last_error = error;
 		return take(fsm, BAD, now_ms, change);
 	}
@@ -403,7 +585,17 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		forget_rtt(fsm);
 	if (rtt_us > 0)
 		record_rtt(fsm, rtt_us, now_ms);
-	return take(fsm, GOOD, now_ms, change);
+	if (take(fsm, GOOD, now_ms, change))
+		return true;
+	return judge_quality(fsm, now_ms, change);
+}
+
+bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct path_change *change)
+{
+	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
+		return false;
+	fsm->stripped = passes ? 0 : fsm->stripped + 1;
+	return take(fsm, passes ? PASSES : STRIPPED, now_ms, change);
 }
 
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms)
@@ -428,24 +620,27 @@ bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, 
 
 	fsm->rx_bytes = traffic->rx_bytes;
 	path_pulse_look(&fsm->pulse, traffic);
-	if (fsm->state != PATH_STATE_UP) {
+	if (!is_used(fsm)) {
 		path_pulse_reset(&fsm->pulse);
 		return false;
 	}
 	if (progress)
 		fsm->lost = 0;
-	return path_pulse_is_dead(&fsm->pulse, &rtt, now_ms) && take(fsm, SILENT, now_ms, change);
+	if (!path_pulse_is_dead(&fsm->pulse, &rtt, now_ms))
+		return false;
+	count_fall(fsm, now_ms);
+	return take(fsm, SILENT, now_ms, change);
 }
 
 void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms)
 {
-	if (fsm->state == PATH_STATE_UP)
+	if (is_used(fsm))
 		path_pulse_doubt(&fsm->pulse, now_ms);
 }
 
 bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms)
 {
-	return fsm->state == PATH_STATE_UP &&
+	return is_used(fsm) &&
 	       path_pulse_wants_shot(&fsm->pulse, fsm->optional, now_ms);
 }
 
@@ -463,7 +658,7 @@ bool path_fsm_wanted(const struct path_fsm *fsm)
 
 bool path_fsm_verified(const struct path_fsm *fsm)
 {
-	return fsm->state == PATH_STATE_UP;
+	return is_used(fsm);
 }
 
 bool path_fsm_may_begin(const struct path_fsm *fsm)
@@ -474,7 +669,7 @@ bool path_fsm_may_begin(const struct path_fsm *fsm)
 
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 {
-	if (fsm->state == PATH_STATE_UP)
+	if (is_used(fsm) || fsm->state == PATH_STATE_BLOCKED)
 		return fsm->exit_refused;
 	return path_fsm_wanted(fsm) && fsm->facts.ready && is_fresh(fsm->exit_echo_ms, now_ms);
 }
@@ -489,9 +684,11 @@ int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
 		return 0;
-	if (fsm->state == PATH_STATE_UP && !fsm->optional && is_busy(fsm, now_ms))
+	if (is_used(fsm) && !fsm->optional && is_busy(fsm, now_ms))
 		return INTERVAL_TRAFFIC_MS;
-	if (fsm->state == PATH_STATE_PROBING || (fsm->state == PATH_STATE_UP && fsm->lost))
+	if (fsm->state == PATH_STATE_FLAPPING && !fsm->optional)
+		return INTERVAL_FAST_MS;
+	if (fsm->state == PATH_STATE_PROBING || (is_used(fsm) && fsm->lost))
 		return INTERVAL_FAST_MS;
 	return fsm->optional ? INTERVAL_OPTIONAL_MS : INTERVAL_MS;
 }
@@ -508,7 +705,7 @@ int path_fsm_probe_timeout_ms(const struct path_fsm *fsm)
 // Of a number that the state PROBING and UP have.
 static int64_t measured(const struct path_fsm *fsm, int64_t value)
 {
-	if (fsm->state != PATH_STATE_PROBING && fsm->state != PATH_STATE_UP)
+	if (!path_fsm_wanted(fsm) || fsm->state == PATH_STATE_DOWN)
 		return SNAPSHOT_NONE;
 	return fsm->srtt_us ? value : SNAPSHOT_UNKNOWN;
 }
@@ -538,20 +735,13 @@ int64_t path_fsm_min_rtt_us(const struct path_fsm *fsm, int64_t now_ms)
 
 double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
 {
-	uint64_t held = fsm->n_results < PATH_RESULTS ? fsm->n_results : PATH_RESULTS;
-	unsigned n = 0, lost = 0;
+	unsigned n = count_results(fsm, now_ms, false);
 
 	if (!path_fsm_wanted(fsm))
 		return SNAPSHOT_NONE;
 	if (fsm->state == PATH_STATE_DOWN)
 		return 1;
-	for (uint64_t i = 0; i < held; i++) {
-		if (now_ms - fsm->results[i].time_ms < LOSS_WINDOW_MS) {
-			n++;
-			lost += fsm->results[i].lost;
-		}
-	}
-	return n ? (double)lost / n : SNAPSHOT_UNKNOWN;
+	return n ? (double)count_results(fsm, now_ms, true) / n : SNAPSHOT_UNKNOWN;
 }
 
 static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
@@ -579,6 +769,18 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		break;
 	case PATH_STATE_PROBING:
 		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, good_needed(fsm));
+		break;
+	case PATH_STATE_FLAPPING:
+		snprintf(out, NOTE_SIZE, "%dx in 10 min", fsm->flaps);
+		break;
+	case PATH_STATE_BLOCKED:
+		snprintf(out, NOTE_SIZE, "no MPTCP on path");
+		break;
+	case PATH_STATE_DEGRADED:
+		if (strcmp(fsm->reason, "loss") == 0)
+			snprintf(out, NOTE_SIZE, "LOSS>%.0f%% %s", LOSSY_RATIO * 100, age);
+		else
+			snprintf(out, NOTE_SIZE, "slow %s", age);
 		break;
 	case PATH_STATE_UP:
 		if (fsm->exit_refused)

@@ -104,6 +104,8 @@ bool path_pulse_is_dead(struct path_pulse *pulse, const struct path_rtt *rtt, in
 #define PATH_LOST_FOR_DOWN      3
 #define PATH_GOOD_FOR_FIRST_UP  2
 #define PATH_GOOD_AFTER_FAILURE 5
+// Connections in a row that came back without MPTCP.
+#define PATH_STRIPPED_FOR_BLOCKED 3
 
 #define PATH_RESULTS         128 // more than a minute's probes at the shortest interval
 #define PATH_MIN_RTT_MINUTES 5
@@ -138,6 +140,13 @@ struct path_fsm {
 	struct path_pulse pulse;
 	uint64_t rx_bytes;  // by our subflows, at the last look
 	int64_t stirred_ms; // connections last began
+	int stripped;       // probes in a row whose connection was not MPTCP
+	int flaps;          // falls, none more than ten minutes after the one before
+	bool spoke;         // has answered since the last fall
+	int64_t fallen_ms, hold_until_ms;
+	int64_t quality_ms; // last as good, or as bad, as the state says
+	bool lossy;
+	double loss_ratio; // when the quality was last judged
 };
 
 // What an event changed, for log, event list and alarms. `text` is the sentence after the state's
@@ -170,6 +179,8 @@ bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int6
 // answered, but without a sample.
 bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
 		    struct path_change *change);
+// A connection to the exit came about over this path, as MPTCP or without.
+bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct path_change *change);
 // A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);

@@ -5,7 +5,7 @@
 
 enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mptcp, int64_t now_ms)
 {
-	size_t up = 0, up_refused = 0, faults = 0, trying = 0, missing = 0;
+	size_t up = 0, up_refused = 0, faults = 0, trying = 0, missing = 0, blocked = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct path_fsm *fsm = &fsms[i];
@@ -20,8 +20,11 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 			trying++; // the first answers are on their way: no reason for alarm
 		} else {
 			missing++;
+			blocked += fsm->state == PATH_STATE_BLOCKED;
 		}
 	}
+	if (!up && blocked > faults)
+		return VERDICT_NOT_BONDED;
 	if (!up)
 		return faults   ? VERDICT_SERVER_UNREACHABLE
 		       : trying ? VERDICT_STARTING

@@ -6,9 +6,9 @@
 // Results of all kinds and paths go through one function. Everything runs on the main thread's
 // loop.
 //
-// What decides is a plain TCP connection to the exit's own port, closed by a reset as soon as it
-// stands: it asks exactly what matters, and a saturated line cannot delay it without delaying the
-// connections as well. The RTT is the kernel's, of SYN and SYN/ACK, unless one had to be repeated.
+// What decides is an MPTCP connection to the exit's own port, closed by a reset as soon as it stands:
+// it asks exactly what matters, whether the option passes included, and a saturated line cannot delay
+// it without delaying the connections as well. The RTT is the kernel's, of SYN and SYN/ACK, unless one had to be repeated.
 // While it stays unanswered, pings to the exit and to the first hop tell a dead exit from a dead
 // path.
 //
@@ -63,9 +63,9 @@ struct probe {
 };
 
 // IP and TCP headers with their options, as Linux sends them: SYN and SYN/ACK, ACK, RST.
-#define SYN_BYTES 60
-#define ACK_BYTES 52
-#define RST_BYTES 40
+#define SYN_BYTES 68
+#define ACK_BYTES 72
+#define RST_BYTES 60
 
 static void arm(struct run *run, int64_t wait_us)
 {
@@ -103,7 +103,7 @@ static void note_silence(struct target *target, bool silent)
 }
 
 // The last thing a watcher's callback does: the receiver may take the target away.
-static void finish(struct run *run, int error, int64_t rtt_us, unsigned bytes)
+static void finish(struct run *run, int error, int64_t rtt_us, unsigned bytes, int8_t mptcp)
 {
 	struct target *target = run->target;
 	struct probe *probe = target->probe;
@@ -113,6 +113,7 @@ static void finish(struct run *run, int error, int64_t rtt_us, unsigned bytes)
 		.error = error,
 		.rtt_us = rtt_us,
 		.bytes = bytes,
+		.mptcp = mptcp,
 		.shot = run->shot,
 	};
 
@@ -153,13 +154,16 @@ static void finish_tcp(struct run *run, int error)
 	int64_t rtt_us = is_answer(error) ? clock_mono_us() - run->started_us : -1;
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
+	int8_t mptcp = -1;
 
 	if (getsockopt(run->io.fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && error == 0)
 		rtt_us = info.tcpi_rtt;
 	if (info.tcpi_total_retrans)
 		rtt_us = -1; // which of the SYNs was answered?
+	if (error == 0)
+		mptcp = sock_is_mptcp(run->io.fd);
 	stop(run);
-	finish(run, error, rtt_us, tcp_bytes(run->target, error, info.tcpi_total_retrans));
+	finish(run, error, rtt_us, tcp_bytes(run->target, error, info.tcpi_total_retrans), mptcp);
 }
 
 static int start_tcp(struct run *run)
@@ -167,6 +171,7 @@ static int start_tcp(struct run *run)
 	const struct sock_dial how = {
 		.to = run->target->spec.exit,
 		.from = run->target->spec.source,
+		.mptcp = true,
 	};
 
 	return sock_dial(&how);
@@ -180,7 +185,7 @@ static void finish_echo(struct run *run, int error)
 	unsigned bytes = probe_echo_bytes(run->echo.family) * (error ? 1 : 2);
 
 	stop(run);
-	finish(run, error, rtt_us, bytes);
+	finish(run, error, rtt_us, bytes, -1);
 }
 
 static int start_echo(struct run *run)
@@ -223,7 +228,7 @@ static void start(struct run *run)
 	run->started_us = clock_mono_us();
 	fd = run->kind == PROBE_TCP ? start_tcp(run) : start_echo(run);
 	if (fd < 0) {
-		finish(run, fd, -1, 0);
+		finish(run, fd, -1, 0, -1);
 		return;
 	}
 	run->busy = true;

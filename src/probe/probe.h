@@ -40,6 +40,7 @@ struct probe_result {
 	int error;      // 0 or -errno: -ETIMEDOUT, -ECONNREFUSED (somebody answered) ...
 	int64_t rtt_us; // < 0: no sample
 	unsigned bytes; // what this probe cost, IP headers included, both directions
+	int8_t mptcp;   // of a PROBE_TCP that stood: 1 it was MPTCP, 0 it was not; else -1
 	bool shot;      // asked for by probe_shoot()
 };
 

@@ -48,15 +48,18 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 {
 	const char *name = g->paths[slot].config->name;
 	unsigned subflows = g->counters.paths[slot].subflows;
+	bool was_used = change->from == PATH_STATE_UP || change->from == PATH_STATE_DEGRADED;
+	bool out = change->to == PATH_STATE_DOWN || change->to == PATH_STATE_FLAPPING ||
+		   change->to == PATH_STATE_BLOCKED;
 	char alarm[NOTE_SIZE];
 
-	if (change->to == PATH_STATE_DOWN && change->from == PATH_STATE_UP && subflows)
+	if (out && was_used && subflows)
 		gateway_event(g, change->level, name, path_state_word(change->to), "%.100s; %u subflows move",
 			      change->text, subflows);
 	else
 		gateway_event(g, change->level, name, path_state_word(change->to), "%s", change->text);
-	if (change->to == PATH_STATE_DOWN) {
-		snprintf(alarm, sizeof(alarm), "%s DOWN: %.70s", name, change->text);
+	if (out) {
+		snprintf(alarm, sizeof(alarm), "%s %s: %.66s", name, path_state_word(change->to), change->text);
 		gateway_alarm_raise(g, name, "down", alarm);
 	} else {
 		gateway_alarm_clear(g, name, "down");
@@ -260,6 +263,10 @@ void gateway_take_probe(void *ctx, const struct probe_result *result)
 		return;
 	gateway_uses_take_probe(g, result);
 	gateway_choice_take_probe(g, result);
+	if (result->mptcp >= 0 && path_fsm_mptcp(fsm, result->mptcp, now_ms, &change)) {
+		gateway_note_change(g, (size_t)result->path, &change);
+		gateway_round_soon(g);
+	}
 	if (result->kind == PROBE_TCP)
 		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
 	else if (!result->error && result->kind == PROBE_EXIT_ECHO)

@@ -58,6 +58,16 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 		return path_fsm_probe(fsm, -ECONNREFUSED, 31000, now_ms, change);
 	case 'l':
 		return path_fsm_probe(fsm, -ETIMEDOUT, -1, now_ms, change);
+	case 's': // the connection stood, without MPTCP
+		if (path_fsm_mptcp(fsm, false, now_ms, change))
+			return true;
+		return path_fsm_probe(fsm, 0, 31000, now_ms, change);
+	case 't': { // with
+		struct path_change second;
+		bool told = path_fsm_mptcp(fsm, true, now_ms, change);
+
+		return path_fsm_probe(fsm, 0, 31000, now_ms, told ? &second : change) || told;
+	}
 	case 'f': // no descriptor left: tells nothing about the path
 		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
 	case 'p': { // a few bytes arrived
@@ -80,6 +90,8 @@ static char state_letter(const struct path_fsm *fsm)
 	static const char letters[PATH_STATES] = {
 		[PATH_STATE_OFF] = 'O',     [PATH_STATE_STANDBY] = 'S', [PATH_STATE_DOWN] = 'D',
 		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U',
+		[PATH_STATE_BLOCKED] = 'B', [PATH_STATE_FLAPPING] = 'F',
+		[PATH_STATE_DEGRADED] = 'W',
 	};
 
 	return letters[fsm->state];
@@ -159,6 +171,18 @@ static void follows_the_table(void **state)
 		  "cDErgg",
 		  "DODPPU",
 		  "!!!!.!" },
+		{ "something removes the option", false,
+		  "rsss" "sl" "t" "t",
+		  "PPPB" "BB" "P" "U",
+		  "!..!" ".." "!" "!" },
+		{ "removes it later, and dies then", false,
+		  "rttsssll" "l",
+		  "PPUUUBBB" "D",
+		  "!.!..!.." "!" },
+		{ "one connection without MPTCP proves nothing", false,
+		  "rttststs",
+		  "PPUUUUUU",
+		  "!.!....." },
 		{ "an optional one waits to be wanted", true,
 		  "rcr" "E" "gg" "D" "r",
 		  "SSS" "P" "PU" "S" "S",
@@ -189,7 +213,8 @@ static void follows_the_table(void **state)
 			} else {
 				assert_int_equal(fsm.state, from);
 			}
-			assert_int_equal(fsm.state == PATH_STATE_DOWN, fsm.reason[0] != '\0');
+			assert_int_equal(strchr("DBFW", state_letter(&fsm)) != NULL,
+					 fsm.reason[0] != '\0');
 		}
 	}
 }
@@ -424,6 +449,108 @@ static void waits_as_long_as_the_path_needs(void **state)
 	assert_int_equal(path_fsm_probe_timeout_ms(&fsm), 3000);
 }
 
+// A line that dies and returns every `period_ms`, for `for_ms`. Returns how often it came UP.
+static int flap(struct path_fsm *fsm, int64_t *now_ms, int64_t for_ms, int64_t period_ms)
+{
+	int64_t end_ms = *now_ms + for_ms;
+	struct path_change change;
+	int ups = 0;
+
+	for (; *now_ms < end_ms; *now_ms += STEP_MS) {
+		bool dead = *now_ms / period_ms % 2 == 0;
+
+		if (feed(fsm, dead ? 'l' : 'g', *now_ms, &change))
+			ups += change.to == PATH_STATE_UP;
+	}
+	return ups;
+}
+
+static void holds_down_what_flaps(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	int64_t now_ms, began_ms;
+	char note[NOTE_SIZE];
+	int flaps;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rgg", 0, &change);
+	assert_in_range(flap(&fsm, &now_ms, 120000, 6000), 1, 6);
+	assert_int_equal(fsm.state, PATH_STATE_FLAPPING);
+	assert_false(path_fsm_verified(&fsm));
+	flaps = fsm.flaps;
+	assert_in_range(flaps, 4, 20);
+	path_fsm_note(&fsm, now_ms, note);
+	assert_non_null(strstr(note, "x in 10 min"));
+
+	// an hour more of it: it is let in hardly ever
+	assert_in_range(flap(&fsm, &now_ms, 3600000, 6000), 0, 2);
+	assert_int_equal(fsm.state, PATH_STATE_FLAPPING);
+
+	// steady again: it comes back when the hold is over, two minutes at the most
+	began_ms = now_ms;
+	while (fsm.state != PATH_STATE_UP && now_ms - began_ms < 300000) {
+		now_ms += STEP_MS;
+		feed(&fsm, 'g', now_ms, &change);
+	}
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	assert_in_range(now_ms - began_ms, 2000, 121000);
+
+	// one fall a quarter of an hour is no flapping
+	for (int i = 0; i < 10; i++) {
+		now_ms += 900000;
+		now_ms = play(&fsm, "lll", now_ms, &change);
+		assert_int_equal(fsm.state, PATH_STATE_DOWN);
+		now_ms = play(&fsm, "ggggg", now_ms, &change);
+		assert_int_equal(fsm.state, PATH_STATE_UP);
+	}
+}
+
+// Probes every three seconds, each nth of them lost, with the given RTT.
+static void probe_for(struct path_fsm *fsm, int64_t *now_ms, int64_t for_ms, int nth, int64_t rtt_us)
+{
+	struct path_change change;
+
+	for (int64_t end_ms = *now_ms + for_ms; *now_ms < end_ms; *now_ms += 3000) {
+		bool lost = nth && *now_ms / 3000 % nth == 0;
+
+		path_fsm_probe(fsm, lost ? -ETIMEDOUT : 0, rtt_us, *now_ms, &change);
+	}
+}
+
+static void tells_a_poor_path(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rgg", 0, &change);
+	probe_for(&fsm, &now_ms, 3600000, 0, 31000);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	probe_for(&fsm, &now_ms, 90000, 5, 31000);
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+	assert_string_equal(fsm.reason, "loss");
+	assert_true(path_fsm_verified(&fsm));
+	probe_for(&fsm, &now_ms, 30000, 0, 31000); // hysteresis: the lost ones are still counted
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+	probe_for(&fsm, &now_ms, 90000, 0, 31000);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+
+	// slow for a moment, then for longer
+	probe_for(&fsm, &now_ms, 9000, 0, 400000);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	probe_for(&fsm, &now_ms, 60000, 0, 31000);
+	probe_for(&fsm, &now_ms, 60000, 0, 400000);
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+	assert_string_equal(fsm.reason, "slow");
+	// after some minutes that is what it is like
+	probe_for(&fsm, &now_ms, 600000, 0, 400000);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+}
+
 // One letter sequence per path; NULL ends.
 static void finds_the_verdict(void **state)
 {
@@ -445,6 +572,8 @@ static void finds_the_verdict(void **state)
 		{ { "rxx", "rxx", "c" }, 0, VERDICT_SERVER_UNREACHABLE },
 		{ { "rggllle", "rgglll" }, 1, VERDICT_SERVER_UNREACHABLE },
 		{ { "rgglll", "c" }, 1, VERDICT_OFFLINE },
+		{ { "rsss", "rtt" }, 1, VERDICT_DEGRADED },
+		{ { "rsss", "rsss" }, SNAPSHOT_UNKNOWN, VERDICT_NOT_BONDED },
 		{ { "rD", "cD" }, 1, VERDICT_OFFLINE },
 	};
 
@@ -479,6 +608,8 @@ int main(void)
 		cmocka_unit_test(counts_loss_over_a_minute),
 		cmocka_unit_test(probes_as_needed),
 		cmocka_unit_test(waits_as_long_as_the_path_needs),
+		cmocka_unit_test(holds_down_what_flaps),
+		cmocka_unit_test(tells_a_poor_path),
 		cmocka_unit_test(finds_the_verdict),
 	};
 

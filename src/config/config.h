@@ -64,6 +64,7 @@ struct config_path {
 	char kind[NAME_SIZE]; // "adsl", "vpn", "3g", ... "other"
 	char label[LABEL_SIZE];
 	struct addr gateway; // AF_UNSPEC: found by itself
+	char over[NAME_SIZE]; // a tunnel: the path whose line it rides; may be empty
 	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
 	bool table_given;    // by the file
 	int priority;        // lower is preferred where paths are otherwise alike; default 100

@@ -177,6 +177,33 @@ static void compare_paths(struct loaded *l, size_t i, size_t j)
 			 a->name, a->hotkey, b->name, b->line);
 }
 
+static const struct config_path *find_path(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		if (strcmp(config->paths[i].name, name) == 0)
+			return &config->paths[i];
+	}
+	return NULL;
+}
+
+static void check_over(struct loaded *l, size_t i)
+{
+	const struct config_path *path = &l->config->paths[i];
+	const struct config_path *over = path->over[0] ? find_path(l->config, path->over) : NULL;
+
+	if (!path->over[0] || over == path)
+		return;
+	if (!over)
+		complain(l, line_of(l->paths[i], "over"),
+			 "path '%s': there is no path '%s' that it could ride, "
+			 "give the name of one of the paths",
+			 path->name, path->over);
+	else if (over->over[0] && strcmp(over->over, over->name) != 0)
+		complain(l, line_of(l->paths[i], "over"),
+			 "path '%s': path '%s' rides another one itself, name the one with the line",
+			 path->name, path->over);
+}
+
 static void check_paths(struct loaded *l)
 {
 	const struct config *config = l->config;
@@ -187,6 +214,7 @@ static void check_paths(struct loaded *l)
 
 		for (size_t j = 0; j < i; j++)
 			compare_paths(l, i, j);
+		check_over(l, i);
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
 			complain(l, line_of(l->paths[i], "interface"),
 				 "path '%s': interface '%s' is that of the LAN, "

@@ -68,6 +68,29 @@ static const struct schema_type type_interface = {
 	.format = format_text,
 };
 
+static int parse_over(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	if (!*text || strlen(text) >= NAME_SIZE) {
+		str_add(why, "is no name of a path, give that of one of the others");
+		return -EINVAL;
+	}
+	str_copy(to, NAME_SIZE, text);
+	return 0;
+}
+
+static bool format_over(const void *from, size_t i, struct str *out)
+{
+	return *(const char *)from && format_text(from, i, out);
+}
+
+static const struct schema_type type_over = {
+	.form = "name of another path",
+	.quoted = true,
+	.parse = parse_over,
+	.format = format_over,
+};
+
 static int parse_label(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
 	char clean[LABEL_SIZE];
@@ -646,6 +669,10 @@ static const struct schema_key path_keys[] = {
 	{ "gateway", &type_gateway, AT(config_path, gateway), .otherwise = "found by itself",
 	  .example = "\"192.168.1.1\"",
 	  .help = "The next router. It is found by itself behind DHCP and PPP." },
+	{ "over", &type_over, AT(config_path, over), .otherwise = "the path itself",
+	  .example = "\"ppp0\"",
+	  .help = "The path whose line a tunnel rides: its bytes are counted once, and when that\n"
+		  "path is down, so is this one, without an alarm of its own." },
 	{ "table", &type_table, AT(config_path, table),
 	  .otherwise = "100 and the path's place in the file", .example = "101", .min = 1,
 	  .max = INT32_MAX,

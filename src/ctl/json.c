@@ -118,6 +118,8 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, name, "name", TYPE_TEXT),
 	FIELD(path_snapshot, kind, "kind", TYPE_TEXT),
 	FIELD(path_snapshot, label, "label", TYPE_TEXT),
+	FIELD(path_snapshot, underlay, "underlay", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, probe_bytes, "probe_bytes", TYPE_UINT64),
 	FIELD(path_snapshot, state, "state", TYPE_PATH_STATE),
 	FIELD(path_snapshot, reason, "reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, note, "note", TYPE_TEXT),

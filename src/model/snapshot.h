@@ -55,12 +55,14 @@ struct path_snapshot {
 	bool optional, enabled;
 	char hotkey; // '\0' = none
 	char interface[NAME_SIZE];
+	char underlay[NAME_SIZE]; // the path whose line it rides; may be empty
 	char address[ADDR_STRLEN], gateway[ADDR_STRLEN]; // empty when there is none
 	int table, endpoint_id;                          // 0 = none
 	int64_t rx_bps, tx_bps;                          // of the interface, over the last 2 s
 	double share_ratio;                              // of all paths' bytes over 10 s
 	uint64_t rx_bytes, tx_bytes;                     // of our own subflows, since start
 	uint64_t interface_rx_bytes, interface_tx_bytes; // the interface's own counters
+	uint64_t probe_bytes;                            // spent on probes since start
 	int subflows;                                    // established
 	int64_t rtt_us, jitter_us;                       // smoothed
 	double loss_ratio;                               // of probes, over the last minute

@@ -19,7 +19,7 @@
 #include "model/format.h"
 
 #define INTERVAL_MS          3000
-#define INTERVAL_OPTIONAL_MS 10000 // 212 bytes a probe: 1.8 MB a day
+#define INTERVAL_OPTIONAL_MS 10000 // 260 bytes a probe: 2.2 MB a day
 #define INTERVAL_FAST_MS     500
 #define INTERVAL_TRAFFIC_MS  250  // while data moves or connections begin, and it costs nothing
 #define TRAFFIC_LASTS_MS     2000

@@ -63,9 +63,11 @@ struct probe {
 };
 
 // IP and TCP headers with their options, as Linux sends them: SYN and SYN/ACK, ACK, RST.
-#define SYN_BYTES 68
-#define ACK_BYTES 72
-#define RST_BYTES 60
+#define SYN_BYTES     64
+#define SYN_ACK_BYTES 72
+#define ACK_BYTES     72
+#define ABORT_BYTES   52
+#define RST_BYTES     40
 
 static void arm(struct run *run, int64_t wait_us)
 {
@@ -143,7 +145,7 @@ static unsigned tcp_bytes(const struct target *target, int error, unsigned retra
 	unsigned bytes = (SYN_BYTES + more) * (1 + retransmits);
 
 	if (error == 0)
-		bytes += SYN_BYTES + ACK_BYTES + RST_BYTES + 3 * more;
+		bytes += SYN_ACK_BYTES + ACK_BYTES + ABORT_BYTES + 3 * more;
 	else if (error == -ECONNREFUSED)
 		bytes += RST_BYTES + more;
 	return bytes;

@@ -44,25 +44,55 @@ static void note_failure(void *ctx, const struct op *op, int error, const char *
 	str_fini(&text);
 }
 
-void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change)
+static bool is_out(const struct path_fsm *fsm)
+{
+	return fsm->state == PATH_STATE_DOWN || fsm->state == PATH_STATE_FLAPPING ||
+	       fsm->state == PATH_STATE_BLOCKED;
+}
+
+bool gateway_rides_dead_line(const struct gateway *g, size_t slot)
+{
+	int under = gateway_underlay(g, slot);
+
+	return under >= 0 && !path_fsm_verified(&g->fsms[slot]) && !path_fsm_verified(&g->fsms[under]);
+}
+
+static void settle_alarm(struct gateway *g, size_t slot)
 {
 	const char *name = g->paths[slot].config->name;
+	char text[NOTE_SIZE];
+
+	snprintf(text, sizeof(text), "%s %s: %.66s", name, path_state_word(g->fsms[slot].state),
+		 g->paths[slot].last_change);
+	if (is_out(&g->fsms[slot]) && !gateway_rides_dead_line(g, slot))
+		gateway_alarm_raise(g, name, "down", text);
+	else
+		gateway_alarm_clear(g, name, "down");
+}
+
+void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change)
+{
+	struct gateway_path *path = &g->paths[slot];
 	unsigned subflows = g->counters.paths[slot].subflows;
 	bool was_used = change->from == PATH_STATE_UP || change->from == PATH_STATE_DEGRADED;
-	bool out = change->to == PATH_STATE_DOWN || change->to == PATH_STATE_FLAPPING ||
-		   change->to == PATH_STATE_BLOCKED;
-	char alarm[NOTE_SIZE];
+	bool out = is_out(&g->fsms[slot]);
+	char effect[40] = "";
 
-	if (out && was_used && subflows)
-		gateway_event(g, change->level, name, path_state_word(change->to), "%.100s; %u subflows move",
-			      change->text, subflows);
-	else
-		gateway_event(g, change->level, name, path_state_word(change->to), "%s", change->text);
-	if (out) {
-		snprintf(alarm, sizeof(alarm), "%s %s: %.66s", name, path_state_word(change->to), change->text);
-		gateway_alarm_raise(g, name, "down", alarm);
-	} else {
-		gateway_alarm_clear(g, name, "down");
+	if (out && gateway_rides_dead_line(g, slot))
+		snprintf(effect, sizeof(effect), "; it rides %s", path->config->over);
+	else if (out && was_used && subflows)
+		snprintf(effect, sizeof(effect), "; %u subflows move", subflows);
+	gateway_event(g, change->level, path->config->name, path_state_word(change->to), "%.110s%s",
+		      change->text, effect);
+	str_copy(path->last_change, sizeof(path->last_change), change->text);
+	settle_alarm(g, slot);
+	// what rides it has no alarm of its own while this one is out, and is asked at once
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (gateway_underlay(g, i) != (int)slot)
+			continue;
+		settle_alarm(g, i);
+		if (out)
+			path_fsm_doubt(&g->fsms[i], clock_mono_ms());
 	}
 }
 

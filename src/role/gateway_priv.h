@@ -48,6 +48,7 @@ struct gateway_path {
 	struct gateway_sample samples[GATEWAY_SAMPLES]; // of the interface
 	unsigned n_samples;                             // ever taken
 	int interval_ms; // of its probes, as last set
+	char last_change[EVENT_TEXT_SIZE];              // its sentence, for the alarm
 	uint64_t probe_bytes;                           // spent on probes since start
 	bool reserved;                                  // 'mpgate backup PATH on'
 	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
@@ -163,6 +164,10 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 // Whether a rule of ours sends packets from the address over its path.
 bool gateway_is_routed(const struct gateway *g, const struct addr *from);
 void gateway_take_probe(void *ctx, const struct probe_result *result);
+// The slot of the path whose line this one rides, or -1.
+int gateway_underlay(const struct gateway *g, size_t slot);
+// It does not carry, and neither does the line that it rides: no fault of its own.
+bool gateway_rides_dead_line(const struct gateway *g, size_t slot);
 // New counters of the data path have come: what they say about each path.
 void gateway_take_counters(void *ctx);
 // Once a second: what each path is used for, which exit, and the policy that follows.

@@ -116,6 +116,17 @@ static bool carries(const struct path_fsm *fsm)
 	return path_fsm_wanted(fsm) && fsm->state != PATH_STATE_DOWN;
 }
 
+int gateway_underlay(const struct gateway *g, size_t slot)
+{
+	const char *over = g->paths[slot].config->over;
+
+	for (size_t i = 0; over[0] && i < g->n_paths; i++) {
+		if (i != slot && strcmp(g->paths[i].config->name, over) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 static void fill_rates(const struct gateway *g, struct snapshot *out)
 {
 	double total = 0, bytes[PATHS_MAX] = { 0 };
@@ -130,18 +141,29 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 		if (measure(&g->paths[i], GATEWAY_RATE_SPAN, &m)) {
 			p->rx_bps = rate_bps(m.rx_bytes, m.time_ms);
 			p->tx_bps = rate_bps(m.tx_bytes, m.time_ms);
-			out->rx_bps += p->rx_bps;
-			out->tx_bps += p->tx_bps;
+			// a tunnel's bytes are among those of the line that it rides
+			if (gateway_underlay(g, i) < 0) {
+				out->rx_bps += p->rx_bps;
+				out->tx_bps += p->tx_bps;
+			}
 			any = true;
 		}
 		known[i] = measure(&g->paths[i], GATEWAY_SHARE_SPAN, &m);
 		if (known[i])
-			total += bytes[i] = (double)(m.rx_bytes + m.tx_bytes);
+			bytes[i] = (double)(m.rx_bytes + m.tx_bytes);
 		if (g->fsms[i].state == PATH_STATE_DOWN)
 			p->rx_bps = p->tx_bps = SNAPSHOT_NONE;
 	}
 	if (!any)
 		out->rx_bps = out->tx_bps = SNAPSHOT_UNKNOWN;
+	for (size_t i = 0; i < g->n_paths; i++) {
+		int under = gateway_underlay(g, i);
+
+		if (under >= 0)
+			bytes[under] -= bytes[i] < bytes[under] ? bytes[i] : bytes[under];
+	}
+	for (size_t i = 0; i < g->n_paths; i++)
+		total += bytes[i];
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (known[i])
 			out->paths[i].share_ratio = total > 0 ? bytes[i] / total : 0;
@@ -172,6 +194,22 @@ static void fill_use(const struct gateway *g, size_t slot, struct path_snapshot 
 		str_copy(p->use_reason, sizeof(p->use_reason), g->uses.why[slot]);
 }
 
+static void note_underlay(const struct gateway *g, size_t slot, struct path_snapshot *p)
+{
+	int under = gateway_underlay(g, slot);
+	char note[NOTE_SIZE];
+
+	if (under < 0)
+		return;
+	str_copy(p->underlay, sizeof(p->underlay), g->paths[under].config->name);
+	if (gateway_rides_dead_line(g, slot))
+		snprintf(note, sizeof(note), "%s is %s", p->underlay,
+			 path_state_word(g->fsms[under].state));
+	else
+		snprintf(note, sizeof(note), "%.70s via %s", p->note, p->underlay);
+	str_copy(p->note, sizeof(p->note), note);
+}
+
 static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
 {
 	const struct gateway_path *path = &g->paths[slot];
@@ -189,6 +227,8 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	path_fsm_note(fsm, now_ms, p->note);
 	if (path_fsm_verified(fsm) && p->use_reason[0])
 		str_copy(p->note, sizeof(p->note), p->use_reason);
+	note_underlay(g, slot, p);
+	p->probe_bytes = path->probe_bytes;
 	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);
 	p->optional = path->config->optional;
 	p->enabled = path_fsm_wanted(fsm);
@@ -325,7 +365,7 @@ void gateway_view_tick(struct gateway *g)
 		struct gateway_sample m;
 
 		take_sample(g, &g->paths[i]);
-		if (carries(&g->fsms[i]) && measure(&g->paths[i], 1, &m)) {
+		if (gateway_underlay(g, i) < 0 && carries(&g->fsms[i]) && measure(&g->paths[i], 1, &m)) {
 			sample.rx_bps += rate_bps(m.rx_bytes, m.time_ms);
 			sample.tx_bps += rate_bps(m.tx_bytes, m.time_ms);
 		}

@@ -98,6 +98,7 @@ static const struct {
 	{ SCHEMA_PATH, "kind", "\"3g\"", "path.a.kind other -> 3g" },
 	{ SCHEMA_PATH, "label", "\"a b\"", "path.a.label \"\" -> a b" },
 	{ SCHEMA_PATH, "gateway", "\"10.0.0.1\"", "path.a.gateway found by itself -> 10.0.0.1" },
+	{ SCHEMA_PATH, "over", NULL, NULL }, // it takes two paths
 	{ SCHEMA_PATH, "table", "300", "path.a.table 101 -> 300" },
 	{ SCHEMA_PATH, "priority", "50", "path.a.priority 100 -> 50" },
 	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },

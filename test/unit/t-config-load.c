@@ -195,7 +195,7 @@ static void complains_about_structure(void **state)
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, table, priority, tier, optional, hotkey\n" },
+		  "gateway, over, table, priority, tier, optional, hotkey\n" },
 		{ GATEWAY "wrkers = 2",
 		  "f:4: unknown key 'wrkers' outside of blocks, did you mean 'workers'?\n" },
 		// two in one line, and comments that must not move the lines
@@ -204,7 +204,7 @@ static void complains_about_structure(void **state)
 		  "f:8: unknown key 'tabel' in path 'b', did you mean 'table'?\n"
 		  "f:8: unknown key 'prio' in path 'b', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, table, priority, tier, optional, hotkey\n" },
+		  "gateway, over, table, priority, tier, optional, hotkey\n" },
 		// a misspelt key is not missing as well, a misspelt block is read all the same
 		{ "lann { intrface = br0 }\nexit sg { adress = 192.0.2.1\nkey_file = \"@\" }\n"
 		  "pth a { table = 0 }",

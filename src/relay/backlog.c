@@ -12,10 +12,12 @@
 // several subflows are held, and the bound follows the measured rates many times a second.
 #include "relay/relay_priv.h"
 
-// Round trips of the slowest path.
-#define ROUND_TRIPS 4
+// Round trips of the slowest path when it is idle. Measured over the lab's `home` with queues of
+// 400 ms: 4 to 6 cost 5 % of a download, 8 cost nothing that shows, and the receiver's longest
+// wait when the first path dies stays at half a second.
+#define ROUND_TRIPS 8
 // Rates are low in the beginning, and round trips may be next to nothing.
-#define LEAST_BYTES (256u << 10)
+#define LEAST_BYTES (1024u << 10)
 #define MOST_BYTES  (64u << 20)
 // It only grows, so that a pause does not cost the next burst; less than this is not worth a call.
 #define CHANGE_PART 8

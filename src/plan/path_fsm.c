@@ -27,9 +27,9 @@
 #define TIMEOUT_MAX_MS       3000
 #define ECHO_FRESH_MS        15000
 #define LOSS_WINDOW_MS       60000
-// A fall this long after the one before begins a new count; from the third on the path is held down.
+// A fall this long after the one before begins a new count; from the sixth on the path is held down.
 #define FLAP_FORGET_MS 600000
-#define FLAPS_FOR_HOLD 3
+#define FLAPS_FOR_HOLD 6
 #define HOLD_MIN_MS    2000
 #define HOLD_MAX_MS    120000
 // Slow: an idle path's smoothed RTT beyond twice its least one of the last minutes and a bit.
@@ -515,6 +515,8 @@ static void count_fall(struct path_fsm *fsm, int64_t now_ms)
 	if (now_ms - fsm->fallen_ms > FLAP_FORGET_MS)
 		fsm->flaps = 0;
 	fsm->fallen_ms = now_ms;
+	fsm->spoke = false;
+	fsm->good = 0; // or the next lost probe would seem to end another series
 	fsm->flaps++;
 	for (int i = FLAPS_FOR_HOLD; i < fsm->flaps && hold_ms < HOLD_MAX_MS; i++)
 		hold_ms *= 2;
@@ -570,10 +572,8 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		fsm->spoke |= fsm->good > 0;
 		fsm->good = 0;
 		fsm->lost++;
-		if (fsm->lost == PATH_LOST_FOR_DOWN && (is_used(fsm) || (fsm->failed && fsm->spoke))) {
+		if (fsm->lost == PATH_LOST_FOR_DOWN && (is_used(fsm) || (fsm->failed && fsm->spoke)))
 			count_fall(fsm, now_ms);
-			fsm->spoke = false;
-		}
 		fsm->last_error = error;
 		return take(fsm, BAD, now_ms, change);
 	}

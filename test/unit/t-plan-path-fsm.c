@@ -465,6 +465,37 @@ static int flap(struct path_fsm *fsm, int64_t *now_ms, int64_t for_ms, int64_t p
 	return ups;
 }
 
+// Data stops, then the probes are lost as well: that is one fall.
+static void counts_a_fall_once(void **state)
+{
+	struct path_traffic traffic = { .time_ms = 100000, .heard_ms = 100000 };
+	struct path_change change;
+	struct path_fsm fsm;
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rgg", 99000, &change);
+	while (fsm.state == PATH_STATE_UP && now_ms < 110000) {
+		now_ms += 50;
+		traffic.time_ms = now_ms;
+		if (now_ms <= 105000) { // flows until then
+			traffic.heard_ms = now_ms;
+			traffic.rx_bytes += 50000;
+		}
+		path_fsm_traffic(&fsm, &traffic, now_ms, &change);
+		path_fsm_wants_shot(&fsm, now_ms);
+	}
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+	assert_in_range(now_ms, 105150, 105350);
+	assert_int_equal(fsm.flaps, 1);
+	now_ms = play(&fsm, "llllllll", now_ms, &change);
+	assert_int_equal(fsm.flaps, 1);
+	play(&fsm, "ggggg", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	assert_int_equal(fsm.flaps, 1);
+}
+
 static void holds_down_what_flaps(void **state)
 {
 	struct path_change change;
@@ -476,7 +507,7 @@ static void holds_down_what_flaps(void **state)
 	(void)state;
 	path_fsm_init(&fsm, false, 0);
 	now_ms = play(&fsm, "rgg", 0, &change);
-	assert_in_range(flap(&fsm, &now_ms, 120000, 6000), 1, 6);
+	assert_in_range(flap(&fsm, &now_ms, 120000, 6000), 1, 8);
 	assert_int_equal(fsm.state, PATH_STATE_FLAPPING);
 	assert_false(path_fsm_verified(&fsm));
 	flaps = fsm.flaps;
@@ -608,6 +639,7 @@ int main(void)
 		cmocka_unit_test(counts_loss_over_a_minute),
 		cmocka_unit_test(probes_as_needed),
 		cmocka_unit_test(waits_as_long_as_the_path_needs),
+		cmocka_unit_test(counts_a_fall_once),
 		cmocka_unit_test(holds_down_what_flaps),
 		cmocka_unit_test(tells_a_poor_path),
 		cmocka_unit_test(finds_the_verdict),

@@ -18,6 +18,7 @@ SIZE = 60_000_000
 WATCH_S = 6  # after the cut
 WORST_S = 1.0
 MEDIAN_S = 0.5
+NAMED_S = 2
 
 
 class Download(threading.Thread):
@@ -58,7 +59,8 @@ def cut_once(lab, gateway, path):
     wait_for(lambda: path.stats()["down"]["bytes"] > idle + 1_500_000, f"{path.name} to carry")
     path.blackhole()
     cut = time.monotonic()
-    wait_for(lambda: state(gateway, path.name) == "down", f"{path.name} to be shown as down", 5)
+    wait_for(lambda: state(gateway, path.name) == "down", f"{path.name} to be shown as down",
+             NAMED_S)
     named_s = time.monotonic() - cut
     time.sleep(max(0, cut + WATCH_S - time.monotonic()))  # the span that is judged
     gap_s = download.largest_gap(cut, cut + WATCH_S)

@@ -13,8 +13,7 @@
 #include "relay/relay_priv.h"
 
 // Round trips of the slowest path when it is idle. Measured over the lab's `home` with queues of
-// 400 ms: 4 to 6 cost 5 % of a download, 8 cost nothing that shows, and the receiver's longest
-// wait when the first path dies stays at half a second.
+// 400 ms: 4 to 6 cost 5 % of a download, 8 cost nothing that shows.
 #define ROUND_TRIPS 8
 // Rates are low in the beginning, and round trips may be next to nothing.
 #define LEAST_BYTES (1024u << 10)

@@ -9,7 +9,8 @@
 // that the lines stay full, not much more.
 //
 // Setting SO_SNDBUF ends the kernel's own tuning for good. So only connections that really have
-// several subflows are held, and the bound follows the measured rates many times a second.
+// several subflows are held, from BACKLOG_AFTER_S on, and the bound follows the measured rates many
+// times a second.
 #include "relay/relay_priv.h"
 
 // Round trips of the slowest path when it is idle. Measured over the lab's `home` with queues of

@@ -92,6 +92,7 @@ struct session {
 	uint8_t home; // slot of the path on which it began
 	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
 	uint64_t rx_counted, tx_counted; // of these, found in subflows' counters
+	ev_tstamp began;  // to relay
 	ev_tstamp active; // when bytes last moved
 	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
 };
@@ -206,6 +207,10 @@ void session_tick(struct session *s, ev_tstamp now);
 // Between two ticks, of a session that moves data: what cannot wait for the next.
 void session_look(struct session *s);
 
+// A transfer that is over in seconds is best left to the kernel's own tuning: a bound from rates that
+// are still rising costs it 5 % of its rate. One that goes on is held, so that a dying path costs
+// it less.
+#define BACKLOG_AFTER_S 10.
 // backlog.c: how much a connection over several subflows may hold unacknowledged, given what it was
 // held to before (0: nothing).
 uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before);

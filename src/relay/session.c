@@ -210,8 +210,11 @@ static void retract_subflows(struct session *s)
 
 static void bound_backlog(struct session *s, const struct sock_subflow subflows[], int n)
 {
-	uint64_t bytes = backlog_bound(subflows, n, s->backlog);
+	uint64_t bytes;
 
+	if (ev_now(s->worker->loop) - s->began < BACKLOG_AFTER_S)
+		return;
+	bytes = backlog_bound(subflows, n, s->backlog);
 	if (bytes == s->backlog)
 		return;
 	sock_bound_backlog(s->sealed.fd, bytes);
@@ -309,6 +312,7 @@ void session_run(struct session *s)
 	session_drop_opening(s);
 	s->home = getsockname(s->sealed.fd, &local.sa, &len) < 0 ? PATHS_MAX : slot_of(s, &local);
 	s->state = SESSION_RELAYING;
+	s->began = ev_now(s->worker->loop);
 	run_flows(s, &s->up, &s->down);
 }
 

@@ -10,45 +10,70 @@
 typedef void action(const struct press *press);
 
 static action move_down, move_up, move_first, move_last, move_half_down, move_half_up,
-	move_page_down, move_page_up, show_help, hide_help, next_unit, share_scale, pause_display,
+	move_page_down, move_page_up, open_row, show_overview, show_conns, show_log, show_doctor,
+	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
-	quit;
+	leave, back, quit;
 
 #define FAR 100000 // beyond the end of any list
 
-#define LISTS    (UI_OVERVIEW | UI_HELP)
-#define NOT_HELP (UI_OVERVIEW | UI_ABSENT)
-#define ALL      (UI_OVERVIEW | UI_HELP | UI_ABSENT)
+#define SCREENS_ALL (UI_OVERVIEW | UI_PATH | UI_CONNS | UI_LOG | UI_DOCTOR)
+#define LISTS       (UI_OVERVIEW | UI_CONNS | UI_LOG | UI_DOCTOR | UI_HELP)
+#define SUB_SCREENS (SCREENS_ALL & ~UI_OVERVIEW)
+#define OF_PATHS    (UI_OVERVIEW | UI_PATH)
+#define ALL         (SCREENS_ALL | UI_HELP | UI_ABSENT)
 
 // clang-format off
 static const struct binding bindings[] = {
-	{ .keys = { '?', UI_KEY_F1 }, UI_OVERVIEW, GROUP_LOOK, show_help, "this help", "Help", 1 },
-	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, LISTS, GROUP_MOVE, move_down, "next path" },
-	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, GROUP_MOVE, move_up, "previous path" },
-	{ .keys = { 'g', UI_KEY_HOME }, LISTS, GROUP_MOVE, move_first, "first path" },
-	{ .keys = { 'G', UI_KEY_END }, LISTS, GROUP_MOVE, move_last, "last path" },
-	{ .keys = { UI_CTRL('d') }, LISTS, GROUP_MOVE, move_half_down, "half a page down" },
-	{ .keys = { UI_CTRL('u') }, LISTS, GROUP_MOVE, move_half_up, "half a page up" },
+	{ .keys = { UI_KEY_ESC }, SUB_SCREENS, GROUP_SCREENS, back, "back", "Back", 0 },
+	{ .keys = { '?', UI_KEY_F1 }, SCREENS_ALL, GROUP_LOOK, show_help, "this help", "Help", 1 },
+
+	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, LISTS, GROUP_MOVE, move_down,
+	  "down, up a row" },
+	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, GROUP_MOVE, move_up },
+	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, UI_PATH, GROUP_MOVE, move_down,
+	  "next, previous path", "Next path", 2 },
+	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, UI_PATH, GROUP_MOVE, move_up },
+	{ .keys = { 'g', UI_KEY_HOME }, LISTS | UI_PATH, GROUP_MOVE, move_first, "first, last row" },
+	{ .keys = { 'G', UI_KEY_END }, LISTS | UI_PATH, GROUP_MOVE, move_last },
+	{ .keys = { UI_CTRL('d') }, LISTS, GROUP_MOVE, move_half_down, "half a page" },
+	{ .keys = { UI_CTRL('u') }, LISTS, GROUP_MOVE, move_half_up },
 	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, LISTS, GROUP_MOVE, move_page_down,
-	  "page down" },
-	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, GROUP_MOVE, move_page_up, "page up" },
-	{ .keys = { UI_KEY_HOTKEY }, UI_OVERVIEW, GROUP_CHANGE, ask_hotkey, "on or off", "", 2 },
-	{ .keys = { 'E' }, UI_OVERVIEW, GROUP_CHANGE, ask_enable, "enable the path", "Enable", 5 },
-	{ .keys = { 'D' }, UI_OVERVIEW, GROUP_CHANGE, ask_disable, "disable the path", "Disable", 5 },
-	{ .keys = { 'R' }, UI_OVERVIEW, GROUP_CHANGE, ask_redial,
+	  "a page" },
+	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, GROUP_MOVE, move_page_up },
+
+	{ .keys = { UI_KEY_ENTER }, UI_OVERVIEW, GROUP_SCREENS, open_row, "all about the path",
+	  "Path", 2 },
+	{ .keys = { 'o' }, SUB_SCREENS, GROUP_SCREENS, show_overview, "overview" },
+	{ .keys = { 'c' }, SCREENS_ALL & ~UI_CONNS, GROUP_SCREENS, show_conns, "connections",
+	  "Conns", 3 },
+	{ .keys = { 'l' }, SCREENS_ALL & ~UI_LOG, GROUP_SCREENS, show_log, "event log", "Log", 2 },
+	{ .keys = { 'd' }, SCREENS_ALL & ~UI_DOCTOR, GROUP_SCREENS, show_doctor,
+	  "doctor's report", "Doctor", 3 },
+	{ .keys = { UI_KEY_TAB }, SCREENS_ALL, GROUP_SCREENS, next_screen,
+	  "next, previous screen" },
+	{ .keys = { UI_KEY_BACK_TAB }, SCREENS_ALL, GROUP_SCREENS, previous_screen },
+
+	{ .keys = { UI_KEY_HOTKEY }, OF_PATHS, GROUP_CHANGE, ask_hotkey, "on or off", "", 2 },
+	{ .keys = { 'E' }, OF_PATHS, GROUP_CHANGE, ask_enable, "enable the path", "Enable", 5 },
+	{ .keys = { 'D' }, OF_PATHS, GROUP_CHANGE, ask_disable, "disable the path", "Disable", 5 },
+	{ .keys = { 'R' }, OF_PATHS, GROUP_CHANGE, ask_redial,
 	  "redial or reconnect the path", "Redial", 3 },
-	{ .keys = { 'p' }, UI_OVERVIEW, GROUP_LOOK, pause_display, "pause, or go on", "Pause", 4 },
-	{ .keys = { 'u' }, UI_OVERVIEW, GROUP_LOOK, next_unit,
-	  "unit: Mb/s, kb/s, MB/s, auto", "Unit", 6 },
-	{ .keys = { 'z' }, UI_OVERVIEW, GROUP_LOOK, share_scale,
-	  "same scale for RX and TX", "Scale", 7 },
-	{ .keys = { 'a' }, UI_OVERVIEW, GROUP_LOOK, go_to_alarm, "go to the alarm's path" },
-	{ .keys = { 'A' }, UI_OVERVIEW, GROUP_OTHER, acknowledge, "acknowledge the alarm" },
+
+	{ .keys = { 'p' }, SCREENS_ALL, GROUP_LOOK, pause_display, "pause, or go on", "Pause", 4 },
+	{ .keys = { 'u' }, SCREENS_ALL, GROUP_LOOK, next_unit, "unit: Mb/s, kb/s, MB/s, auto",
+	  "Unit", 7 },
+	{ .keys = { 'z' }, OF_PATHS, GROUP_LOOK, share_scale, "same scale for RX and TX",
+	  "Scale", 8 },
+	{ .keys = { 'a' }, SCREENS_ALL, GROUP_LOOK, go_to_alarm, "go to the alarm's path" },
+	{ .keys = { 'A' }, SCREENS_ALL, GROUP_LOOK, acknowledge, "acknowledge the alarm" },
+
 	{ .keys = { UI_CTRL('l') }, ALL, GROUP_OTHER, repaint, "redraw the screen" },
 	{ .keys = { UI_CTRL('z') }, ALL, GROUP_OTHER, suspend, "suspend" },
 	{ .keys = { 'q', UI_KEY_ESC, UI_KEY_F10 }, UI_HELP, GROUP_OTHER, hide_help,
 	  "close", "Close" },
-	{ .keys = { 'q', UI_KEY_F10 }, NOT_HELP, GROUP_OTHER, quit,
+	{ .keys = { 'q', UI_KEY_F10 }, SUB_SCREENS, GROUP_OTHER, leave, "back to the overview" },
+	{ .keys = { 'q', UI_KEY_F10 }, UI_OVERVIEW | UI_ABSENT, GROUP_OTHER, quit,
 	  "quit; the gateway goes on", "Quit" },
 	{ .keys = { 'Q', UI_CTRL('c') }, ALL, GROUP_OTHER, quit, "quit from anywhere" },
 };
@@ -106,19 +131,24 @@ const struct binding *bindings_find(const struct snapshot *s, int key, enum ui_m
 	return find_fixed(find_hotkey(s, key) ? UI_KEY_HOTKEY : key, mode);
 }
 
-// ---- moving: the selection, or the help page
+// ---- moving: on the screen, or the help page
 
 static void move_by(const struct press *press, int rows)
 {
+	const struct screen *screen = ui_screen(press->ui);
+
 	if (press->ui->help_open)
 		help_scroll(press->ui, rows);
-	else
-		ui_select(press->ui, press->ui->selected_row + rows);
+	else if (screen->move)
+		screen->move(press->ui, rows);
 }
 
 static int page_of(const struct press *press)
 {
-	int rows = press->ui->help_open ? press->ui->help_rows : press->ui->page_rows;
+	const struct screen *screen = ui_screen(press->ui);
+	int rows = press->ui->help_open ? press->ui->help_rows
+		   : screen->page       ? screen->page(press->ui)
+					: 1;
 
 	return rows > 1 ? rows : 1;
 }
@@ -161,6 +191,56 @@ static void move_page_down(const struct press *press)
 static void move_page_up(const struct press *press)
 {
 	move_by(press, -page_of(press));
+}
+
+// ---- from screen to screen
+
+static void open_row(const struct press *press)
+{
+	ui_screen(press->ui)->open(press);
+}
+
+static void show_overview(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_OVERVIEW, press->now_ms);
+}
+
+static void show_conns(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_CONNS, press->now_ms);
+}
+
+static void show_log(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_LOG, press->now_ms);
+}
+
+static void show_doctor(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_DOCTOR, press->now_ms);
+}
+
+static void next_screen(const struct press *press)
+{
+	ui_show(press->ui, (press->ui->screen + 1) % SCREENS, press->now_ms);
+}
+
+static void previous_screen(const struct press *press)
+{
+	ui_show(press->ui, (press->ui->screen + SCREENS - 1) % SCREENS, press->now_ms);
+}
+
+static void leave(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_OVERVIEW, press->now_ms);
+}
+
+static void back(const struct press *press)
+{
+	const struct screen *screen = ui_screen(press->ui);
+
+	if (!screen->back || !screen->back(press->ui))
+		leave(press);
 }
 
 // ---- looking

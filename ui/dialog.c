@@ -222,7 +222,7 @@ void dialog_draw(const struct ui *ui, struct canvas *canvas, int64_t now_ms)
 
 void dialog_open(struct ui *ui, enum command_verb verb, const char *path, int64_t now_ms)
 {
-	if (ui->columns < 40 || ui->rows < 8) {
+	if (ui->columns < UI_LEAST_COLUMNS || ui->rows < UI_LEAST_ROWS) {
 		ui_say(ui, now_ms, "too small to ask: 40x8 is needed");
 		return;
 	}
@@ -245,7 +245,7 @@ void dialog_check(struct ui *ui, int64_t now_ms)
 		why = "the path is gone";
 	else if (now_ms - d->touched_ms >= UI_DIALOG_MS)
 		why = "no answer for 30 s";
-	else if (ui->columns < 40 || ui->rows < 8)
+	else if (ui->columns < UI_LEAST_COLUMNS || ui->rows < UI_LEAST_ROWS)
 		why = "too small to ask: 40x8 is needed";
 	if (!why) {
 		d->by_name |= cuts_all(&ui->live, &ui->live.paths[at], d->verb);

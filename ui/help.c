@@ -16,17 +16,38 @@ static const struct {
 	bool right; // in which column
 } groups[GROUPS] = {
 	[GROUP_MOVE] = { "MOVE", false },
+	[GROUP_SCREENS] = { "SCREENS", false },
 	[GROUP_OTHER] = { "OTHER", false },
 	[GROUP_LOOK] = { "LOOK", true },
 	[GROUP_CHANGE] = { "CHANGE (asks first; Enter means no)", true },
 };
 
+// The binding after `b` when the two are told in one line, else NULL.
+static const struct binding *twin_of(const struct binding *b)
+{
+	size_t n;
+	const struct binding *all = bindings_list(&n);
+
+	return b + 1 < all + n && !b[1].help ? &b[1] : NULL;
+}
+
+// Of two bindings in one line, two keys each: "j k Down Up".
 static void write_keys(const struct binding *b, struct str *out)
 {
-	char name[8];
+	const struct binding *twin = twin_of(b);
+	int most = twin ? 2 : KEYS_PER_BINDING;
+	char name[KEY_NAME_SIZE];
 
-	for (int i = 0; i < KEYS_PER_BINDING && b->keys[i]; i++)
+	for (int i = 0; i < most && b->keys[i]; i++) {
 		str_addf(out, "%s%s", i ? " " : "", ui_key_name(b->keys[i], name));
+		if (twin && twin->keys[i])
+			str_addf(out, " %s", ui_key_name(twin->keys[i], name));
+	}
+}
+
+static bool is_told(const struct ui *ui, const struct binding *b, enum key_group group)
+{
+	return b->group == group && b->help && b->modes & ui_screen(ui)->mode;
 }
 
 static void add_key(struct page *page, enum attr attr, int keys_width, const char *keys,
@@ -64,7 +85,7 @@ static void add_binding(const struct ui *ui, const struct binding *b, int keys_w
 	str_fini(&keys);
 }
 
-static int measure_keys(enum key_group group)
+static int measure_keys(const struct ui *ui, enum key_group group)
 {
 	size_t n;
 	const struct binding *b = bindings_list(&n);
@@ -72,8 +93,7 @@ static int measure_keys(enum key_group group)
 	int width = 1;
 
 	for (size_t i = 0; i < n; i++) {
-		if (b[i].group != group || !(b[i].modes & UI_OVERVIEW) ||
-		    b[i].keys[0] == UI_KEY_HOTKEY)
+		if (!is_told(ui, &b[i], group) || b[i].keys[0] == UI_KEY_HOTKEY)
 			continue;
 		str_clear(&keys);
 		write_keys(&b[i], &keys);
@@ -84,20 +104,28 @@ static int measure_keys(enum key_group group)
 	return width;
 }
 
+static const char *title_of(const struct ui *ui, enum key_group group)
+{
+	return group == GROUP_CHANGE && ui_is_read_only(ui) ? "CHANGE (not here: read-only)"
+							    : groups[group].title;
+}
+
 static void add_group(const struct ui *ui, enum key_group group, struct page *page)
 {
-	int keys_width = measure_keys(group);
+	int keys_width = measure_keys(ui, group);
+	bool titled = false;
 	size_t n;
 	const struct binding *bindings = bindings_list(&n);
 
-	if (page->n)
-		page_add(page, ATTR_NORMAL, "%s", "");
-	page_add(page, ATTR_HEADING, "%s",
-		 group == GROUP_CHANGE && ui_is_read_only(ui) ? "CHANGE (not here: read-only)"
-							      : groups[group].title);
 	for (size_t i = 0; i < n; i++) {
-		if (bindings[i].group == group && bindings[i].modes & UI_OVERVIEW)
-			add_binding(ui, &bindings[i], keys_width, page);
+		if (!is_told(ui, &bindings[i], group))
+			continue;
+		if (!titled && page->n)
+			page_add(page, ATTR_NORMAL, "%s", "");
+		if (!titled)
+			page_add(page, ATTR_HEADING, "%s", title_of(ui, group));
+		titled = true;
+		add_binding(ui, &bindings[i], keys_width, page);
 	}
 }
 
@@ -126,7 +154,7 @@ void help_draw(struct ui *ui, struct canvas *canvas)
 	int width = two                             ? FULL_WIDTH
 		    : canvas->width - 4 < ONE_WIDTH ? canvas->width - 4
 						    : ONE_WIDTH;
-	char footer[64] = "any key closes; man mpgate for all";
+	char footer[64] = "any key closes; man mpgate-console for all", title[32];
 	struct page left = { 0 }, right = { 0 };
 	struct box box;
 
@@ -140,6 +168,7 @@ void help_draw(struct ui *ui, struct canvas *canvas)
 	if (ui->help_rows < left.n)
 		snprintf(footer, sizeof(footer), "%d-%d of %d; j k scroll, q closes",
 			 ui->help_first + 1, ui->help_first + ui->help_rows, left.n);
-	box = box_draw(canvas, "HELP: overview", footer, &left, ui->help_first, width);
+	snprintf(title, sizeof(title), "HELP: %s", ui_screen(ui)->name);
+	box = box_draw(canvas, title, footer, &left, ui->help_first, width);
 	draw_right(canvas, &box, &right, ui->help_first);
 }

@@ -6,8 +6,6 @@
 
 #include "base/str.h"
 
-#define NAME_ROOM 8
-
 static const struct {
 	int key;
 	const char *name;
@@ -16,17 +14,19 @@ static const struct {
 	{ UI_KEY_UP, "Up" },       { UI_KEY_DOWN, "Down" },    { UI_KEY_HOME, "Home" },
 	{ UI_KEY_END, "End" },     { UI_KEY_PAGE_UP, "PgUp" }, { UI_KEY_PAGE_DOWN, "PgDn" },
 	{ UI_KEY_F1, "F1" },       { UI_KEY_F10, "F10" },      { ' ', "Space" },
+	{ UI_KEY_LEFT, "Left" },   { UI_KEY_RIGHT, "Right" },  { UI_KEY_TAB, "Tab" },
+	{ UI_KEY_F3, "F3" },       { UI_KEY_F6, "F6" },        { UI_KEY_BACK_TAB, "Shift-Tab" },
 };
 
-const char *ui_key_name(int key, char out[static NAME_ROOM])
+const char *ui_key_name(int key, char out[static KEY_NAME_SIZE])
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (names[i].key == key)
-			return str_copy(out, NAME_ROOM, names[i].name);
+			return str_copy(out, KEY_NAME_SIZE, names[i].name);
 	}
 	if (key > 0 && key < ' ')
-		snprintf(out, NAME_ROOM, "Ctrl-%c", key | 0x60);
+		snprintf(out, KEY_NAME_SIZE, "Ctrl-%c", key | 0x60);
 	else
-		snprintf(out, NAME_ROOM, "%c", key > ' ' && key < 0x7f ? key : '?');
+		snprintf(out, KEY_NAME_SIZE, "%c", key > ' ' && key < 0x7f ? key : '?');
 	return out;
 }

@@ -9,6 +9,7 @@
 
 enum ui_key {
 	UI_KEY_NONE = 0,
+	UI_KEY_TAB = '\t',
 	UI_KEY_ENTER = '\n',
 	UI_KEY_ESC = 0x1b,
 	UI_KEY_BACKSPACE = 0x7f,
@@ -18,13 +19,19 @@ enum ui_key {
 	UI_KEY_END,
 	UI_KEY_PAGE_UP,
 	UI_KEY_PAGE_DOWN,
+	UI_KEY_LEFT,
+	UI_KEY_RIGHT,
+	UI_KEY_BACK_TAB,
 	UI_KEY_F1,
+	UI_KEY_F3,
+	UI_KEY_F6,
 	UI_KEY_F10,
 	UI_KEY_OTHER,  // a key that we have no use for
 	UI_KEY_HOTKEY, // in tables: the paths' own keys, whatever they are
 };
 
 // "j", "Ctrl-d", "PgDn": how help calls it.
-const char *ui_key_name(int key, char out[static 8]);
+#define KEY_NAME_SIZE 12
+const char *ui_key_name(int key, char out[static KEY_NAME_SIZE]);
 
 #endif

@@ -22,9 +22,6 @@ static const struct {
 	{ PANE_EVENTS, ALL },
 };
 
-// Below these, panes other than the status line have no sense, or no room.
-#define LEAST_COLUMNS 40
-#define LEAST_ROWS    8
 #define GRAPH_COLUMNS 66
 #define GRAPH_ROWS    18
 #define LARGE_ROWS    30 // from here on graphs grow with the terminal
@@ -43,7 +40,7 @@ static void list_wishes(const struct layout_wish *wish, bool graphs, int want[PA
 
 	memset(want, 0, PANES * sizeof(want[0]));
 	want[PANE_STATUS] = 1;
-	if (wish->columns < LEAST_COLUMNS || wish->rows < LEAST_ROWS)
+	if (wish->columns < UI_LEAST_COLUMNS || wish->rows < UI_LEAST_ROWS)
 		return;
 	want[PANE_ALARM] = wish->alarm;
 	want[PANE_RATES] = !graphs;

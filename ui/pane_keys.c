@@ -99,7 +99,7 @@ void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int
 	struct bar bar = { 0 };
 	size_t n;
 	const struct binding *bindings = bindings_list(&n);
-	char name[8];
+	char name[KEY_NAME_SIZE];
 
 	(void)rows;
 	for (size_t i = 0; i < n; i++) {

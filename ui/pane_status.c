@@ -12,6 +12,7 @@ enum item {
 	ITEM_NAME,
 	ITEM_VERDICT,
 	ITEM_EXTRA,
+	ITEM_TRAIL, // where we are; stands in for all that follow but the clock
 	ITEM_PATHS,
 	ITEM_STANDBY, // goes on where ITEM_PATHS ends
 	ITEM_EXIT,
@@ -22,12 +23,12 @@ enum item {
 };
 
 static const int ranks[ITEMS] = {
-	[ITEM_VERDICT] = 0, [ITEM_EXTRA] = 1,       [ITEM_PATHS] = 2,
+	[ITEM_VERDICT] = 0, [ITEM_EXTRA] = 1,       [ITEM_PATHS] = 2, [ITEM_TRAIL] = 2,
 	[ITEM_CLOCK] = 3,   [ITEM_NAME] = 4,        [ITEM_EXIT] = 5,
 	[ITEM_STANDBY] = 6, [ITEM_CONNECTIONS] = 7, [ITEM_UPTIME] = 8,
 };
 
-#define ITEM_SIZE 80
+#define ITEM_SIZE 120
 #define HOST_MAX  20
 
 typedef char item_text[ITEM_SIZE];
@@ -109,6 +110,12 @@ static void write_items(const struct view *view, item_text items[ITEMS])
 	str_copy(items[ITEM_VERDICT], ITEM_SIZE,
 		 view->s->n_paths ? verdict_word(view->s->verdict) : "NO PATHS CONFIGURED");
 	write_extra(view, items[ITEM_EXTRA]);
+	if (view->wall_ms != SNAPSHOT_NONE)
+		format_clock(view->wall_ms, items[ITEM_CLOCK]);
+	if (view->trail) {
+		snprintf(items[ITEM_TRAIL], ITEM_SIZE, "> %s", view->trail);
+		return;
+	}
 	if (view->s->n_paths)
 		write_paths(view, items[ITEM_PATHS], items[ITEM_STANDBY]);
 	write_exit(view, items[ITEM_EXIT]);
@@ -116,8 +123,6 @@ static void write_items(const struct view *view, item_text items[ITEMS])
 	if (view->form == FORM_WIDE)
 		snprintf(items[ITEM_UPTIME], ITEM_SIZE, "up %s",
 			 format_duration(view->s->uptime_s, text));
-	if (view->wall_ms != SNAPSHOT_NONE)
-		format_clock(view->wall_ms, items[ITEM_CLOCK]);
 }
 
 // Items stand two blanks apart, but for the verdict after the name in narrow forms.

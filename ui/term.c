@@ -462,6 +462,9 @@ static const struct {
 	{ KEY_F(1), UI_KEY_F1 },       { KEY_HELP, UI_KEY_F1 },
 	{ KEY_F(10), UI_KEY_F10 },     { KEY_ENTER, UI_KEY_ENTER },
 	{ '\r', UI_KEY_ENTER },        { KEY_BACKSPACE, UI_KEY_BACKSPACE },
+	{ KEY_LEFT, UI_KEY_LEFT },     { KEY_RIGHT, UI_KEY_RIGHT },
+	{ KEY_F(3), UI_KEY_F3 },       { KEY_F(6), UI_KEY_F6 },
+	{ KEY_BTAB, UI_KEY_BACK_TAB },
 };
 
 int term_key(void)

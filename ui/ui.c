@@ -129,7 +129,10 @@ enum ui_mode ui_mode(const struct ui *ui, int64_t now_ms)
 {
 	if (!ui->have_live || (!ui->connected && now_ms - ui->live_at_ms > UI_ABSENT_MS))
 		return UI_ABSENT;
-	return ui->dialog.open ? UI_DIALOG : ui->help_open ? UI_HELP : UI_OVERVIEW;
+	return ui->dialog.open   ? UI_DIALOG
+	       : ui->help_open   ? UI_HELP
+	       : ui->prompt.open ? UI_PROMPT
+				 : ui_screen(ui)->mode;
 }
 
 bool ui_is_read_only(const struct ui *ui)
@@ -159,7 +162,7 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 {
 	struct ui *ui = press->ui;
 	const struct binding *b = bindings_find(&ui->live, press->key, mode);
-	char name[8];
+	char name[KEY_NAME_SIZE];
 
 	if (b && bindings_change(b) && ui->options.read_only)
 		ui_say(ui, press->now_ms, "read-only: started with --read-only");
@@ -169,7 +172,7 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 		b->act(press);
 	else if (mode == UI_HELP)
 		ui->help_open = false;
-	else if (mode == UI_OVERVIEW && press->key < UI_KEY_UP && press->key != UI_KEY_ESC)
+	else if (mode != UI_ABSENT && press->key < UI_KEY_UP && press->key != UI_KEY_ESC)
 		ui_say(ui, press->now_ms, "%s does nothing here; ? lists the keys",
 		       ui_key_name(press->key, name));
 }
@@ -185,6 +188,8 @@ struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms)
 	mode = ui_mode(ui, now_ms);
 	if (mode == UI_DIALOG)
 		dialog_key(&press);
+	else if (mode == UI_PROMPT)
+		prompt_key(&press);
 	else if (asked && !ui->dialog.open)
 		return need; // it was meant for a question that is no more
 	else
@@ -291,31 +296,57 @@ static void scroll_table(struct ui *ui, struct view *view, int body)
 	view->first = ui->first_row;
 }
 
-static void draw_overview(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_ms)
+static void draw_overview(struct ui *ui, struct view *view, struct canvas *canvas)
 {
-	struct view view = make_view(ui, now_ms, wall_ms);
 	struct layout_wish wish = {
 		.columns = ui->columns,
 		.rows = ui->rows,
-		.n_paths = view.s->n_paths,
-		.n_events = view.s->n_events,
+		.n_paths = view->s->n_paths,
+		.n_events = view->s->n_events,
 	};
 	struct layout layout;
 
-	wish.alarm = view.message || facts_first_alarm(view.s);
+	wish.alarm = view->message || facts_first_alarm(view->s);
 	layout_make(&wish, &layout);
-	view.graphs = layout.graphs;
-	scroll_table(ui, &view, pane_paths_body(view.form, layout.graphs, layout.rows[PANE_PATHS]));
+	view->graphs = layout.graphs;
+	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, layout.rows[PANE_PATHS]));
 	for (int pane = 0; pane < PANES; pane++) {
 		if (layout.rows[pane])
-			draw_pane[pane](&view, canvas, layout.row[pane], layout.rows[pane]);
+			draw_pane[pane](view, canvas, layout.row[pane], layout.rows[pane]);
 	}
-	if (view.message && !layout.rows[PANE_ALARM])
-		pane_alarm_draw(&view, canvas, 0, 1);
+	if (view->message && !layout.rows[PANE_ALARM])
+		pane_alarm_draw(view, canvas, 0, 1);
+}
+
+// A message covers the last row of the screen for a while, an alarm has its own row: a list does
+// not jump when something is said.
+static void draw_framed(struct ui *ui, struct view *view, struct canvas *canvas)
+{
+	const struct screen *screen = ui_screen(ui);
+	bool roomy = ui->columns >= UI_LEAST_COLUMNS && ui->rows >= UI_LEAST_ROWS;
+	bool alarm = facts_first_alarm(view->s);
+	struct str trail = { 0 };
+
+	if (screen->title)
+		screen->title(ui, view, &trail);
+	view->trail = str_text(&trail);
+	pane_status_draw(view, canvas, 0, 1);
+	if (roomy) {
+		screen->draw(ui, view, canvas, 1, canvas->height - 2 - alarm);
+		pane_keys_draw(view, canvas, canvas->height - 1, 1);
+	}
+	if (view->message || (alarm && roomy)) {
+		int row = roomy ? canvas->height - 2 : 0;
+
+		canvas_fill(canvas, row, 0, canvas->width, ' ', ATTR_NORMAL);
+		pane_alarm_draw(view, canvas, row, 1);
+	}
+	str_fini(&trail);
 }
 
 void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_ms)
 {
+	struct view view;
 	enum ui_mode mode;
 
 	ui->columns = canvas->width + 1;
@@ -329,11 +360,17 @@ void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_
 		absent_draw(ui, canvas, wall_ms);
 		return;
 	}
-	draw_overview(ui, canvas, now_ms, wall_ms);
+	view = make_view(ui, now_ms, wall_ms);
+	if (ui->screen == SCREEN_OVERVIEW)
+		draw_overview(ui, &view, canvas);
+	else
+		draw_framed(ui, &view, canvas);
 	if (mode == UI_HELP)
 		help_draw(ui, canvas);
 	else if (mode == UI_DIALOG)
 		dialog_draw(ui, canvas, now_ms);
+	else if (mode == UI_PROMPT)
+		prompt_draw(ui, canvas);
 }
 
 // ---- the last word

@@ -14,6 +14,8 @@
 #define UI_ABSENT_MS     6000  // without a gateway, the screen says so
 #define UI_MESSAGE_MS    5000  // a message stays this long
 #define UI_DIALOG_MS     30000 // a question that nobody answers is answered with No
+#define UI_LEAST_COLUMNS 40 // below these, there is a status line only
+#define UI_LEAST_ROWS    8
 #define UI_TYPE_AHEAD_MS 300   // keys that cannot be meant for the question that just came up
 
 // ---- the console without terminal and socket: news and keys go in, a canvas and wishes come out.
@@ -46,6 +48,7 @@ struct ui_need {
 	bool redraw;
 	bool repaint; // send everything, whatever the terminal is believed to show
 	bool suspend, quit;
+	bool save; // write what is on the screen to a file
 	bool send;
 	struct command command;
 };
@@ -60,13 +63,21 @@ void ui_summary(const struct ui *ui, int64_t now_ms, struct str *out);
 
 // ---- its state
 
-// What keys mean depends on what is in front.
+// What keys mean depends on what is in front: a screen, or what covers it.
 enum ui_mode {
 	UI_OVERVIEW = 1 << 0,
-	UI_ABSENT = 1 << 1,
-	UI_HELP = 1 << 2,
-	UI_DIALOG = 1 << 3,
+	UI_PATH = 1 << 1,
+	UI_CONNS = 1 << 2,
+	UI_LOG = 1 << 3,
+	UI_DOCTOR = 1 << 4,
+	UI_ABSENT = 1 << 5,
+	UI_HELP = 1 << 6,
+	UI_DIALOG = 1 << 7,
+	UI_PROMPT = 1 << 8, // a line is being typed
 };
+
+// In the order of Tab.
+enum ui_screen { SCREEN_OVERVIEW, SCREEN_PATH, SCREEN_CONNS, SCREEN_LOG, SCREEN_DOCTOR, SCREENS };
 
 struct dialog {
 	bool open;
@@ -76,6 +87,15 @@ struct dialog {
 	char typed[NAME_SIZE]; // the name as typed so far
 	int64_t opened_ms;
 	int64_t touched_ms; // when the last key came
+};
+
+// A line that a person types: a search, a filter.
+#define PROMPT_SIZE 64
+struct prompt {
+	bool open;
+	const char *label; // "Search"
+	char text[PROMPT_SIZE];
+	void (*done)(struct ui *ui, const char *text, int64_t now_ms); // not called after Esc
 };
 
 struct ui {
@@ -102,6 +122,8 @@ struct ui {
 	int first_row, page_rows; // of the table, as drawn last
 	int columns, rows;        // of the terminal, as drawn last
 
+	enum ui_screen screen;
+	struct prompt prompt;
 	struct dialog dialog;
 	bool help_open;
 	int help_first, help_rows, help_length; // lines: first shown, shown, all
@@ -133,6 +155,7 @@ struct view {
 	bool graphs;         // the screen has room for them
 	bool same_scale, read_only;
 	enum ui_mode mode;
+	const char *trail;       // what the status line says of the screen; NULL on the overview
 	const char *message;     // NULL: none
 	int selected, first;     // rows of the table; selected -1: none
 	int percents[PATHS_MAX]; // shares
@@ -154,6 +177,51 @@ void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int
 // the last row sums up.
 int pane_paths_body(enum ui_form form, bool total, int rows);
 int pane_paths_wish(enum ui_form form, bool total, int n_paths);
+
+// ---- screens. The overview is laid out by layout.c; each other one has the status line above it,
+// and the alarm and the key bar below.
+
+struct press;
+
+struct screen {
+	const char *name; // "log"
+	enum ui_mode mode;
+	// Each may be NULL.
+	void (*enter)(struct ui *ui, int64_t now_ms);
+	// What the status line says after ">".
+	void (*title)(const struct ui *ui, const struct view *view, struct str *out);
+	// Draws `rows` rows from `row` on; never called for the overview.
+	void (*draw)(struct ui *ui, const struct view *view, struct canvas *canvas, int row,
+		     int rows);
+	void (*move)(struct ui *ui, int rows); // by so many rows, often more than there are
+	int (*page)(const struct ui *ui);      // how many rows are shown
+	void (*open)(const struct press *press); // Enter
+	bool (*back)(struct ui *ui); // Esc: closes or clears something of its own, if there is any
+};
+
+const struct screen *ui_screen(const struct ui *ui);
+void ui_show(struct ui *ui, enum ui_screen screen, int64_t now_ms);
+// The screen of this name, or SCREENS.
+enum ui_screen screen_from_name(const char *name);
+
+void path_title(const struct ui *ui, const struct view *view, struct str *out);
+void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
+
+void conns_title(const struct ui *ui, const struct view *view, struct str *out);
+void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
+
+void log_title(const struct ui *ui, const struct view *view, struct str *out);
+void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
+
+void doctor_title(const struct ui *ui, const struct view *view, struct str *out);
+void doctor_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
+
+// ---- a line to type, in the place of the key bar
+
+void prompt_open(struct ui *ui, const char *label, const char *text,
+		 void (*done)(struct ui *ui, const char *text, int64_t now_ms));
+void prompt_key(const struct press *press);
+void prompt_draw(const struct ui *ui, struct canvas *canvas);
 
 // ---- where panes stand
 
@@ -208,7 +276,7 @@ const struct alarm *facts_first_alarm(const struct snapshot *s);
 // ---- keys
 
 // In the order of the help page.
-enum key_group { GROUP_MOVE, GROUP_OTHER, GROUP_LOOK, GROUP_CHANGE, GROUPS };
+enum key_group { GROUP_MOVE, GROUP_SCREENS, GROUP_OTHER, GROUP_LOOK, GROUP_CHANGE, GROUPS };
 
 #define KEYS_PER_BINDING 4
 
@@ -225,7 +293,7 @@ struct binding {
 	unsigned modes;             // enum ui_mode
 	enum key_group group;
 	void (*act)(const struct press *press);
-	const char *help;
+	const char *help; // NULL: told in the line of the binding before it
 	const char *bar; // its word in the key bar; NULL: not there
 	int rank;        // the highest leaves the key bar first
 };

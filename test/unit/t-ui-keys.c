@@ -337,33 +337,90 @@ static void a_pause_freezes_what_is_shown(void **state)
 	ui_free(ui);
 }
 
-// The help page and the key bar come from the table; each key of the table has to do something.
+// The help page and the key bar come from the table; each key of the table has to do something, on
+// each screen that it is for.
 static void every_key_of_the_table_works(void **state)
 {
 	size_t n;
 	const struct binding *b = bindings_list(&n);
 
 	(void)state;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n * SCREENS; i++, b += i % SCREENS == 0) {
 		struct ui *ui = start("degraded", &(struct ui_options){ 0 });
-		char name[8], entry[48];
+		char name[KEY_NAME_SIZE];
 
-		assert_non_null(b[i].help);
-		if (b[i].modes & UI_OVERVIEW && b[i].keys[0] != UI_KEY_HOTKEY) {
-			press(ui, '?');
-			assert_true(shows(ui, b[i].help));
-			press(ui, 'q');
-			snprintf(entry, sizeof(entry), " %s:%s", ui_key_name(b[i].keys[0], name),
-				 b[i].bar ? b[i].bar : "");
-			assert_int_equal(b[i].bar && shows(ui, entry), b[i].bar != NULL);
+		ui_show(ui, (enum ui_screen)(i % SCREENS), now_ms);
+		if (!(b->modes & ui_screen(ui)->mode)) {
+			ui_free(ui);
+			continue;
 		}
-		for (int k = 0; k < KEYS_PER_BINDING && b[i].keys[k] && b[i].modes & UI_OVERVIEW;
-		     k++) {
-			press(ui, b[i].keys[k] == UI_KEY_HOTKEY ? '3' : b[i].keys[k]);
-			assert_false(shows(ui, "does nothing here"));
-			ui->dialog.open = ui->help_open = false;
+		if (b->keys[0] != UI_KEY_HOTKEY && b->help) {
+			press(ui, '?');
+			assert_true(shows(ui, b->help));
+			press(ui, 'q');
+		}
+		for (int k = 0; k < KEYS_PER_BINDING && b->keys[k]; k++) {
+			ui_show(ui, (enum ui_screen)(i % SCREENS), now_ms);
+			press(ui, b->keys[k] == UI_KEY_HOTKEY ? '3' : b->keys[k]);
+			if (shows(ui, "does nothing here"))
+				fail_msg("%s does nothing", ui_key_name(b->keys[k], name));
+			ui->dialog.open = ui->help_open = ui->prompt.open = false;
 			ui->message_until_ms = 0;
 		}
+		ui_free(ui);
+	}
+}
+
+// And the bar promises no key that is not there.
+static void the_bar_tells_keys_that_work(void **state)
+{
+	static const char *const bars[SCREENS] = {
+		[SCREEN_OVERVIEW] = " ?:Help Enter:Path c:Conns l:Log d:Doctor 3:3G-on",
+		[SCREEN_PATH] = " Esc:Back ?:Help j:Next path c:Conns l:Log",
+		[SCREEN_CONNS] = " Esc:Back  ?:Help  l:Log  d:Doctor",
+		[SCREEN_LOG] = " Esc:Back  ?:Help  c:Conns  d:Doctor",
+		[SCREEN_DOCTOR] = " Esc:Back  ?:Help  c:Conns  l:Log",
+	};
+
+	(void)state;
+	for (int screen = 0; screen < SCREENS; screen++) {
+		struct ui *ui = start("degraded", &(struct ui_options){ 0 });
+
+		ui_show(ui, (enum ui_screen)screen, now_ms);
+		if (!shows(ui, bars[screen]))
+			fail_msg("not '%s'", bars[screen]);
+		ui_free(ui);
+	}
+}
+
+static void screens_are_walked_by_their_keys(void **state)
+{
+	static const struct {
+		int keys[4];
+		enum ui_screen screen;
+	} cases[] = {
+		{ { UI_KEY_ENTER }, SCREEN_PATH },
+		{ { 'c' }, SCREEN_CONNS },
+		{ { 'l' }, SCREEN_LOG },
+		{ { 'd' }, SCREEN_DOCTOR },
+		{ { 'l', 'c', 'd' }, SCREEN_DOCTOR },
+		{ { 'l', 'o' }, SCREEN_OVERVIEW },
+		{ { 'd', 'q' }, SCREEN_OVERVIEW },
+		{ { 'c', UI_KEY_ESC }, SCREEN_OVERVIEW },
+		{ { UI_KEY_TAB }, SCREEN_PATH },
+		{ { UI_KEY_TAB, UI_KEY_TAB }, SCREEN_CONNS },
+		{ { UI_KEY_BACK_TAB }, SCREEN_DOCTOR },
+		{ { UI_KEY_BACK_TAB, UI_KEY_TAB }, SCREEN_OVERVIEW },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+		for (int k = 0; k < 4 && cases[i].keys[k]; k++)
+			assert_false(press(ui, cases[i].keys[k]).quit);
+		assert_int_equal(ui->screen, cases[i].screen);
+		assert_true(press(ui, 'Q').quit);
 		ui_free(ui);
 	}
 }
@@ -433,6 +490,8 @@ int main(void)
 		cmocka_unit_test(the_table_scrolls_with_the_selection),
 		cmocka_unit_test(a_pause_freezes_what_is_shown),
 		cmocka_unit_test(every_key_of_the_table_works),
+		cmocka_unit_test(the_bar_tells_keys_that_work),
+		cmocka_unit_test(screens_are_walked_by_their_keys),
 		cmocka_unit_test(help_opens_scrolls_and_closes),
 		cmocka_unit_test(noise_changes_nothing),
 	};

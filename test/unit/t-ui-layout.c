@@ -7,16 +7,16 @@
 
 static const char *const states[] = { "ok", "degraded", "twelve-paths", "offline", "starting" };
 
-struct screen {
+struct size {
 	char *text;
 	char *rows[128]; // into the text
 	int n;
 };
 
-static struct screen take(struct ui *ui, int columns, int rows)
+static struct size take(struct ui *ui, int columns, int rows)
 {
 	struct str out = { 0 };
-	struct screen screen = { 0 };
+	struct size screen = { 0 };
 
 	screen_text(ui, columns, rows, false, 0, &out);
 	screen.text = str_take(&out);
@@ -25,7 +25,7 @@ static struct screen take(struct ui *ui, int columns, int rows)
 	return screen;
 }
 
-static bool has_row(const struct screen *screen, const char *a, const char *b)
+static bool has_row(const struct size *screen, const char *a, const char *b)
 {
 	for (int i = 0; i < screen->n; i++) {
 		if (strstr(screen->rows[i], a) && strstr(screen->rows[i], b))
@@ -36,7 +36,7 @@ static bool has_row(const struct screen *screen, const char *a, const char *b)
 
 static void check_rows(struct ui *ui, int columns, int rows)
 {
-	struct screen screen = take(ui, columns, rows);
+	struct size screen = take(ui, columns, rows);
 
 	if (!strstr(screen.rows[0], verdict_word(ui->live.verdict)))
 		fail_msg("%dx%d: no verdict in '%s'", columns, rows, screen.rows[0]);
@@ -52,7 +52,7 @@ static void check_paths(struct ui *ui, int columns, int rows)
 {
 	for (int i = 0; i < ui->live.n_paths; i++) {
 		const struct path_snapshot *path = &ui->live.paths[i];
-		struct screen screen;
+		struct size screen;
 		char mark[8];
 
 		ui_select(ui, i);

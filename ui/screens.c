@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The table of screens, and the frame around all but the overview.
+
+#include <string.h>
+
+#include "ui/ui_priv.h"
+
+static void move_selection(struct ui *ui, int rows)
+{
+	ui_select(ui, ui->selected_row + rows);
+}
+
+static int table_rows(const struct ui *ui)
+{
+	return ui->page_rows;
+}
+
+static void open_path(const struct press *press)
+{
+	ui_show(press->ui, SCREEN_PATH, press->now_ms);
+}
+
+// clang-format off
+static const struct screen screens[SCREENS] = {
+	[SCREEN_OVERVIEW] = { .name = "overview", .mode = UI_OVERVIEW, .move = move_selection,
+			      .page = table_rows, .open = open_path },
+	[SCREEN_PATH] = { .name = "path", .mode = UI_PATH, .title = path_title, .draw = path_draw,
+			  .move = move_selection },
+	[SCREEN_CONNS] = { .name = "connections", .mode = UI_CONNS, .title = conns_title,
+			   .draw = conns_draw },
+	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .title = log_title, .draw = log_draw },
+	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .title = doctor_title,
+			    .draw = doctor_draw },
+};
+// clang-format on
+
+const struct screen *ui_screen(const struct ui *ui)
+{
+	return &screens[ui->screen];
+}
+
+void ui_show(struct ui *ui, enum ui_screen screen, int64_t now_ms)
+{
+	ui->screen = screen;
+	if (screens[screen].enter)
+		screens[screen].enter(ui, now_ms);
+}
+
+enum ui_screen screen_from_name(const char *name)
+{
+	int i = 0;
+
+	while (i < SCREENS && strcmp(screens[i].name, name) != 0)
+		i++;
+	return (enum ui_screen)i;
+}

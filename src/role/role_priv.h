@@ -44,6 +44,7 @@ enum role_color { ROLE_COLOR_AUTO, ROLE_COLOR_ALWAYS, ROLE_COLOR_NEVER };
 struct role_args {
 	const char *config; // file; -c, MPGATE_CONFIG, default
 	char run_dir[96];   // MPGATE_RUN_DIR, default
+	char state_dir[96]; // MPGATE_STATE_DIR, default
 	char socket[108];   // -S, MPGATE_SOCKET, run_dir/control.sock; fits sun_path
 	bool config_given;  // by option or environment
 	bool json, plain, quiet, yes, no_input;

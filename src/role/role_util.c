@@ -323,9 +323,19 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
+static bool set_folder(struct role_args *args, char *out, size_t size, const char *variable,
+		       const char *fallback)
+{
+	const char *dir = environment(variable);
+
+	if (snprintf(out, size, "%s", dir ? dir : fallback) < (int)size)
+		return true;
+	args->status = role_fail(STATUS_USAGE, NULL, "%s is longer than %zu bytes", variable, size - 1);
+	return false;
+}
+
 static bool set_paths(struct role_args *args, const struct globals *g)
 {
-	const char *dir = environment("MPGATE_RUN_DIR");
 	const char *socket = g->socket ? g->socket : environment("MPGATE_SOCKET");
 	int n;
 
@@ -333,13 +343,10 @@ static bool set_paths(struct role_args *args, const struct globals *g)
 	args->config_given = args->config;
 	if (!args->config)
 		args->config = DEFAULT_CONFIG;
-	n = snprintf(args->run_dir, sizeof(args->run_dir), "%s", dir ? dir : MPGATE_RUNDIR);
-	if (n >= (int)sizeof(args->run_dir)) {
-		args->status =
-			role_fail(STATUS_USAGE, NULL, "MPGATE_RUN_DIR is longer than %zu bytes",
-				  sizeof(args->run_dir) - 1);
+	if (!set_folder(args, args->run_dir, sizeof(args->run_dir), "MPGATE_RUN_DIR", MPGATE_RUNDIR) ||
+	    !set_folder(args, args->state_dir, sizeof(args->state_dir), "MPGATE_STATE_DIR",
+			MPGATE_STATEDIR))
 		return false;
-	}
 	if (socket)
 		n = snprintf(args->socket, sizeof(args->socket), "%s", socket);
 	else

@@ -256,7 +256,8 @@ path {path.name} {{ interface = "{path.name}"
         self.process = self.lab.gw.start(
             "mpgate-gateway",
             [self.mpgate, "gateway", "--headless", *self.options, "--config", self.config],
-            env={"MPGATE_RUN_DIR": str(self.lab.dir)}, on_trial=True)
+            env={"MPGATE_RUN_DIR": str(self.lab.dir), "MPGATE_STATE_DIR": str(self.lab.dir)},
+            on_trial=True)
 
     def ready(self, up=None, timeout_s=20):
         """Waits until `up` paths (by default all that are not optional) are UP."""

@@ -170,6 +170,20 @@ static void takes_command_lines(void **state)
 	}
 }
 
+static void finds_the_state_directory(void **state)
+{
+	char word[] = "version", *argv[] = { word, NULL };
+	struct role_args args;
+
+	(void)state;
+	assert_true(role_args_parse(&args, 1, argv, NULL));
+	assert_string_equal(args.state_dir, MPGATE_STATEDIR);
+	setenv("MPGATE_STATE_DIR", "/srv/state", 1);
+	assert_true(role_args_parse(&args, 1, argv, NULL));
+	assert_string_equal(args.state_dir, "/srv/state");
+	unsetenv("MPGATE_STATE_DIR");
+}
+
 static void checks_files(void **state)
 {
 	static const char good[] = "lan { interface = br0 } path a { } path b { }\n"
@@ -373,10 +387,12 @@ int main(void)
 		cmocka_unit_test(completes_options),       cmocka_unit_test(stores_options),
 		cmocka_unit_test(refuses_long_sockets),    cmocka_unit_test(chooses_color),
 		cmocka_unit_test(has_help_for_every_verb),
+		cmocka_unit_test(finds_the_state_directory),
 	};
 
 	unsetenv("MPGATE_CONFIG");
 	unsetenv("MPGATE_RUN_DIR");
 	unsetenv("MPGATE_SOCKET");
+	unsetenv("MPGATE_STATE_DIR");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

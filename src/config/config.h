@@ -16,6 +16,10 @@
 // A configuration may have this many exits.
 #define CONFIG_EXITS_MAX 16
 
+// A command of the configuration, the name of a file, with the final NUL.
+#define CONFIG_COMMAND_SIZE 256
+#define CONFIG_FILE_SIZE    128
+
 struct config_prefixes {
 	struct prefix *list;
 	size_t n;
@@ -71,6 +75,14 @@ struct config_path {
 	enum path_tier tier;
 	bool optional;
 	char hotkey; // '\0': none
+	enum path_dial dial;
+	// of "ppp", either may be empty: the file in /etc/ppp/peers, and where another's pppd is found
+	char call[CONFIG_FILE_SIZE];
+	char pid_file[CONFIG_FILE_SIZE];
+	// of "command"; `down` and `status` may be empty
+	char up[CONFIG_COMMAND_SIZE], down[CONFIG_COMMAND_SIZE], status[CONFIG_COMMAND_SIZE];
+	int dial_timeout_s;
+	bool bell; // of the console, when it dies; by default as outside of the blocks
 	bool gone;   // see config_keep_places()
 	int line;
 };
@@ -94,6 +106,7 @@ struct config {
 	size_t n_paths;
 	struct config_server server;
 	int workers; // 0: one per core
+	bool bell;   // of all paths that do not say otherwise
 	char *warnings; // lines like those of errors; empty when there are none
 };
 

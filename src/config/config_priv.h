@@ -76,7 +76,7 @@ struct schema_key {
 };
 
 // The most keys that a block has.
-#define SCHEMA_KEYS_MAX 12
+#define SCHEMA_KEYS_MAX 32
 
 struct schema_block {
 	const char *word;  // "path"; "" for the keys outside of blocks

@@ -150,6 +150,8 @@ static void complete_paths(struct loaded *l)
 		path->table_given = is_given(l->paths[i], "table");
 		if (!path->table_given)
 			path->table = FIRST_PATH_TABLE + (uint32_t)i;
+		if (!is_given(l->paths[i], "bell"))
+			path->bell = l->config->bell;
 	}
 }
 
@@ -204,6 +206,41 @@ static void check_over(struct loaded *l, size_t i)
 			 path->name, path->over);
 }
 
+// Keys of one way to dial that stand beside another.
+static void check_unused(struct loaded *l, size_t i, enum path_dial dial, const char *const words[])
+{
+	const struct config_path *path = &l->config->paths[i];
+
+	for (; *words && path->dial != dial; words++) {
+		if (is_given(l->paths[i], *words))
+			complaints_add(l->complaints, COMPLAINT_WARNING,
+				       line_of(l->paths[i], *words),
+				       "path '%s': %s is of no use, it is for dial = \"%s\" and the path "
+				       "has \"%s\"",
+				       path->name, *words, path_dial_word(dial),
+				       path_dial_word(path->dial));
+	}
+}
+
+static void check_dial(struct loaded *l, size_t i)
+{
+	static const char *const of_ppp[] = { "call", "pid-file", NULL };
+	static const char *const of_command[] = { "up", "down", "status", NULL };
+	const struct config_path *path = &l->config->paths[i];
+
+	check_unused(l, i, PATH_DIAL_PPP, of_ppp);
+	check_unused(l, i, PATH_DIAL_COMMAND, of_command);
+	if (path->dial == PATH_DIAL_PPP && !path->call[0] && !path->pid_file[0])
+		complain(l, line_of(l->paths[i], "dial"),
+			 "path '%s': dial = \"ppp\" needs 'call' (the file in /etc/ppp/peers that "
+			 "mpgate is to dial with) or 'pid-file' (of a pppd that is started elsewhere)",
+			 path->name);
+	if (path->dial == PATH_DIAL_COMMAND && !path->up[0])
+		complain(l, line_of(l->paths[i], "dial"),
+			 "path '%s': dial = \"command\" needs the command, add: up = \"ifup %s\"",
+			 path->name, path->interface);
+}
+
 static void check_paths(struct loaded *l)
 {
 	const struct config *config = l->config;
@@ -215,6 +252,7 @@ static void check_paths(struct loaded *l)
 		for (size_t j = 0; j < i; j++)
 			compare_paths(l, i, j);
 		check_over(l, i);
+		check_dial(l, i);
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
 			complain(l, line_of(l->paths[i], "interface"),
 				 "path '%s': interface '%s' is that of the LAN, "

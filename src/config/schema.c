@@ -568,6 +568,97 @@ static const struct schema_type type_file = {
 	.format = format_file,
 };
 
+static int parse_dial(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	if (path_dial_from_word(text, to) < 0) {
+		str_add(why, "is no way to dial, the ways are ppp, command, none");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool format_dial(const void *from, size_t i, struct str *out)
+{
+	str_add(out, path_dial_word(*(const enum path_dial *)from));
+	return i == 0;
+}
+
+static const struct schema_type type_dial = {
+	.form = "ppp, command or none",
+	.quoted = true,
+	.parse = parse_dial,
+	.format = format_dial,
+};
+
+static bool format_some_text(const void *from, size_t i, struct str *out)
+{
+	return *(const char *)from && format_text(from, i, out);
+}
+
+// pppd(8), call: a name without "/" at its begin and without ".." in it.
+static int parse_call(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
+
+	(void)key;
+	if (!*text || strlen(text) >= CONFIG_FILE_SIZE || strspn(text, letters) != strlen(text) ||
+	    strchr("/-.", text[0]) || strstr(text, "..")) {
+		str_add(why, "is no name of a file in /etc/ppp/peers, such as \"dsl-provider\"");
+		return -EINVAL;
+	}
+	str_copy(to, CONFIG_FILE_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_call = {
+	.form = "name of a file in /etc/ppp/peers",
+	.quoted = true,
+	.parse = parse_call,
+	.format = format_some_text,
+};
+
+static int parse_pid_file(const struct schema_key *key, const char *text, void *to,
+			  struct str *why)
+{
+	if (text[0] != '/' || strlen(text) >= CONFIG_FILE_SIZE) {
+		str_addf(why, "is no absolute name of a file (of at most %d bytes), such as %s",
+			 CONFIG_FILE_SIZE - 1, key->example);
+		return -EINVAL;
+	}
+	str_copy(to, CONFIG_FILE_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_pid_file = {
+	.form = "absolute name of a file",
+	.quoted = true,
+	.parse = parse_pid_file,
+	.format = format_some_text,
+};
+
+static int parse_command(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	char clean[CONFIG_COMMAND_SIZE];
+
+	str_copy_clean(clean, sizeof(clean), text);
+	if (strcmp(clean, text) != 0 || !text[strspn(text, " ")]) {
+		str_addf(why, "is no command: one line of at most %d bytes, such as %s",
+			 CONFIG_COMMAND_SIZE - 1, key->example);
+		return -EINVAL;
+	}
+	str_copy(to, CONFIG_COMMAND_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_command = {
+	.form = "command, for /bin/sh",
+	.quoted = true,
+	.parse = parse_command,
+	.format = format_some_text,
+};
+
 // Keys that the console uses itself, and those that answer its questions.
 static const char console_keys[] = "?qQjkgGboacld/nN<>iptuz+-xaAwERDBKyfFvVsS=hH:";
 
@@ -610,6 +701,8 @@ static const struct schema_key top_keys[] = {
 	{ "workers", &type_int, AT(config, workers), .fallback = "0", .max = 256,
 	  .at_start = true,
 	  .help = "Threads that relay connections; 0 means one per processor core." },
+	{ "bell", &type_bool, AT(config, bell), .fallback = "no",
+	  .help = "The console rings the terminal's bell when a path dies." },
 };
 
 static const struct schema_key lan_keys[] = {
@@ -687,6 +780,29 @@ static const struct schema_key path_keys[] = {
 	  .help = "The path stays in standby until a person switches it on (a 3G stick)." },
 	{ "hotkey", &type_hotkey, AT(config_path, hotkey), .otherwise = "none", .example = "\"3\"",
 	  .help = "Key of the console that switches the path on and off." },
+	{ "dial", &type_dial, AT(config_path, dial), .fallback = "\"none\"",
+	  .help = "Who brings the link up, and anew when it is dead: ppp (pppd), command (the commands\n"
+		  "below), none (not mpgate)." },
+	{ "call", &type_call, AT(config_path, call), .otherwise = "none",
+	  .example = "\"dsl-provider\"",
+	  .help = "dial = \"ppp\": mpgate runs 'pppd call' with this file of /etc/ppp/peers." },
+	{ "pid-file", &type_pid_file, AT(config_path, pid_file), .otherwise = "none",
+	  .example = "\"/run/ppp0.pid\"",
+	  .help = "dial = \"ppp\": where a pppd that something else has started is found." },
+	{ "up", &type_command, AT(config_path, up), .otherwise = "none",
+	  .example = "\"mmcli -m any --simple-connect=apn=internet\"",
+	  .help = "dial = \"command\": brings the link up, and fails with a reason as its last line." },
+	{ "down", &type_command, AT(config_path, down), .otherwise = "none",
+	  .example = "\"mmcli -m any --simple-disconnect\"",
+	  .help = "dial = \"command\": takes the link down." },
+	{ "status", &type_command, AT(config_path, status), .otherwise = "none",
+	  .example = "\"mmcli -m any -K | grep state\"",
+	  .help = "dial = \"command\": its last line says how the link is doing while it is not up." },
+	{ "dial-timeout", &type_int, AT(config_path, dial_timeout_s), .fallback = "60", .min = 1,
+	  .max = 600,
+	  .help = "Seconds that dialling, or a command, may take." },
+	{ "bell", &type_bool, AT(config_path, bell), .otherwise = "as outside of the blocks",
+	  .example = "yes", .help = "The console rings the terminal's bell when this path dies." },
 };
 
 static const struct schema_key server_keys[] = {

@@ -63,6 +63,28 @@ int path_tier_from_word(const char *word, enum path_tier *tier)
 	return -EINVAL;
 }
 
+static const char *const dials[PATH_DIALS] = {
+	[PATH_DIAL_NONE] = "none",
+	[PATH_DIAL_PPP] = "ppp",
+	[PATH_DIAL_COMMAND] = "command",
+};
+
+const char *path_dial_word(enum path_dial dial)
+{
+	return dials[dial];
+}
+
+int path_dial_from_word(const char *word, enum path_dial *dial)
+{
+	for (int i = 0; i < PATH_DIALS; i++) {
+		if (strcmp(word, dials[i]) == 0) {
+			*dial = (enum path_dial)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static const char *const uses[PATH_USES] = {
 	[PATH_USE_FULL] = "full",
 	[PATH_USE_BACKUP] = "backup",

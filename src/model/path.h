@@ -47,6 +47,18 @@ enum path_tier {
 const char *path_tier_word(enum path_tier tier);
 int path_tier_from_word(const char *word, enum path_tier *tier);
 
+// Who brings the link of a path up.
+enum path_dial {
+	PATH_DIAL_NONE,    // not we
+	PATH_DIAL_PPP,     // pppd
+	PATH_DIAL_COMMAND, // commands of the configuration
+	PATH_DIALS
+};
+
+// "command"; also in the configuration.
+const char *path_dial_word(enum path_dial dial);
+int path_dial_from_word(const char *word, enum path_dial *dial);
+
 // What a path is used for just now.
 enum path_use {
 	PATH_USE_FULL,

@@ -78,6 +78,7 @@ static const struct {
 	const char *key, *value, *line;
 } keys[] = {
 	{ SCHEMA_TOP, "workers", "3", "workers 0 -> 3 (at the next start)" },
+	{ SCHEMA_TOP, "bell", NULL, NULL }, // below: it is the paths' too
 	{ SCHEMA_LAN, "interface", "br1", "lan.interface br0 -> br1" },
 	{ SCHEMA_LAN, "sources", "{\"192.0.2.0/24\"}", "lan.sources +192.0.2.0/24" },
 	{ SCHEMA_LAN, "source-bypass", "{\"192.0.2.0/24\"}", "lan.source-bypass +192.0.2.0/24" },
@@ -105,6 +106,14 @@ static const struct {
 	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },
 	{ SCHEMA_PATH, "optional", "yes", "path.a.optional no -> yes" },
 	{ SCHEMA_PATH, "hotkey", "\"3\"", "path.a.hotkey none -> 3" },
+	{ SCHEMA_PATH, "dial", NULL, NULL }, // it takes another key
+	{ SCHEMA_PATH, "call", "\"dsl\"", "path.a.call none -> dsl" },
+	{ SCHEMA_PATH, "pid-file", "\"/run/ppp0.pid\"", "path.a.pid-file none -> /run/ppp0.pid" },
+	{ SCHEMA_PATH, "up", "\"ifup a\"", "path.a.up none -> ifup a" },
+	{ SCHEMA_PATH, "down", "\"ifdown a\"", "path.a.down none -> ifdown a" },
+	{ SCHEMA_PATH, "status", "\"ifquery a\"", "path.a.status none -> ifquery a" },
+	{ SCHEMA_PATH, "dial-timeout", "30", "path.a.dial-timeout 60 -> 30" },
+	{ SCHEMA_PATH, "bell", "yes", "path.a.bell no -> yes" },
 	{ SCHEMA_SERVER, "listen", "\"::\"", "server.listen 0.0.0.0 -> ::" },
 	{ SCHEMA_SERVER, "port", "8389", "server.port 8390 -> 8389" },
 	{ SCHEMA_SERVER, "method", "\"aes-128-gcm\"", "server.method aes-256-gcm -> aes-128-gcm" },
@@ -170,6 +179,16 @@ static void tells_every_key(void **state)
 		str_fini(&line);
 		config_free(other);
 	}
+	config_free(plain);
+}
+
+static void tells_the_bell_of_all_paths(void **state)
+{
+	struct config *plain = load_with(-1, "", ""), *other = load_with(SCHEMA_TOP, "bell", "yes");
+
+	(void)state;
+	check_diff(plain, other, 2, "bell no -> yes\npath.a.bell no -> yes\n");
+	config_free(other);
 	config_free(plain);
 }
 
@@ -297,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_every_key),
+		cmocka_unit_test(tells_the_bell_of_all_paths),
 		cmocka_unit_test(has_a_case_for_every_key),
 		cmocka_unit_test(tells_blocks_and_lists),
 		cmocka_unit_test(keeps_places_and_tables),

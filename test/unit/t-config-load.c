@@ -195,7 +195,8 @@ static void complains_about_structure(void **state)
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, hotkey\n" },
+		  "gateway, over, table, priority, tier, optional, hotkey, dial, call, pid-file, up, down, status, "
+		  "dial-timeout, bell\n" },
 		{ GATEWAY "wrkers = 2",
 		  "f:4: unknown key 'wrkers' outside of blocks, did you mean 'workers'?\n" },
 		// two in one line, and comments that must not move the lines
@@ -204,7 +205,8 @@ static void complains_about_structure(void **state)
 		  "f:8: unknown key 'tabel' in path 'b', did you mean 'table'?\n"
 		  "f:8: unknown key 'prio' in path 'b', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, hotkey\n" },
+		  "gateway, over, table, priority, tier, optional, hotkey, dial, call, pid-file, up, down, status, "
+		  "dial-timeout, bell\n" },
 		// a misspelt key is not missing as well, a misspelt block is read all the same
 		{ "lann { intrface = br0 }\nexit sg { adress = 192.0.2.1\nkey_file = \"@\" }\n"
 		  "pth a { table = 0 }",
@@ -382,6 +384,30 @@ static void judges_values(void **state)
 		{ PATH, "hotkey", "\"\"", "is no hotkey" },
 		{ PATH, "hotkey", "\" \"", "is no hotkey" },
 		{ PATH, "hotkey", "\"\xc3\xb3\"", "is no hotkey" },
+		{ PATH, "dial", "none", NULL },
+		{ PATH, "dial", "pppd", "is no way to dial, the ways are ppp, command, none" },
+		{ PATH, "dial", "ppp",
+		  "f:3: path 'a': dial = \"ppp\" needs 'call' (the file in /etc/ppp/peers that "
+		  "mpgate is to dial with) or 'pid-file'" },
+		{ PATH, "dial", "command",
+		  "path 'a': dial = \"command\" needs the command, add: up = \"ifup a\"" },
+		{ PATH, "dial", "ppp call = isp/dsl", NULL },
+		{ PATH, "dial", "ppp call = \"/etc/ppp/peers/dsl\"",
+		  "is no name of a file in /etc/ppp/peers" },
+		{ PATH, "dial", "ppp call = \"a/../../b\"", "is no name of a file" },
+		{ PATH, "dial", "ppp call = \"-detach\"", "is no name of a file" },
+		{ PATH, "dial", "ppp call = \"\"", "is no name of a file" },
+		{ PATH, "dial", "ppp pid-file = \"/run/ppp0.pid\"", NULL },
+		{ PATH, "dial", "ppp pid-file = \"ppp0.pid\"",
+		  "is no absolute name of a file (of at most 127 bytes), such as "
+		  "\"/run/ppp0.pid\"" },
+		{ PATH, "dial", "command up = \"ifup a\"", NULL },
+		{ PATH, "dial", "command up = \" \"", "is no command: one line of at most 255" },
+		{ PATH, "dial", "command up = \"a\\nb\"", "is no command" },
+		{ PATH, "dial-timeout", "600", NULL },
+		{ PATH, "dial-timeout", "0", "is out of range, give a number from 1 to 600" },
+		{ PATH, "bell", "yes", NULL },
+		{ PATH, "bell", "loud", "is neither yes nor no" },
 		{ SERVER, "listen", "\"::\"", NULL },
 		{ SERVER, "listen", "\"localhost\"", "is no IP address to listen on" },
 		{ SERVER, "allow", "{\"127.0.0.1/32\", \"fe80::/10\"}", NULL },

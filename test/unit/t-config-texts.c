@@ -84,7 +84,11 @@ static struct config *load(const char *text, bool uncomment)
 	if (config_load_text("f", prepared, strlen(prepared), CONFIG_ROLE_ANY, &config, &errors) <
 	    0)
 		fail_msg("%s", str_text(&errors));
-	assert_string_equal(config->warnings, "");
+	// with everything taken out of its comment, the keys of one way to dial stand beside another
+	for (const char *line = config->warnings; *line; line += strcspn(line, "\n") + 1) {
+		if (!uncomment || !strstr(line, "is of no use"))
+			fail_msg("%s", config->warnings);
+	}
 	str_fini(&errors);
 	free(prepared);
 	return config;
@@ -162,9 +166,9 @@ static void installs_files_that_it_reads(void **state)
 	for (int i = 0; i < SCHEMA_BLOCKS; i++) {
 		if (i != SCHEMA_SERVER)
 			check_keys(gateway, "mpgate.conf", i);
-		if (i == SCHEMA_SERVER || i == SCHEMA_TOP)
-			check_keys(server, "mpgate-server.conf", i);
 	}
+	check_keys(server, "mpgate-server.conf", SCHEMA_SERVER);
+	assert_non_null(strstr(server, "\n#workers = 0\n"));
 	free(gateway);
 	free(server);
 }

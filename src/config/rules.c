@@ -230,12 +230,13 @@ static void check_dial(struct loaded *l, size_t i)
 
 	check_unused(l, i, PATH_DIAL_PPP, of_ppp);
 	check_unused(l, i, PATH_DIAL_COMMAND, of_command);
-	if (path->dial == PATH_DIAL_PPP && !path->call[0] && !path->pid_file[0])
+	if (path->dial == PATH_DIAL_PPP && !is_given(l->paths[i], "call") &&
+	    !is_given(l->paths[i], "pid-file"))
 		complain(l, line_of(l->paths[i], "dial"),
 			 "path '%s': dial = \"ppp\" needs 'call' (the file in /etc/ppp/peers that "
 			 "mpgate is to dial with) or 'pid-file' (of a pppd that is started elsewhere)",
 			 path->name);
-	if (path->dial == PATH_DIAL_COMMAND && !path->up[0])
+	if (path->dial == PATH_DIAL_COMMAND && !is_given(l->paths[i], "up"))
 		complain(l, line_of(l->paths[i], "dial"),
 			 "path '%s': dial = \"command\" needs the command, add: up = \"ifup %s\"",
 			 path->name, path->interface);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "relay/relay_priv.h"
 
 // Salts remembered, for both directions of all connections.
@@ -127,8 +128,11 @@ int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct st
 	relay->loop = loop;
 	relay->workers = xcalloc((size_t)workers, sizeof(*relay->workers));
 	relay->reports = xcalloc((size_t)workers, sizeof(*relay->reports));
-	for (int i = 0; i < workers; i++)
+	relay->reported_ms = xcalloc((size_t)workers, sizeof(*relay->reported_ms));
+	for (int i = 0; i < workers; i++) {
 		relay->reports[i].sampled_ms = INT64_MAX;
+		relay->reported_ms[i] = clock_mono_ms();
+	}
 	relay->replay = wire_replay_new(REPLAY_CAPACITY);
 	mailbox_init(&relay->mailbox, loop, relay);
 	if (!relay->replay)
@@ -236,6 +240,19 @@ void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx)
 	relay->on_counters_ctx = ctx;
 }
 
+int64_t relay_silent_ms(const struct relay *relay)
+{
+	int64_t now_ms = clock_mono_ms(), longest_ms = 0;
+
+	for (int i = 0; i < relay->n_workers; i++) {
+		int64_t silent_ms = now_ms - relay->reported_ms[i];
+
+		if (silent_ms > longest_ms)
+			longest_ms = silent_ms;
+	}
+	return longest_ms;
+}
+
 static void fini_worker(struct worker *w)
 {
 	mailbox_fini(&w->mailbox);
@@ -261,5 +278,6 @@ void relay_stop(struct relay *relay)
 	wire_replay_free(relay->replay);
 	free(relay->workers);
 	free(relay->reports);
+	free(relay->reported_ms);
 	free(relay);
 }

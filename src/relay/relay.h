@@ -119,6 +119,9 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out);
 #define RELAY_QUICK_MS 50
 // `fn` runs in the main thread after new counters have come in.
 void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx);
+// How long ago the worker reported that has been silent for longest. They report once a second: a thread
+// that does not is stuck.
+int64_t relay_silent_ms(const struct relay *relay);
 // Stops accepting, ends every session, joins the threads.
 void relay_stop(struct relay *relay);
 

@@ -180,6 +180,7 @@ struct relay {
 	struct ev_loop *loop; // of the main thread
 	struct mailbox mailbox;
 	struct relay_counters *reports; // the last of each worker
+	int64_t *reported_ms;           // when that came; CLOCK_MONOTONIC
 	struct worker *workers;
 	int n_workers;
 	struct wire_replay *replay;

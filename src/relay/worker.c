@@ -42,6 +42,7 @@ static void take_report(struct letter *letter, void *ctx)
 	struct relay *relay = ctx;
 
 	relay->reports[report->worker] = report->counters;
+	relay->reported_ms[report->worker] = clock_mono_ms();
 	free(report);
 	if (relay->on_counters)
 		relay->on_counters(relay->on_counters_ctx);

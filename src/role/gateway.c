@@ -103,6 +103,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 		return rc;
 	g->service.ctx = g;
 	g->service.reload = gateway_on_hangup;
+	g->service.describe = gateway_describe;
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
@@ -110,11 +111,13 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 		      g->n_paths, g->config->file);
 	gateway_round(g);
 	ev_timer_start(g->loop, &g->tick);
+	service_report(&g->service, g->relay);
 	return 0;
 }
 
 static void stop(struct gateway *g)
 {
+	service_stopping(&g->service, "taking routes, rules and endpoints out of the kernel");
 	ev_timer_stop(g->loop, &g->tick);
 	ev_timer_stop(g->loop, &g->retry);
 	ev_timer_stop(g->loop, &g->leave);

@@ -231,6 +231,8 @@ void gateway_alarm_raise(struct gateway *g, const char *object, const char *what
 void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
 void gateway_view_tick(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);
+// For the service manager: see service.h. It serves when the first path is decided, whichever way.
+bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
 

@@ -294,6 +294,7 @@ void gateway_reload(struct gateway *g, const char *who, struct command_result *o
 	struct reload r = { .g = g };
 	struct str why = { 0 };
 
+	service_reloading(&g->service);
 	finish_leaving(g);
 	if (read_next(&r, &why) < 0) {
 		refuse(g, who, STATUS_BAD_CONFIG, str_text(&why), out);
@@ -315,6 +316,7 @@ void gateway_reload(struct gateway *g, const char *who, struct command_result *o
 	config_free(r.next);
 	str_fini(&r.changes);
 	str_fini(&why);
+	service_reloaded(&g->service);
 }
 
 void gateway_on_hangup(void *ctx)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "role/gateway_priv.h"
+#include "role/status_view.h"
 
 void gateway_event(struct gateway *g, enum log_level level, const char *object, const char *verb,
 		   const char *fmt, ...)
@@ -342,6 +343,20 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	out->n_alarms = g->n_alarms;
 	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
 	fill_events(g, out);
+}
+
+// Connections are taken as soon as nftables diverts them, which the first round sees to; but before a path is
+// proved they would wait or be refused. A name that nobody resolves must not keep the boot waiting.
+#define READY_LATEST_S 20
+
+bool gateway_describe(void *ctx, struct str *out)
+{
+	const struct gateway *g = ctx;
+	struct snapshot snapshot;
+
+	gateway_snapshot(ctx, &snapshot);
+	status_view_sentence(&snapshot, out);
+	return g->verdict != VERDICT_STARTING || snapshot.uptime_s >= READY_LATEST_S;
 }
 
 static void judge_whole(struct gateway *g)

@@ -23,6 +23,12 @@ struct server {
 	struct relay_counters before;
 };
 
+static struct relay_listen listen_at(const struct config_server *config)
+{
+	return (struct relay_listen){ .kind = RELAY_LISTEN_EXIT,
+				      .at = sockaddr_make(&config->listen, config->port) };
+}
+
 static void note_failure(void *ctx, const struct op *op, int error, const char *why)
 {
 	struct str text = { 0 };
@@ -75,6 +81,19 @@ static void put_kernel_back(struct server *server)
 	kern_close(server->kern);
 }
 
+static bool describe(void *ctx, struct str *out)
+{
+	struct server *server = ctx;
+	union sockaddr_any at = listen_at(&server->config->server).at;
+	struct relay_counters now;
+	char text[ADDR_STRLEN];
+
+	relay_read_counters(server->relay, &now);
+	str_addf(out, "listening on %s, %u connection%s", sockaddr_format(&at, text), now.sessions,
+		 now.sessions == 1 ? "" : "s");
+	return true;
+}
+
 // Peers that do not know the key are everyday noise on the Internet: one line an hour at most.
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
@@ -102,12 +121,6 @@ static struct relay_policy *make_policy(const struct config_server *config, cons
 	for (size_t i = 0; i < config->allow.n; i++)
 		policy->allow[i] = config->allow.list[i];
 	return policy;
-}
-
-static struct relay_listen listen_at(const struct config_server *config)
-{
-	return (struct relay_listen){ .kind = RELAY_LISTEN_EXIT,
-				      .at = sockaddr_make(&config->listen, config->port) };
 }
 
 // ---- reload: what begins from now on goes by the new file, what is open lives on
@@ -146,8 +159,10 @@ static void on_hangup(void *ctx)
 	struct server *server = ctx;
 	struct str why = { 0 }, changes = { 0 };
 	struct config *next = NULL;
-	int rc = config_load(server->config->file, CONFIG_ROLE_SERVER, &next, &why);
+	int rc;
 
+	service_reloading(&server->service);
+	rc = config_load(server->config->file, CONFIG_ROLE_SERVER, &next, &why);
 	if (!rc)
 		rc = follow(server, &next->server, &why);
 	if (rc < 0) {
@@ -162,6 +177,7 @@ static void on_hangup(void *ctx)
 		config_free(server->config);
 		server->config = next;
 	}
+	service_reloaded(&server->service);
 	str_fini(&why);
 	str_fini(&changes);
 }
@@ -210,10 +226,13 @@ int role_server(int argc, char **argv)
 			tune_kernel(&server, saved_path);
 		server.service.ctx = &server;
 		server.service.reload = on_hangup;
+		server.service.describe = describe;
 		ev_timer_init(&server.tick, on_tick, 3600., 3600.);
 		server.tick.data = &server;
 		ev_timer_start(server.service.loop, &server.tick);
+		service_report(&server.service, server.relay);
 		ev_run(server.service.loop, 0);
+		service_stopping(&server.service, "ending connections");
 		ev_timer_stop(server.service.loop, &server.tick);
 	}
 	if (server.relay)

@@ -8,7 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
+
+#define PULSE_S 1.
 
 static void on_end(struct ev_loop *loop, ev_signal *w, int revents)
 {
@@ -41,6 +45,7 @@ static void raise_descriptor_limit(void)
 void service_init(struct service *service, struct ev_loop *loop)
 {
 	*service = (struct service){ .loop = loop };
+	notify_init();
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	ev_signal_init(&service->term, on_end, SIGTERM);
@@ -57,7 +62,78 @@ void service_fini(struct service *service)
 	ev_signal_stop(service->loop, &service->term);
 	ev_signal_stop(service->loop, &service->interrupt);
 	ev_signal_stop(service->loop, &service->hangup);
+	str_fini(&service->told);
 }
+
+// ---- what the service manager hears
+
+// A worker that hangs is as bad as a main thread that does: then we say nothing, and are killed and started
+// again. Half of the time is left for a worker that is only late.
+static void beat(struct service *service)
+{
+	int64_t watchdog_ms = notify_watchdog_ms(), silent_ms = relay_silent_ms(service->relay);
+	bool stuck = watchdog_ms && silent_ms > watchdog_ms / 2;
+
+	if (stuck && !service->stuck)
+		log_error("a worker thread has been silent for %lld s; unless it comes back, the service "
+			  "manager's watchdog ends this process",
+			  (long long)silent_ms / 1000);
+	else if (service->stuck && !stuck)
+		log_notice("the worker thread is back");
+	service->stuck = stuck;
+	if (watchdog_ms && !stuck)
+		notify_send("WATCHDOG=1");
+}
+
+static void on_pulse(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct service *service = timer->data;
+	struct str text = { 0 };
+	bool serves = service->describe(service->ctx, &text);
+
+	(void)loop;
+	(void)revents;
+	beat(service);
+	if (strcmp(str_text(&text), str_text(&service->told)) != 0 &&
+	    notify_send("STATUS=%s", str_text(&text))) {
+		str_fini(&service->told);
+		service->told = text;
+		text = (struct str){ 0 };
+	}
+	if (serves && !service->ready)
+		service->ready = notify_send("READY=1");
+	str_fini(&text);
+}
+
+void service_report(struct service *service, const struct relay *relay)
+{
+	service->relay = relay;
+	if (!notify_is_wanted())
+		return;
+	ev_timer_init(&service->pulse, on_pulse, 0., PULSE_S);
+	service->pulse.data = service;
+	ev_timer_start(service->loop, &service->pulse);
+}
+
+void service_reloading(struct service *service)
+{
+	if (service->ready)
+		notify_send("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
+}
+
+void service_reloaded(struct service *service)
+{
+	if (service->ready)
+		notify_send("READY=1");
+}
+
+void service_stopping(struct service *service, const char *what)
+{
+	ev_timer_stop(service->loop, &service->pulse);
+	notify_send("STOPPING=1\nSTATUS=%s", what);
+}
+
+// ---- limits, folders, keys
 
 int service_make_folder(const char *path, struct str *why)
 {

@@ -442,6 +442,30 @@ int status_view_check(const struct snapshot *s, struct str *out)
 	return severity[s->verdict];
 }
 
+// OK and DEGRADED go without saying, when the paths are told.
+static void add_verdict(const struct snapshot *s, struct str *out)
+{
+	if (s->verdict != VERDICT_OK && s->verdict != VERDICT_DEGRADED)
+		str_addf(out, "%s, ", verdict_word(s->verdict));
+}
+
+void status_view_sentence(const struct snapshot *s, struct str *out)
+{
+	char age[FORMAT_SIZE];
+	int up = 0;
+
+	for (int i = 0; i < s->n_paths; i++)
+		up += s->paths[i].state == PATH_STATE_UP || s->paths[i].state == PATH_STATE_DEGRADED;
+	add_verdict(s, out);
+	str_addf(out, "%d of %d paths up", up, count_wanted(s));
+	for (int i = 0; i < s->n_paths; i++) {
+		if (is_bad(&s->paths[i]))
+			str_addf(out, ", %s %s %s", s->paths[i].name, path_state_word(s->paths[i].state),
+				 format_age(s, s->paths[i].since_ms, age));
+	}
+	str_addf(out, ", %d connection%s", s->connections, s->connections == 1 ? "" : "s");
+}
+
 uint64_t status_view_changes(const struct snapshot *s, uint64_t seen_seq, struct str *out)
 {
 	uint64_t newest = seen_seq;

@@ -51,6 +51,32 @@ static void compare(const char *name, const char *text)
 		assert_string_equal(text, golden);
 }
 
+static void tells_each_state_in_a_sentence(void **state)
+{
+	static const struct {
+		const char *name, *sentence;
+	} cases[] = {
+		{ "ok", "4 of 4 paths up, 42 connections" },
+		{ "degraded",
+		  "3 of 4 paths up, ppp0 DOWN 21 s, tun1 DEGRADED 13 s, 42 connections" },
+		{ "starting", "STARTING, 0 of 4 paths up, 0 connections" },
+		{ "offline",
+		  "OFFLINE, 0 of 4 paths up, ppp0 DOWN 2 min, tun0 DOWN 2 min, tun1 DOWN 2 min, "
+		  "tun3 DOWN 1 min, 7 connections" },
+		{ "not-bonded", "NOT BONDED, 4 of 4 paths up, 42 connections" },
+		{ "exit-unreachable", "SERVER UNREACHABLE, 4 of 4 paths up, 42 connections" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str out = { 0 };
+
+		status_view_sentence(&load(cases[i].name)->snapshot, &out);
+		assert_string_equal(str_text(&out), cases[i].sentence);
+		str_fini(&out);
+	}
+}
+
 static void prints_each_state_as_recorded(void **state)
 {
 	static const char *const names[] = {
@@ -215,6 +241,7 @@ static void an_empty_gateway_can_be_shown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_each_state_in_a_sentence),
 		cmocka_unit_test(prints_each_state_as_recorded),
 		cmocka_unit_test(prints_columns_for_programs),
 		cmocka_unit_test(no_line_is_wider_than_a_terminal),

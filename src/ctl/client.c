@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "ctl/ctl_priv.h"
 
-// A snapshot with sixteen paths is about 16 KiB long, the history 25 KiB.
+// A snapshot with sixteen paths is about 20 KiB long, a history at most 45 KiB.
 #define LINE_MAX_BYTES (1024 * 1024)
 #define READ_SIZE      (16 * 1024)
 
@@ -100,6 +100,14 @@ int ctl_client_status(struct ctl_client *c)
 int ctl_client_watch(struct ctl_client *c, int interval_ms)
 {
 	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_WATCH, .interval_ms = interval_ms });
+}
+
+int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale scale)
+{
+	struct ctl_request request = { .ask = CTL_ASK_HISTORY, .scale = scale };
+
+	str_copy(request.path, sizeof(request.path), path);
+	return ask(c, &request);
 }
 
 int ctl_client_send(struct ctl_client *c, const struct command *command)

@@ -213,14 +213,28 @@ static void run_status(struct client *c, const struct ctl_request *request)
 	answer(c, CTL_SNAPSHOT, &snapshot, request->id);
 }
 
-static void run_watch(struct client *c, const struct ctl_request *request)
+static bool send_history(struct client *c, const char *path, enum trend_scale scale, int64_t id)
 {
 	const struct ctl_handler *h = &c->ctl->handler;
+	struct history *history = xcalloc(1, sizeof(*history));
+	bool found;
+
+	str_copy(history->path, sizeof(history->path), path);
+	history->scale = scale;
+	found = h->history(h->ctx, path, scale, history);
+	if (found)
+		answer(c, CTL_HISTORY, history, id);
+	free(history);
+	return found;
+}
+
+static void run_watch(struct client *c, const struct ctl_request *request)
+{
 	struct ctl_hello hello = { .may_change = c->peer.may_change };
 
 	str_copy(hello.who, sizeof(hello.who), c->peer.who);
 	answer(c, CTL_HELLO, &hello, request->id);
-	answer(c, CTL_HISTORY, h->history(h->ctx), request->id);
+	send_history(c, "", TREND_MINUTE, request->id);
 	run_status(c, request);
 	c->watching = true;
 	c->interval_ms =
@@ -260,6 +274,22 @@ static void hint_at_paths(const struct snapshot *s, const char *name, char *out,
 		str_addf(&hint, " %s", s->paths[i].name);
 	str_copy(out, size, str_text(&hint));
 	str_fini(&hint);
+}
+
+static void run_history(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	char message[64], hint[sizeof(((struct ctl_error *)NULL)->hint)];
+	struct snapshot snapshot = { 0 };
+	struct ctl_error error;
+
+	if (send_history(c, request->path, request->scale, request->id))
+		return;
+	h->snapshot(h->ctx, &snapshot);
+	snprintf(message, sizeof(message), "no path '%s'", request->path);
+	hint_at_paths(&snapshot, request->path, hint, sizeof(hint));
+	ctl_error_set(&error, STATUS_NO_SUCH, message, hint);
+	answer(c, CTL_ERROR, &error, request->id);
 }
 
 // Whether the command may be handed on; else `out` says why not.
@@ -311,6 +341,7 @@ static void run_request(struct client *c, const char *line, size_t len)
 	static void (*const run[CTL_ASKS])(struct client *, const struct ctl_request *) = {
 		[CTL_ASK_STATUS] = run_status,
 		[CTL_ASK_WATCH] = run_watch,
+		[CTL_ASK_HISTORY] = run_history,
 		[CTL_ASK_COMMAND] = run_command,
 	};
 	struct ctl_request request;

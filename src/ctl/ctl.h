@@ -31,7 +31,8 @@ struct ctl;
 struct ctl_handler {
 	void *ctx;
 	void (*snapshot)(void *ctx, struct snapshot *out);
-	const struct history *(*history)(void *ctx); // borrowed until the next turn of the loop
+	// Of a path, or of all for an empty name. False: there is no such path.
+	bool (*history)(void *ctx, const char *path, enum trend_scale scale, struct history *out);
 	// The peer's right to change things and, for a path's verbs, that the path exists have been
 	// checked. `out` comes filled with STATUS_DONE and empty texts.
 	void (*command)(void *ctx, const struct command *command, struct command_result *out);
@@ -54,7 +55,7 @@ struct ctl_client;
 
 enum ctl_kind {
 	CTL_HELLO,    // the first answer to ctl_client_watch()
-	CTL_HISTORY,  // the second
+	CTL_HISTORY,  // the second, of all paths; also the answer to ctl_client_history()
 	CTL_SNAPSHOT, // all later ones; also the answer to ctl_client_status()
 	CTL_RESULT,   // of a command
 	CTL_ERROR,    // the gateway refused a request
@@ -94,6 +95,8 @@ short ctl_client_events(const struct ctl_client *c);
 int ctl_client_status(struct ctl_client *c);
 // History at once, then snapshots, at most one per `interval_ms` (0: every one that is made).
 int ctl_client_watch(struct ctl_client *c, int interval_ms);
+// Of one path, or of all for an empty name.
+int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale scale);
 // `who` is ignored: the gateway sees for itself who asks.
 int ctl_client_send(struct ctl_client *c, const struct command *command);
 
@@ -111,6 +114,7 @@ void ctl_client_explain(int rc, const char *socket_path, struct ctl_error *out);
 // ---- Values as lines of JSON without a line end; the caller frees them.
 
 char *ctl_json_from_snapshot(const struct snapshot *snapshot);
+char *ctl_json_from_history(const struct history *history);
 char *ctl_json_from_result(const struct ctl_result *result);
 char *ctl_json_from_error(const struct ctl_error *error);
 // Fills `error` from an exit status and texts; the code word follows from the status.

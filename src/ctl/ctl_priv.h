@@ -42,12 +42,14 @@ void ctl_peer_read(int fd, gid_t admins, struct ctl_peer *out);
 
 // ---- json.c
 
-enum ctl_ask { CTL_ASK_STATUS, CTL_ASK_WATCH, CTL_ASK_COMMAND, CTL_ASKS };
+enum ctl_ask { CTL_ASK_STATUS, CTL_ASK_WATCH, CTL_ASK_HISTORY, CTL_ASK_COMMAND, CTL_ASKS };
 
 struct ctl_request {
 	enum ctl_ask ask;
 	int64_t id; // to be repeated in the answer; CTL_NO_ID: none was given
 	int interval_ms;
+	char path[NAME_SIZE]; // of a history; empty: all
+	enum trend_scale scale;
 	struct command command;
 };
 

@@ -46,6 +46,7 @@ enum type {
 	TYPE_VERDICT,
 	TYPE_LEVEL,
 	TYPE_VERB,
+	TYPE_SCALE,
 	TYPE_UNMEASURED, // no member: the names of this object's keys that are null because unknown
 };
 
@@ -106,6 +107,10 @@ static const struct field totals_fields[] = {
 	FIELD(snapshot, tx_bps, "tx_bps", TYPE_INT64),
 	FIELD(snapshot, rx_bytes, "rx_bytes", TYPE_UINT64),
 	FIELD(snapshot, tx_bytes, "tx_bytes", TYPE_UINT64),
+	FIELD(snapshot, today_rx_bytes, "today_rx_bytes", TYPE_INT64),
+	FIELD(snapshot, today_tx_bytes, "today_tx_bytes", TYPE_INT64),
+	FIELD(snapshot, month_rx_bytes, "month_rx_bytes", TYPE_INT64),
+	FIELD(snapshot, month_tx_bytes, "month_tx_bytes", TYPE_INT64),
 	FIELD(snapshot, connections, "connections", TYPE_INT),
 	FIELD(snapshot, connections_tcp, "connections_tcp", TYPE_INT),
 	FIELD(snapshot, subflows, "subflows", TYPE_INT),
@@ -142,6 +147,10 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, tx_bytes, "tx_bytes", TYPE_UINT64),
 	FIELD(path_snapshot, interface_rx_bytes, "interface_rx_bytes", TYPE_UINT64),
 	FIELD(path_snapshot, interface_tx_bytes, "interface_tx_bytes", TYPE_UINT64),
+	FIELD(path_snapshot, today_rx_bytes, "today_rx_bytes", TYPE_INT64),
+	FIELD(path_snapshot, today_tx_bytes, "today_tx_bytes", TYPE_INT64),
+	FIELD(path_snapshot, month_rx_bytes, "month_rx_bytes", TYPE_INT64),
+	FIELD(path_snapshot, month_tx_bytes, "month_tx_bytes", TYPE_INT64),
 	FIELD(path_snapshot, subflows, "subflows", TYPE_INT),
 	FIELD(path_snapshot, rtt_us, "rtt_us", TYPE_INT64),
 	FIELD(path_snapshot, jitter_us, "jitter_us", TYPE_INT64),
@@ -173,6 +182,19 @@ static const struct field sample_fields[] = {
 	FIELD(history_sample, rx_bps, "rx_bps", TYPE_INT64),
 	FIELD(history_sample, tx_bps, "tx_bps", TYPE_INT64),
 	UNMEASURED,
+	END,
+};
+
+static const struct field history_fields[] = {
+	FIELD(history, path, "path", TYPE_TEXT_OR_NULL),
+	FIELD(history, scale, "scale", TYPE_SCALE),
+	END,
+};
+
+static const struct field day_fields[] = {
+	FIELD(history_day, date, "date", TYPE_TEXT),
+	FIELD(history_day, rx_bytes, "rx_bytes", TYPE_UINT64),
+	FIELD(history_day, tx_bytes, "tx_bytes", TYPE_UINT64),
 	END,
 };
 
@@ -324,6 +346,8 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return json_string(log_level_word(*(const enum log_level *)value));
 	case TYPE_VERB:
 		return json_string(command_word(*(const enum command_verb *)value));
+	case TYPE_SCALE:
+		return json_string(trend_scale_word(*(const enum trend_scale *)value));
 	case TYPE_UNMEASURED:
 		break;
 	}
@@ -495,6 +519,9 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 		return log_level_parse(word, value);
 	case TYPE_VERB:
 		return command_from_word(word, value);
+	case TYPE_SCALE:
+		*(enum trend_scale *)value = TREND_MINUTE; // for gateways that know no other
+		return json_is_null(json) ? 0 : trend_scale_from_word(word, value);
 	case TYPE_UNMEASURED:
 		break;
 	}
@@ -607,26 +634,36 @@ static int get_snapshot(const json_t *root, void *value)
 // The oldest sample first.
 static void put_history(json_t *root, const void *value)
 {
-	json_t *list = json_array();
+	const struct history *history = value;
 	const struct history_sample *sample;
+	json_t *list = json_array();
 
+	add_fields(root, history_fields, history);
+	json_object_set_new(root, "step_s", json_integer(trend_step_s(history->scale)));
 	for (unsigned age = HISTORY_SIZE; age-- > 0;) {
 		sample = history_get(value, age);
 		if (sample)
 			json_array_append_new(list, make_object(sample_fields, sample));
 	}
 	json_object_set_new(root, "samples", list);
+	json_object_set_new(root, "days",
+			    make_list(day_fields, history->days, (size_t)history->n_days,
+				      sizeof(history->days[0])));
 }
 
 static int get_history(const json_t *root, void *value)
 {
 	struct history *history = value;
-	int n, rc;
+	int n = 0;
 
-	rc = read_list(sample_fields, json_object_get(root, "samples"), history->ring, HISTORY_SIZE,
-		       sizeof(history->ring[0]), &n);
+	if (read_object(history_fields, root, history) != 0 ||
+	    read_list(sample_fields, json_object_get(root, "samples"), history->ring, HISTORY_SIZE,
+		      sizeof(history->ring[0]), &n) != 0 ||
+	    read_list(day_fields, json_object_get(root, "days"), history->days, HISTORY_DAYS,
+		      sizeof(history->days[0]), &history->n_days) != 0)
+		return -EPROTO;
 	history->count = (uint64_t)n;
-	return rc;
+	return 0;
 }
 
 static void put_hello(json_t *root, const void *value)
@@ -697,6 +734,11 @@ char *ctl_json_from_snapshot(const struct snapshot *snapshot)
 	return ctl_json_from_value(CTL_SNAPSHOT, snapshot, CTL_NO_ID);
 }
 
+char *ctl_json_from_history(const struct history *history)
+{
+	return ctl_json_from_value(CTL_HISTORY, history, CTL_NO_ID);
+}
+
 char *ctl_json_from_result(const struct ctl_result *result)
 {
 	return ctl_json_from_value(CTL_RESULT, result, CTL_NO_ID);
@@ -732,6 +774,7 @@ int ctl_json_parse(const char *line, struct ctl_message *out)
 static const char *const asks[CTL_ASKS] = {
 	[CTL_ASK_STATUS] = "status",
 	[CTL_ASK_WATCH] = "watch",
+	[CTL_ASK_HISTORY] = "history",
 	[CTL_ASK_COMMAND] = "command",
 };
 
@@ -740,6 +783,21 @@ static int read_interval(const json_t *root, int *interval_ms)
 	const json_t *json = json_object_get(root, "interval_ms");
 
 	return json ? int_from_json(json, 0, interval_ms) : 0;
+}
+
+static const char *read_history(const json_t *root, struct ctl_request *out)
+{
+	const json_t *path = json_object_get(root, "path"), *scale = json_object_get(root, "scale");
+
+	if ((path && !json_is_string(path) && !json_is_null(path)) ||
+	    (json_is_string(path) && json_string_length(path) >= NAME_SIZE))
+		return "\"path\" is a path's name, or null for all";
+	if (scale && (!json_is_string(scale) ||
+		      trend_scale_from_word(json_string_value(scale), &out->scale) != 0))
+		return "\"scale\" is \"1m\", \"1h\", \"1d\" or \"30d\"";
+	if (json_is_string(path))
+		str_copy(out->path, sizeof(out->path), json_string_value(path));
+	return NULL;
 }
 
 // Returns NULL, or what is wrong.
@@ -758,9 +816,11 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	while (out->ask < CTL_ASKS && (!word || strcmp(word, asks[out->ask]) != 0))
 		out->ask++;
 	if (out->ask == CTL_ASKS)
-		return "\"request\" is \"status\", \"watch\" or \"command\"";
+		return "\"request\" is \"status\", \"watch\", \"history\" or \"command\"";
 	if (read_interval(root, &out->interval_ms) != 0)
 		return "\"interval_ms\" is a number, 0 or more";
+	if (out->ask == CTL_ASK_HISTORY)
+		return read_history(root, out);
 	if (out->ask != CTL_ASK_COMMAND)
 		return NULL;
 	if (object && strlen(object) >= NAME_SIZE)
@@ -795,6 +855,11 @@ char *ctl_json_from_request(const struct ctl_request *request)
 	json_object_set_new(root, "request", json_string(asks[request->ask]));
 	if (request->ask == CTL_ASK_WATCH)
 		json_object_set_new(root, "interval_ms", json_integer(request->interval_ms));
+	if (request->ask == CTL_ASK_HISTORY) {
+		json_object_set_new(root, "path",
+				    request->path[0] ? json_string(request->path) : json_null());
+		json_object_set_new(root, "scale", json_string(trend_scale_word(request->scale)));
+	}
 	if (request->ask == CTL_ASK_COMMAND)
 		add_fields(root, command_fields, &request->command);
 	return dump(root);

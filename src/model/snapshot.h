@@ -62,6 +62,8 @@ struct path_snapshot {
 	double share_ratio;                              // of all paths' bytes over 10 s
 	uint64_t rx_bytes, tx_bytes;                     // of our own subflows, since start
 	uint64_t interface_rx_bytes, interface_tx_bytes; // the interface's own counters
+	int64_t today_rx_bytes, today_tx_bytes;          // of the interface, since local midnight
+	int64_t month_rx_bytes, month_tx_bytes;          // since the first of the month
 	uint64_t probe_bytes;                            // spent on probes since start
 	int subflows;                                    // established
 	int64_t rtt_us, jitter_us;                       // smoothed
@@ -102,6 +104,8 @@ struct snapshot {
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows, since start
+	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
+	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;
 	int n_paths;
 	struct path_snapshot paths[PATHS_MAX];
@@ -112,15 +116,35 @@ struct snapshot {
 	struct event events[SNAPSHOT_EVENTS]; // newest first
 };
 
-// RX and TX of all paths, one sample a second, so that a console that attaches has a past to draw.
-#define HISTORY_SIZE 300
+// How far back a history goes.
+enum trend_scale { TREND_MINUTE, TREND_HOUR, TREND_DAY, TREND_MONTH, TREND_SCALES };
+
+// "1m", "1h", "1d", "30d"
+const char *trend_scale_word(enum trend_scale scale);
+int trend_scale_from_word(const char *word, enum trend_scale *scale);
+// How far apart its samples are, and how many there can be.
+int trend_step_s(enum trend_scale scale);
+unsigned trend_slots(enum trend_scale scale);
+
+// RX and TX of one path, or of all: what a console draws. Samples are trend_step_s() apart; a gap
+// has none, or one whose rates are unknown.
+#define HISTORY_SIZE 360
+#define HISTORY_DAYS 62
 struct history_sample {
-	int64_t time_ms; // wall clock
+	int64_t time_ms; // wall clock, of the beginning of the span that it stands for
 	int64_t rx_bps, tx_bps;
 };
+struct history_day {
+	char date[16]; // "2026-11-22", local
+	uint64_t rx_bytes, tx_bytes;
+};
 struct history {
+	char path[NAME_SIZE]; // empty: all paths
+	enum trend_scale scale;
 	struct history_sample ring[HISTORY_SIZE];
 	uint64_t count; // samples ever added
+	int n_days;
+	struct history_day days[HISTORY_DAYS]; // the oldest first
 };
 
 void history_add(struct history *history, const struct history_sample *sample);

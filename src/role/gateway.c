@@ -107,6 +107,8 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
+	g->store = store_writer_start();
+	gateway_trends_init(g, args->state_dir);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
 	gateway_round(g);
@@ -127,6 +129,9 @@ static void stop(struct gateway *g)
 	if (g->probe)
 		probe_free(g->probe);
 	gateway_peers_fini(g);
+	if (g->store)
+		gateway_trends_fini(g);
+	store_writer_stop(g->store);
 	if (g->relay)
 		relay_stop(g->relay);
 	resolver_free(g->resolver);

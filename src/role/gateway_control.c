@@ -121,13 +121,8 @@ static void take_command(void *ctx, const struct command *command, struct comman
 	gateway_publish(g);
 }
 
-static const struct history *get_history(void *ctx)
-{
-	return &((struct gateway *)ctx)->history;
-}
-
 const struct ctl_handler gateway_handler = {
 	.snapshot = gateway_snapshot,
-	.history = get_history,
+	.history = gateway_history,
 	.command = take_command,
 };

@@ -5,11 +5,13 @@
 #include <ev.h>
 
 #include "base/backoff.h"
+#include "base/store.h"
 #include "config/config.h"
 #include "ctl/ctl.h"
 #include "kern/kern.h"
 #include "model/event.h"
 #include "model/snapshot.h"
+#include "model/trend.h"
 #include "plan/plan.h"
 #include "probe/probe.h"
 #include "relay/relay.h"
@@ -93,6 +95,18 @@ struct gateway_socks {
 	bool open;
 };
 
+// The history of a slot's path, and how far its interface's counters have been read; gateway_trends.c
+struct gateway_trend {
+	bool used, seen, resumes;
+	char name[NAME_SIZE]; // empty: all paths
+	int ifindex;          // 0: it is not there
+	uint64_t rx_bytes, tx_bytes;
+	struct trend trend;
+};
+
+// Behind the paths' slots: all of them together.
+#define GATEWAY_TREND_ALL PATHS_MAX
+
 #define GATEWAY_SOCKS_MAX 64
 
 struct gateway {
@@ -135,7 +149,11 @@ struct gateway {
 	char *last_failure; // so that a lasting one is said once
 
 	struct event_log events;
-	struct history history;
+	char state_dir[96];
+	struct store_writer *store; // of the files there; NULL: there is none
+	struct gateway_trend trends[GATEWAY_TREND_ALL + 1];
+	int64_t trends_ms, trends_saved_ms;
+	bool trends_failed; // the last file could not be written, and that was said
 	struct alarm alarms[SNAPSHOT_ALARMS];
 	int n_alarms;
 	int64_t start_ms; // wall clock
@@ -235,6 +253,16 @@ void gateway_snapshot(void *ctx, struct snapshot *out);
 bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
+
+// gateway_trends.c
+// `fini` leaves the files to the store's writer.
+void gateway_trends_init(struct gateway *g, const char *state_dir);
+void gateway_trends_fini(struct gateway *g);
+// Takes the counters in g->observed.
+void gateway_trends_tick(struct gateway *g);
+// Fills in the bytes of today and of this month.
+void gateway_trends_tell(const struct gateway *g, struct snapshot *out);
+bool gateway_history(void *ctx, const char *path, enum trend_scale scale, struct history *out);
 
 // gateway_control.c
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in

@@ -112,11 +112,6 @@ static int64_t rate_bps(uint64_t bytes, int64_t ms)
 	return (int64_t)((double)bytes * 8000. / (double)ms);
 }
 
-static bool carries(const struct path_fsm *fsm)
-{
-	return path_fsm_wanted(fsm) && fsm->state != PATH_STATE_DOWN;
-}
-
 int gateway_underlay(const struct gateway *g, size_t slot)
 {
 	const char *over = g->paths[slot].config->over;
@@ -336,6 +331,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 		out->subflows += out->paths[i].subflows;
 	}
 	fill_rates(g, out);
+	gateway_trends_tell(g, out);
 	drop_removed(g, out);
 	fill_exit(g, now_ms, &out->exit);
 	out->connections = (int)g->counters.sessions;
@@ -373,19 +369,10 @@ static void judge_whole(struct gateway *g)
 
 void gateway_view_tick(struct gateway *g)
 {
-	struct history_sample sample = { .time_ms = clock_wall_ms() };
-
 	kern_counters(g->kern, &g->observed);
-	for (size_t i = 0; i < g->n_paths; i++) {
-		struct gateway_sample m;
-
+	for (size_t i = 0; i < g->n_paths; i++)
 		take_sample(g, &g->paths[i]);
-		if (gateway_underlay(g, i) < 0 && carries(&g->fsms[i]) && measure(&g->paths[i], 1, &m)) {
-			sample.rx_bps += rate_bps(m.rx_bytes, m.time_ms);
-			sample.tx_bps += rate_bps(m.tx_bytes, m.time_ms);
-		}
-	}
-	history_add(&g->history, &sample);
+	gateway_trends_tick(g);
 }
 
 void gateway_publish(struct gateway *g)

@@ -5,8 +5,8 @@
 //
 //	fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
 //
-// STATES holds lines of the control protocol: mpgate.status, one or more, and at most one
-// mpgate.history. The first state is published at once and again every second. SIGUSR1 goes on to
+// STATES holds lines of the control protocol: mpgate.status, one or more, and mpgate.history: of the
+// last minutes of all paths, and those of other paths and scales that may be asked for. The first state is published at once and again every second. SIGUSR1 goes on to
 // the next; -i MS does so every MS milliseconds; after the last one it stays, or with -l begins
 // again. -n moves all times so that each state looks as if it were taken now.
 //
@@ -27,6 +27,7 @@
 #include "ctl/ctl.h"
 
 #define STATES_MAX 64
+#define OTHERS_MAX 8
 #define DIAL_S     .5
 
 struct fake {
@@ -35,7 +36,9 @@ struct fake {
 	struct snapshot states[STATES_MAX];
 	int n_states, at;
 	struct snapshot now; // what is shown: a state, and what commands made of it
-	struct history history;
+	struct history history; // the last minutes of all paths
+	struct history others[OTHERS_MAX];
+	int n_others;
 	FILE *commands;
 	bool begin_again, dials_fail, move_times;
 	ev_timer publish, advance, dialled;
@@ -162,11 +165,32 @@ static void give_snapshot(void *ctx, struct snapshot *out)
 	*out = fake->now;
 }
 
-static const struct history *give_history(void *ctx)
+static bool give_history(void *ctx, const char *path, enum trend_scale scale, struct history *out)
 {
 	struct fake *fake = ctx;
+	bool known = !path[0];
 
-	return &fake->history;
+	if (known && scale == TREND_MINUTE) {
+		*out = fake->history;
+		return true;
+	}
+	for (int i = 0; i < fake->n_others; i++) {
+		if (strcmp(fake->others[i].path, path) == 0 && fake->others[i].scale == scale) {
+			*out = fake->others[i];
+			return true;
+		}
+	}
+	for (int i = 0; i < fake->now.n_paths; i++)
+		known |= strcmp(fake->now.paths[i].name, path) == 0;
+	return known;
+}
+
+static void take_history(struct fake *fake, const struct history *history)
+{
+	if (!history->path[0] && history->scale == TREND_MINUTE)
+		fake->history = *history;
+	else if (fake->n_others < OTHERS_MAX)
+		fake->others[fake->n_others++] = *history;
 }
 
 static void take_command(void *ctx, const struct command *command, struct command_result *out)
@@ -207,7 +231,7 @@ static bool load(struct fake *fake, const char *name)
 			break;
 		}
 		if (message.kind == CTL_HISTORY)
-			fake->history = message.history;
+			take_history(fake, &message.history);
 		else if (message.kind == CTL_SNAPSHOT && fake->n_states < STATES_MAX)
 			fake->states[fake->n_states++] = message.snapshot;
 	}
@@ -269,6 +293,8 @@ int main(int argc, char **argv)
 	}
 	if (fake.move_times)
 		move_history(&fake.history, clock_wall_ms() - fake.states[0].time_ms);
+	for (int i = 0; fake.move_times && i < fake.n_others; i++)
+		move_history(&fake.others[i], clock_wall_ms() - fake.states[0].time_ms);
 	start(&fake, interval_ms);
 	show(&fake, 0);
 	puts("ready");

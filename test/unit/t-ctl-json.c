@@ -80,6 +80,10 @@ static void random_path(struct path_snapshot *p)
 	p->tx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->interface_rx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->interface_tx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->today_rx_bytes = random_measure(INT64_MAX);
+	p->today_tx_bytes = random_measure(INT64_MAX);
+	p->month_rx_bytes = random_measure(INT64_MAX);
+	p->month_tx_bytes = random_measure(INT64_MAX);
 	p->subflows = (int)random_measure(INT32_MAX);
 	p->rtt_us = random_measure(1000000);
 	p->jitter_us = random_measure(1000000);
@@ -138,6 +142,10 @@ static void random_snapshot(struct snapshot *s)
 	s->tx_bps = random_measure(INT64_MAX);
 	s->rx_bytes = (uint64_t)random_number(INT64_MAX);
 	s->tx_bytes = (uint64_t)random_number(INT64_MAX);
+	s->today_rx_bytes = random_measure(INT64_MAX);
+	s->today_tx_bytes = random_measure(INT64_MAX);
+	s->month_rx_bytes = random_measure(INT64_MAX);
+	s->month_tx_bytes = random_measure(INT64_MAX);
 	s->connections = (int)random_measure(INT32_MAX);
 	s->connections_tcp = (int)random_measure(INT32_MAX);
 	s->subflows = (int)random_measure(INT32_MAX);
@@ -188,12 +196,21 @@ static void a_history_comes_back_oldest_first(void **state)
 	char *line;
 
 	(void)state;
+	strcpy(sent.path, "tun0");
+	sent.scale = TREND_DAY;
+	sent.n_days = 2;
+	sent.days[0] = (struct history_day){ "2026-11-21", 1, 0 };
+	sent.days[1] = (struct history_day){ "2026-11-22", INT64_MAX, 7 };
 	for (int i = 0; i < HISTORY_SIZE + 20; i++)
 		history_add(&sent, &(struct history_sample){ 1000 * (i + 1), i,
 							     i % 7 ? i : SNAPSHOT_UNKNOWN });
 	line = ctl_json_from_value(CTL_HISTORY, &sent, CTL_NO_ID);
 	assert_int_equal(ctl_json_parse(line, &got), 0);
 	assert_int_equal(got.kind, CTL_HISTORY);
+	assert_string_equal(got.history.path, "tun0");
+	assert_int_equal(got.history.scale, TREND_DAY);
+	assert_int_equal(got.history.n_days, 2);
+	assert_memory_equal(got.history.days, sent.days, sizeof(sent.days));
 	assert_int_equal(got.history.count, HISTORY_SIZE);
 	for (unsigned age = 0; age < HISTORY_SIZE; age++)
 		assert_memory_equal(history_get(&got.history, age), history_get(&sent, age),
@@ -206,6 +223,8 @@ static void requests_come_back_as_they_went(void **state)
 	static const struct ctl_request cases[] = {
 		{ .ask = CTL_ASK_STATUS },
 		{ .ask = CTL_ASK_WATCH, .interval_ms = 5000 },
+		{ .ask = CTL_ASK_HISTORY },
+		{ .ask = CTL_ASK_HISTORY, .path = "tun0", .scale = TREND_MONTH },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_REDIAL, .object = "ppp0" } },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_STOP } },
 	};
@@ -220,6 +239,8 @@ static void requests_come_back_as_they_went(void **state)
 		assert_int_equal(got.ask, cases[i].ask);
 		assert_int_equal(got.id, CTL_NO_ID);
 		assert_int_equal(got.interval_ms, cases[i].interval_ms);
+		assert_string_equal(got.path, cases[i].path);
+		assert_int_equal(got.scale, cases[i].scale);
 		assert_int_equal(got.command.verb, cases[i].command.verb);
 		assert_string_equal(got.command.object, cases[i].command.object);
 		free(line);
@@ -252,6 +273,10 @@ static void fill_golden(struct snapshot *s)
 		.tx_bps = 210000,
 		.rx_bytes = 14200331776,
 		.tx_bytes = 1600112233,
+		.today_rx_bytes = 14200331776,
+		.today_tx_bytes = 1600112233,
+		.month_rx_bytes = 212000000000,
+		.month_tx_bytes = 21000000000,
 		.connections = 42,
 		.connections_tcp = 2,
 		.subflows = 114,
@@ -273,6 +298,10 @@ static void fill_golden(struct snapshot *s)
 			     .tx_bytes = 620000000,
 			     .interface_rx_bytes = 9555000000,
 			     .interface_tx_bytes = 651000000,
+			     .today_rx_bytes = 9100000000,
+			     .today_tx_bytes = 620000000,
+			     .month_rx_bytes = 140000000000,
+			     .month_tx_bytes = 9200000000,
 			     .rtt_us = SNAPSHOT_NONE,
 			     .jitter_us = SNAPSHOT_NONE,
 			     .loss_ratio = 1,
@@ -298,6 +327,10 @@ static void fill_golden(struct snapshot *s)
 			     .tx_bytes = 140000,
 			     .interface_rx_bytes = 31000000,
 			     .interface_tx_bytes = 150000,
+			     .today_rx_bytes = SNAPSHOT_UNKNOWN,
+			     .today_tx_bytes = SNAPSHOT_UNKNOWN,
+			     .month_rx_bytes = SNAPSHOT_UNKNOWN,
+			     .month_tx_bytes = SNAPSHOT_UNKNOWN,
 			     .subflows = 31,
 			     .rtt_us = 92000,
 			     .jitter_us = SNAPSHOT_UNKNOWN,
@@ -352,7 +385,9 @@ static void the_form_is_the_published_one(void **state)
 	static struct snapshot snapshot;
 	static struct history history = { .ring = { { 1795349061000, 100, SNAPSHOT_UNKNOWN },
 						    { 1795349062000, 200, 20 } },
-					  .count = 2 };
+					  .count = 2,
+					  .n_days = 1,
+					  .days = { { "2026-11-22", 14200331776, 1600112233 } } };
 	const struct ctl_hello hello = { .may_change = true, .who = "root on pts/0" };
 	const struct ctl_result result = { COMMAND_ENABLE,
 					   "wwan0",
@@ -492,6 +527,9 @@ static void bad_requests_are_explained(void **state)
 		{ "{\"id\":4,\"request\":\"dance\"}", "\"request\" is", 4 },
 		{ "{\"request\":7}", "\"request\" is", CTL_NO_ID },
 		{ "{\"request\":\"watch\",\"interval_ms\":-1}", "\"interval_ms\" is", CTL_NO_ID },
+		{ "{\"request\":\"history\",\"scale\":\"2h\"}", "\"scale\" is", CTL_NO_ID },
+		{ "{\"request\":\"history\",\"path\":7}", "\"path\" is", CTL_NO_ID },
+		{ "{\"request\":\"history\",\"path\":\"0123456789abcdef\"}", "\"path\" is", CTL_NO_ID },
 		{ "{\"request\":\"command\"}", "a command has", CTL_NO_ID },
 		{ "{\"request\":\"command\",\"verb\":\"blow\",\"object\":\"ppp0\"}",
 		  "a command has", CTL_NO_ID },

@@ -44,9 +44,12 @@ static void give_snapshot(void *ctx, struct snapshot *out)
 	*out = ((struct bench *)ctx)->snapshot;
 }
 
-static const struct history *give_history(void *ctx)
+static bool give_history(void *ctx, const char *path, enum trend_scale scale, struct history *out)
 {
-	return &((struct bench *)ctx)->history;
+	*out = ((struct bench *)ctx)->history;
+	str_copy(out->path, sizeof(out->path), path);
+	out->scale = scale;
+	return !path[0] || strcmp(path, "ppp0") == 0;
 }
 
 static void take_command(void *ctx, const struct command *command, struct command_result *out)
@@ -197,6 +200,24 @@ static void a_watcher_gets_the_past_and_then_every_snapshot(void **state)
 		expect(bench, c, CTL_SNAPSHOT, &message);
 		assert_int_equal(message.snapshot.time_ms, time_ms);
 	}
+	ctl_client_free(c);
+}
+
+static void the_history_of_a_path_can_be_asked_for(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench);
+	static struct ctl_message message;
+
+	assert_int_equal(ctl_client_history(c, "ppp0", TREND_DAY), 0);
+	expect(bench, c, CTL_HISTORY, &message);
+	assert_string_equal(message.history.path, "ppp0");
+	assert_int_equal(message.history.scale, TREND_DAY);
+	assert_int_equal(message.history.count, 1);
+	assert_int_equal(ctl_client_history(c, "ppp1", TREND_DAY), 0);
+	expect(bench, c, CTL_ERROR, &message);
+	assert_int_equal(message.error.status, STATUS_NO_SUCH);
+	assert_non_null(strstr(message.error.hint, "did you mean ppp0?"));
 	ctl_client_free(c);
 }
 
@@ -838,6 +859,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(answers_status),
 		TEST(a_watcher_gets_the_past_and_then_every_snapshot),
+		TEST(the_history_of_a_path_can_be_asked_for),
 		TEST(the_interval_is_kept_and_the_newest_comes),
 		TEST(commands_reach_the_handler_with_who_sent_them),
 		TEST(a_wrong_path_is_told_before_the_handler_sees_it),

@@ -13,7 +13,7 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	move_page_down, move_page_up, open_row, show_overview, show_conns, show_log, show_doctor,
 	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
-	leave, back, quit;
+	leave, back, quit, shift_right, shift_left;
 
 #define FAR 100000 // beyond the end of any list
 
@@ -42,14 +42,32 @@ static const struct binding bindings[] = {
 	  "a page" },
 	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, GROUP_MOVE, move_page_up },
 
+	{ .keys = { UI_KEY_RIGHT }, UI_LOG, GROUP_MOVE, shift_right, "long lines" },
+	{ .keys = { UI_KEY_LEFT }, UI_LOG, GROUP_MOVE, shift_left },
+
+	{ .keys = { '/', UI_KEY_F3 }, UI_LOG, GROUP_LOOK, log_ask_search, "search", "Search", 2 },
+	{ .keys = { 'n' }, UI_LOG, GROUP_LOOK, log_search_older, "older, newer line found",
+	  "Next", 5 },
+	{ .keys = { 'N' }, UI_LOG, GROUP_LOOK, log_search_newer },
+	{ .keys = { 'v' }, UI_LOG, GROUP_LOOK, log_next_level, "level, from errors to debug",
+	  "Level", 3 },
+	{ .keys = { '=' }, UI_LOG, GROUP_LOOK, log_only_object, "this path's lines only",
+	  "Path", 3 },
+	{ .keys = { 'G' }, UI_LOG, GROUP_LOOK, move_last, "the newest, and follow", "Follow", 4 },
+
 	{ .keys = { UI_KEY_ENTER }, UI_OVERVIEW, GROUP_SCREENS, open_row, "all about the path",
 	  "Path", 2 },
+	{ .keys = { UI_KEY_ENTER }, UI_LOG, GROUP_SCREENS, open_row, "the whole line", "Line", 4 },
 	{ .keys = { 'o' }, SUB_SCREENS, GROUP_SCREENS, show_overview, "overview" },
-	{ .keys = { 'c' }, SCREENS_ALL & ~UI_CONNS, GROUP_SCREENS, show_conns, "connections",
-	  "Conns", 3 },
-	{ .keys = { 'l' }, SCREENS_ALL & ~UI_LOG, GROUP_SCREENS, show_log, "event log", "Log", 2 },
-	{ .keys = { 'd' }, SCREENS_ALL & ~UI_DOCTOR, GROUP_SCREENS, show_doctor,
-	  "doctor's report", "Doctor", 3 },
+	{ .keys = { 'c' }, UI_OVERVIEW, GROUP_SCREENS, show_conns, "connections", "Conns", 3 },
+	{ .keys = { 'c' }, SUB_SCREENS & ~UI_CONNS, GROUP_SCREENS, show_conns, "connections",
+	  "Conns", 6 },
+	{ .keys = { 'l' }, UI_OVERVIEW, GROUP_SCREENS, show_log, "event log", "Log", 2 },
+	{ .keys = { 'l' }, SUB_SCREENS & ~UI_LOG, GROUP_SCREENS, show_log, "event log", "Log", 6 },
+	{ .keys = { 'd' }, UI_OVERVIEW, GROUP_SCREENS, show_doctor, "doctor's report", "Doctor",
+	  3 },
+	{ .keys = { 'd' }, SUB_SCREENS & ~UI_DOCTOR, GROUP_SCREENS, show_doctor,
+	  "doctor's report", "Doctor", 6 },
 	{ .keys = { UI_KEY_TAB }, SCREENS_ALL, GROUP_SCREENS, next_screen,
 	  "next, previous screen" },
 	{ .keys = { UI_KEY_BACK_TAB }, SCREENS_ALL, GROUP_SCREENS, previous_screen },
@@ -173,6 +191,16 @@ static void move_last(const struct press *press)
 	move_by(press, FAR);
 }
 
+static void shift_right(const struct press *press)
+{
+	log_shift(press->ui, press->ui->columns / 2);
+}
+
+static void shift_left(const struct press *press)
+{
+	log_shift(press->ui, -press->ui->columns / 2);
+}
+
 static void move_half_down(const struct press *press)
 {
 	move_by(press, (page_of(press) + 1) / 2);
@@ -291,9 +319,11 @@ static void go_to_alarm(const struct press *press)
 	const struct alarm *alarm = facts_first_alarm(&press->ui->live);
 	int row = alarm ? facts_find_path(&press->ui->live, alarm->object) : -1;
 
-	if (row >= 0)
+	if (row >= 0) {
 		ui_select(press->ui, row);
-	else if (alarm)
+		if (press->ui->screen != SCREEN_PATH)
+			ui_show(press->ui, SCREEN_OVERVIEW, press->now_ms);
+	} else if (alarm)
 		ui_say(press->ui, press->now_ms, "the alarm is about %s, which is no path",
 		       alarm->object);
 	else

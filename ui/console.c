@@ -98,6 +98,10 @@ static void take_message(struct console *c, const struct ctl_message *message, i
 			  &message->result.result, now_ms);
 		c->dirty = true;
 		break;
+	case CTL_LOG:
+		ui_log(c->ui, &message->log);
+		c->dirty = true;
+		break;
 	case CTL_ERROR:
 		ui_say(c->ui, now_ms, "%s", message->error.message);
 		c->dirty = true;
@@ -116,6 +120,22 @@ static void read_gateway(struct console *c, int64_t now_ms)
 		lose_gateway(c, rc, now_ms);
 		c->dirty = true;
 	}
+}
+
+static void ask_what_is_wanted(struct console *c, int64_t now_ms)
+{
+	struct ui_wish wish;
+	int rc = 0;
+
+	if (!c->client || !ui_wish(c->ui, &wish))
+		return;
+	switch (wish.kind) {
+	case WISH_LOG:
+		rc = ctl_client_log(c->client, &wish.log);
+		break;
+	}
+	if (rc != 0)
+		lose_gateway(c, rc, now_ms);
 }
 
 // ---- a person
@@ -251,6 +271,7 @@ static void turn(struct console *c)
 		read_gateway(c, now_ms);
 	if (!c->client && now_ms >= c->retry_at_ms)
 		connect_gateway(c, now_ms);
+	ask_what_is_wanted(c, now_ms);
 	if (!c->quit && (c->dirty || now_ms >= c->drawn_at_ms + c->refresh_ms + LATE_MS))
 		draw(c, now_ms);
 }

@@ -23,14 +23,15 @@ static void write_alarm(const struct view *view, const struct alarm *alarm, stru
 static void write_hints(const struct view *view, const struct alarm *alarm, struct str *out)
 {
 	bool roomy = view->form & (FORM_NORMAL | FORM_WIDE);
+	bool acts = bindings_find(view->s, 'R', view->screen); // on paths, here
 	int object = facts_find_path(view->s, alarm->object);
 
 	if (object >= 0)
-		str_add(out, object == view->selected ? "  R:Redial"
-			     : roomy                  ? "  a:Go there"
-						      : "  a:Go");
+		str_add(out, acts && object == view->selected ? "  R:Redial"
+			     : roomy                          ? "  a:Go there"
+							      : "  a:Go");
 	str_add(out, "  A:Ack");
-	for (int i = 0; roomy && i < view->s->n_paths; i++) {
+	for (int i = 0; acts && roomy && i < view->s->n_paths; i++) {
 		const struct path_snapshot *path = &view->s->paths[i];
 
 		if (bindings_allow_hotkey(path->hotkey) && path->state == PATH_STATE_STANDBY)

@@ -23,7 +23,7 @@ enum item {
 };
 
 static const int ranks[ITEMS] = {
-	[ITEM_VERDICT] = 0, [ITEM_EXTRA] = 1,       [ITEM_PATHS] = 2, [ITEM_TRAIL] = 2,
+	[ITEM_VERDICT] = 0, [ITEM_EXTRA] = 1,       [ITEM_PATHS] = 2, [ITEM_TRAIL] = 0,
 	[ITEM_CLOCK] = 3,   [ITEM_NAME] = 4,        [ITEM_EXIT] = 5,
 	[ITEM_STANDBY] = 6, [ITEM_CONNECTIONS] = 7, [ITEM_UPTIME] = 8,
 };

@@ -29,7 +29,9 @@ static const struct screen screens[SCREENS] = {
 			  .move = move_selection },
 	[SCREEN_CONNS] = { .name = "connections", .mode = UI_CONNS, .title = conns_title,
 			   .draw = conns_draw },
-	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .title = log_title, .draw = log_draw },
+	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .enter = log_enter, .title = log_title,
+			 .draw = log_draw, .move = log_move, .page = log_page, .open = log_open,
+			 .wish = log_wish, .back = log_back },
 	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .title = doctor_title,
 			    .draw = doctor_draw },
 };

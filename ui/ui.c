@@ -29,6 +29,7 @@ struct ui *ui_new(const struct ui_options *options)
 	ui->options = *options;
 	ui->units = options->units;
 	ui->may_change = true;
+	ui->log.level = LOG_LEVEL_NOTICE;
 	ui->absent_status = STATUS_DONE;
 	return ui;
 }
@@ -44,6 +45,7 @@ void ui_hello(struct ui *ui, bool may_change)
 {
 	ui->connected = true;
 	ui->may_change = may_change;
+	ui->log.asked = false; // of an earlier connection
 }
 
 // What the gateway remembers follows what we saw of the one before it.
@@ -91,6 +93,13 @@ void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms)
 	ui->live_at_ms = now_ms;
 	remember(ui, snapshot);
 	follow_selection(ui);
+}
+
+bool ui_wish(struct ui *ui, struct ui_wish *out)
+{
+	const struct screen *screen = ui_screen(ui);
+
+	return ui->have_live && screen->wish && screen->wish(ui, out);
 }
 
 void ui_result(struct ui *ui, enum command_verb verb, const char *object,
@@ -256,6 +265,7 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 		.history = &ui->history,
 		.form = layout_form(ui->columns),
 		.mode = ui_mode(ui, now_ms),
+		.screen = ui_screen(ui)->mode,
 		.stale = !ui->paused && now_ms - ui->live_at_ms > UI_STALE_MS,
 		.silent_s = (now_ms - ui->live_at_ms) / 1000,
 		.paused_s = ui->paused ? (now_ms - ui->paused_at_ms) / 1000 : SNAPSHOT_NONE,

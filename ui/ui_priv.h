@@ -32,6 +32,7 @@ void ui_free(struct ui *ui);
 void ui_hello(struct ui *ui, bool may_change);
 void ui_history(struct ui *ui, const struct history *history);
 void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms);
+void ui_log(struct ui *ui, const struct event_page *page);
 void ui_result(struct ui *ui, enum command_verb verb, const char *object,
 	       const struct command_result *result, int64_t now_ms);
 // Says something in the message line. For what no other call fits.
@@ -53,6 +54,15 @@ struct ui_need {
 	struct command command;
 };
 struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
+
+// What a screen would like to know that does not come by itself. The loop asks for it when there is
+// a gateway to ask, once: a wish is told again only after its answer, or a new connection.
+enum ui_wish_kind { WISH_LOG };
+struct ui_wish {
+	enum ui_wish_kind kind;
+	struct event_filter log;
+};
+bool ui_wish(struct ui *ui, struct ui_wish *out);
 
 // Draws all. The canvas has the terminal's height and one column less than it. `wall_ms` is for the
 // clock.
@@ -98,6 +108,24 @@ struct prompt {
 	void (*done)(struct ui *ui, const char *text, int64_t now_ms); // not called after Esc
 };
 
+// The gateway's log, as far as it was read, and how it is looked at (pane_log.c).
+struct log_view {
+	struct event ring[EVENT_LOG_SIZE]; // by seq
+	uint64_t first, last;              // seqs that it holds; last 0: none
+	uint64_t next;                     // to ask for
+	int pid;                           // of the gateway that it is from
+	bool asked;
+
+	enum log_level level;
+	char object[NAME_SIZE];  // only this one's events; empty: all
+	uint64_t cursor, top;    // seqs of the marked line and the highest on the screen; cursor 0: follow
+	int shift;               // columns that the texts are moved to the left
+	bool whole;              // the marked line is shown in full
+	char search[PROMPT_SIZE];
+	int page;                // lines on the screen
+	uint64_t ends;           // newer ones are not shown: the display is paused
+};
+
 struct ui {
 	struct ui_options options;
 
@@ -123,6 +151,7 @@ struct ui {
 	int columns, rows;        // of the terminal, as drawn last
 
 	enum ui_screen screen;
+	struct log_view log;
 	struct prompt prompt;
 	struct dialog dialog;
 	bool help_open;
@@ -155,6 +184,7 @@ struct view {
 	bool graphs;         // the screen has room for them
 	bool same_scale, read_only;
 	enum ui_mode mode;
+	enum ui_mode screen;     // the screen's own, whatever covers it
 	const char *trail;       // what the status line says of the screen; NULL on the overview
 	const char *message;     // NULL: none
 	int selected, first;     // rows of the table; selected -1: none
@@ -196,8 +226,13 @@ struct screen {
 	void (*move)(struct ui *ui, int rows); // by so many rows, often more than there are
 	int (*page)(const struct ui *ui);      // how many rows are shown
 	void (*open)(const struct press *press); // Enter
+	// What it wants to know now. False: nothing.
+	bool (*wish)(struct ui *ui, struct ui_wish *out);
 	bool (*back)(struct ui *ui); // Esc: closes or clears something of its own, if there is any
 };
+
+// The event of this number, or NULL when it was not read or is too old.
+const struct event *log_event(const struct ui *ui, uint64_t seq);
 
 const struct screen *ui_screen(const struct ui *ui);
 void ui_show(struct ui *ui, enum ui_screen screen, int64_t now_ms);
@@ -210,6 +245,18 @@ void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, in
 void conns_title(const struct ui *ui, const struct view *view, struct str *out);
 void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
+void log_enter(struct ui *ui, int64_t now_ms);
+bool log_wish(struct ui *ui, struct ui_wish *out);
+void log_move(struct ui *ui, int rows);
+int log_page(const struct ui *ui);
+void log_open(const struct press *press);
+bool log_back(struct ui *ui);
+void log_next_level(const struct press *press);
+void log_only_object(const struct press *press);
+void log_ask_search(const struct press *press);
+void log_search_older(const struct press *press);
+void log_search_newer(const struct press *press);
+void log_shift(struct ui *ui, int columns);
 void log_title(const struct ui *ui, const struct view *view, struct str *out);
 void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 

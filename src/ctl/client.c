@@ -110,6 +110,11 @@ int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale 
 	return ask(c, &request);
 }
 
+int ctl_client_log(struct ctl_client *c, const struct event_filter *filter)
+{
+	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_LOG, .filter = *filter });
+}
+
 int ctl_client_send(struct ctl_client *c, const struct command *command)
 {
 	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_COMMAND, .command = *command });

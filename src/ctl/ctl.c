@@ -336,6 +336,15 @@ static void run_command(struct client *c, const struct ctl_request *request)
 	answer(c, CTL_RESULT, &result, request->id);
 }
 
+static void run_log(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct event_page page;
+
+	event_log_select(h->events(h->ctx), &request->filter, &page);
+	answer(c, CTL_LOG, &page, request->id);
+}
+
 static void run_request(struct client *c, const char *line, size_t len)
 {
 	static void (*const run[CTL_ASKS])(struct client *, const struct ctl_request *) = {
@@ -343,6 +352,7 @@ static void run_request(struct client *c, const char *line, size_t len)
 		[CTL_ASK_WATCH] = run_watch,
 		[CTL_ASK_HISTORY] = run_history,
 		[CTL_ASK_COMMAND] = run_command,
+		[CTL_ASK_LOG] = run_log,
 	};
 	struct ctl_request request;
 	struct ctl_error error;

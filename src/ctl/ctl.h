@@ -36,6 +36,7 @@ struct ctl_handler {
 	// The peer's right to change things and, for a path's verbs, that the path exists have been
 	// checked. `out` comes filled with STATUS_DONE and empty texts.
 	void (*command)(void *ctx, const struct command *command, struct command_result *out);
+	const struct event_log *(*events)(void *ctx); // borrowed likewise
 };
 
 // Listens on `socket_path` (mode 0660, group mpgate where that exists), making its directory when
@@ -59,6 +60,7 @@ enum ctl_kind {
 	CTL_SNAPSHOT, // all later ones; also the answer to ctl_client_status()
 	CTL_RESULT,   // of a command
 	CTL_ERROR,    // the gateway refused a request
+	CTL_LOG,      // of ctl_client_log()
 };
 
 struct ctl_hello {
@@ -80,6 +82,7 @@ struct ctl_message {
 		struct snapshot snapshot;
 		struct ctl_result result;
 		struct ctl_error error;
+		struct event_page log;
 	};
 	const char *line; // the JSON it came as; borrowed until the next call on this client
 };
@@ -97,6 +100,7 @@ int ctl_client_status(struct ctl_client *c);
 int ctl_client_watch(struct ctl_client *c, int interval_ms);
 // Of one path, or of all for an empty name.
 int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale scale);
+int ctl_client_log(struct ctl_client *c, const struct event_filter *filter);
 // `who` is ignored: the gateway sees for itself who asks.
 int ctl_client_send(struct ctl_client *c, const struct command *command);
 

@@ -42,7 +42,14 @@ void ctl_peer_read(int fd, gid_t admins, struct ctl_peer *out);
 
 // ---- json.c
 
-enum ctl_ask { CTL_ASK_STATUS, CTL_ASK_WATCH, CTL_ASK_HISTORY, CTL_ASK_COMMAND, CTL_ASKS };
+enum ctl_ask {
+	CTL_ASK_STATUS,
+	CTL_ASK_WATCH,
+	CTL_ASK_HISTORY,
+	CTL_ASK_COMMAND,
+	CTL_ASK_LOG,
+	CTL_ASKS
+};
 
 struct ctl_request {
 	enum ctl_ask ask;
@@ -51,6 +58,7 @@ struct ctl_request {
 	char path[NAME_SIZE]; // of a history; empty: all
 	enum trend_scale scale;
 	struct command command;
+	struct event_filter filter;
 };
 
 #define CTL_NO_ID (-1)

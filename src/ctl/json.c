@@ -45,6 +45,7 @@ enum type {
 	TYPE_PATH_USE,
 	TYPE_VERDICT,
 	TYPE_LEVEL,
+	TYPE_LEVEL_OR_NULL, // 0 <-> null
 	TYPE_VERB,
 	TYPE_SCALE,
 	TYPE_UNMEASURED, // no member: the names of this object's keys that are null because unknown
@@ -174,6 +175,20 @@ static const struct field event_fields[] = {
 	FIELD(event, object, "object", TYPE_TEXT),
 	FIELD(event, verb, "verb", TYPE_TEXT),
 	FIELD(event, text, "text", TYPE_TEXT),
+	END,
+};
+
+static const struct field page_fields[] = {
+	FIELD(event_page, next, "next", TYPE_UINT64),
+	FIELD(event_page, last, "last", TYPE_UINT64),
+	END,
+};
+
+static const struct field filter_fields[] = {
+	FIELD(event_filter, from, "from", TYPE_UINT64),
+	FIELD(event_filter, limit, "limit", TYPE_ID),
+	FIELD(event_filter, level, "level", TYPE_LEVEL_OR_NULL),
+	FIELD(event_filter, object, "object", TYPE_TEXT_OR_NULL),
 	END,
 };
 
@@ -342,6 +357,10 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return json_string(path_use_word(*(const enum path_use *)value));
 	case TYPE_VERDICT:
 		return json_string(verdict_json(*(const enum verdict *)value));
+	case TYPE_LEVEL_OR_NULL:
+		if (!*(const enum log_level *)value)
+			return json_null();
+		// fall through
 	case TYPE_LEVEL:
 		return json_string(log_level_word(*(const enum log_level *)value));
 	case TYPE_VERB:
@@ -515,6 +534,11 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 		return json_is_null(json) ? 0 : path_use_from_word(word, value);
 	case TYPE_VERDICT:
 		return verdict_from_json(word, value);
+	case TYPE_LEVEL_OR_NULL:
+		*(enum log_level *)value = 0;
+		if (json_is_null(json))
+			return 0;
+		// fall through
 	case TYPE_LEVEL:
 		return log_level_parse(word, value);
 	case TYPE_VERB:
@@ -686,6 +710,26 @@ static int get_result(const json_t *root, void *value)
 	return read_object(result_fields, json_object_get(root, "result"), value);
 }
 
+static void put_log(json_t *root, const void *value)
+{
+	const struct event_page *page = value;
+
+	add_fields(root, page_fields, page);
+	json_object_set_new(root, "events",
+			    make_list(event_fields, page->events, (size_t)page->n,
+				      sizeof(page->events[0])));
+}
+
+static int get_log(const json_t *root, void *value)
+{
+	struct event_page *page = value;
+
+	if (read_object(page_fields, root, page) != 0)
+		return -EPROTO;
+	return read_list(event_fields, json_object_get(root, "events"), page->events,
+			 EVENT_PAGE_SIZE, sizeof(page->events[0]), &page->n);
+}
+
 static void put_error(json_t *root, const void *value)
 {
 	json_object_set_new(root, "error", make_object(error_fields, value));
@@ -706,6 +750,7 @@ static const struct {
 	[CTL_SNAPSHOT] = { "mpgate.status", put_snapshot, get_snapshot },
 	[CTL_RESULT] = { "mpgate.result", put_result, get_result },
 	[CTL_ERROR] = { "mpgate.error", put_error, get_error },
+	[CTL_LOG] = { "mpgate.log", put_log, get_log },
 };
 
 // Takes `root`. Six digits are enough for a ratio, and "0.66" stays "0.66".
@@ -776,6 +821,7 @@ static const char *const asks[CTL_ASKS] = {
 	[CTL_ASK_WATCH] = "watch",
 	[CTL_ASK_HISTORY] = "history",
 	[CTL_ASK_COMMAND] = "command",
+	[CTL_ASK_LOG] = "log",
 };
 
 static int read_interval(const json_t *root, int *interval_ms)
@@ -816,15 +862,18 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	while (out->ask < CTL_ASKS && (!word || strcmp(word, asks[out->ask]) != 0))
 		out->ask++;
 	if (out->ask == CTL_ASKS)
-		return "\"request\" is \"status\", \"watch\", \"history\" or \"command\"";
+		return "\"request\" is \"status\", \"watch\", \"history\", \"command\" or \"log\"";
 	if (read_interval(root, &out->interval_ms) != 0)
 		return "\"interval_ms\" is a number, 0 or more";
 	if (out->ask == CTL_ASK_HISTORY)
 		return read_history(root, out);
-	if (out->ask != CTL_ASK_COMMAND)
-		return NULL;
 	if (object && strlen(object) >= NAME_SIZE)
 		return "\"object\" is longer than any name can be";
+	if (out->ask == CTL_ASK_LOG && read_object(filter_fields, root, &out->filter) != 0)
+		return "a look at the log may have \"from\" and \"limit\", which are numbers, "
+		       "a \"level\" and an \"object\"";
+	if (out->ask != CTL_ASK_COMMAND)
+		return NULL;
 	if (read_object(command_fields, root, &out->command) != 0)
 		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, ack, reload, stop) and an "
 		       "\"object\"";
@@ -862,6 +911,8 @@ char *ctl_json_from_request(const struct ctl_request *request)
 	}
 	if (request->ask == CTL_ASK_COMMAND)
 		add_fields(root, command_fields, &request->command);
+	if (request->ask == CTL_ASK_LOG)
+		add_fields(root, filter_fields, &request->filter);
 	return dump(root);
 }
 

@@ -29,7 +29,7 @@ static inline bool event_is_alert(const struct event *event)
 }
 
 // The newest EVENT_LOG_SIZE events. Zero-initialised is empty.
-#define EVENT_LOG_SIZE 1024
+#define EVENT_LOG_SIZE 5000
 struct event_log {
 	struct event ring[EVENT_LOG_SIZE];
 	uint64_t last_seq; // 0 = no event yet
@@ -41,5 +41,26 @@ event_log_add(struct event_log *log, int64_t time_ms, enum log_level level, cons
 	      const char *verb, const char *fmt, ...);
 // The event `age` places before the newest (0 = newest), or NULL.
 const struct event *event_log_get(const struct event_log *log, size_t age);
+
+// Which events of a log are wanted.
+#define EVENT_PAGE_SIZE 100
+struct event_filter {
+	uint64_t from;           // the first seq; 0: the newest ones
+	int limit;               // so many at most; 0: EVENT_PAGE_SIZE, which is also the most
+	enum log_level level;    // this and worse; 0: all
+	char object[NAME_SIZE];  // of this path or exit only; empty: of all
+};
+
+// Some events of a log, the oldest first.
+struct event_page {
+	uint64_t next; // the first seq that was not looked at: where to go on
+	uint64_t last; // the newest seq there is
+	int n;
+	struct event events[EVENT_PAGE_SIZE];
+};
+
+bool event_matches(const struct event *event, const struct event_filter *filter);
+void event_log_select(const struct event_log *log, const struct event_filter *filter,
+		      struct event_page *out);
 
 #endif

@@ -121,8 +121,14 @@ static void take_command(void *ctx, const struct command *command, struct comman
 	gateway_publish(g);
 }
 
+static const struct event_log *get_events(void *ctx)
+{
+	return &((struct gateway *)ctx)->events;
+}
+
 const struct ctl_handler gateway_handler = {
 	.snapshot = gateway_snapshot,
 	.history = gateway_history,
 	.command = take_command,
+	.events = get_events,
 };

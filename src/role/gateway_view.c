@@ -289,13 +289,15 @@ static void fill_events(const struct gateway *g, struct snapshot *out)
 {
 	time_t now = (time_t)(out->time_ms / 1000);
 	const struct event *event;
+	time_t midnight;
 	struct tm tm;
 
 	localtime_r(&now, &tm);
 	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
 	tm.tm_isdst = -1;
+	midnight = mktime(&tm);
 	for (size_t age = 0; (event = event_log_get(&g->events, age)); age++) {
-		if (event->time_ms / 1000 >= mktime(&tm))
+		if (event->time_ms / 1000 >= midnight)
 			out->events_today++;
 		if (out->n_events < SNAPSHOT_EVENTS)
 			out->events[out->n_events++] = *event;

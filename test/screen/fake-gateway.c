@@ -39,6 +39,7 @@ struct fake {
 	struct history history; // the last minutes of all paths
 	struct history others[OTHERS_MAX];
 	int n_others;
+	struct event_log events;
 	FILE *commands;
 	bool begin_again, dials_fail, move_times;
 	ev_timer publish, advance, dialled;
@@ -69,10 +70,30 @@ static void move_history(struct history *history, int64_t by_ms)
 		move_time(&history->ring[i].time_ms, by_ms);
 }
 
+// The log holds what the states tell of, and before that a long time of nothing much.
+static void log_events(struct fake *fake, const struct snapshot *s)
+{
+	uint64_t first = s->n_events ? s->events[s->n_events - 1].seq : 1;
+
+	while (fake->events.last_seq + 1 < first)
+		event_log_add(&fake->events,
+			      s->time_ms - (int64_t)(first - fake->events.last_seq) * 600000 - 86400000,
+			      LOG_LEVEL_NOTICE, "tun1", "UP", "probes back after %d s",
+			      (int)(fake->events.last_seq % 50) + 3);
+	for (int i = s->n_events - 1; i >= 0; i--) {
+		const struct event *e = &s->events[i];
+
+		if (e->seq > fake->events.last_seq)
+			event_log_add(&fake->events, e->time_ms, e->level, e->object, e->verb, "%s",
+				      e->text);
+	}
+}
+
 static void show(struct fake *fake, int at)
 {
 	fake->at = at;
 	fake->now = fake->states[at];
+	log_events(fake, &fake->states[at]);
 	if (fake->move_times)
 		move_times(&fake->now, clock_wall_ms() - fake->now.time_ms);
 	ctl_publish(fake->ctl, &fake->now);
@@ -193,6 +214,13 @@ static void take_history(struct fake *fake, const struct history *history)
 		fake->others[fake->n_others++] = *history;
 }
 
+static const struct event_log *give_events(void *ctx)
+{
+	struct fake *fake = ctx;
+
+	return &fake->events;
+}
+
 static void take_command(void *ctx, const struct command *command, struct command_result *out)
 {
 	struct fake *fake = ctx;
@@ -262,7 +290,8 @@ static void start(struct fake *fake, int interval_ms)
 int main(int argc, char **argv)
 {
 	static struct fake fake;
-	const struct ctl_handler handler = { &fake, give_snapshot, give_history, take_command };
+	const struct ctl_handler handler = { &fake, give_snapshot, give_history, take_command,
+					     give_events };
 	struct str why = { 0 };
 	int option, interval_ms = 0;
 

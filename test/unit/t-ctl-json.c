@@ -227,6 +227,9 @@ static void requests_come_back_as_they_went(void **state)
 		{ .ask = CTL_ASK_HISTORY, .path = "tun0", .scale = TREND_MONTH },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_REDIAL, .object = "ppp0" } },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_STOP } },
+		{ .ask = CTL_ASK_LOG },
+		{ .ask = CTL_ASK_LOG,
+		  .filter = { .from = 7, .limit = 20, .level = LOG_LEVEL_WARNING, .object = "tun1" } },
 	};
 
 	(void)state;
@@ -243,6 +246,7 @@ static void requests_come_back_as_they_went(void **state)
 		assert_int_equal(got.scale, cases[i].scale);
 		assert_int_equal(got.command.verb, cases[i].command.verb);
 		assert_string_equal(got.command.object, cases[i].command.object);
+		assert_memory_equal(&got.filter, &cases[i].filter, sizeof(got.filter));
 		free(line);
 	}
 }
@@ -388,6 +392,7 @@ static void the_form_is_the_published_one(void **state)
 					  .count = 2,
 					  .n_days = 1,
 					  .days = { { "2026-11-22", 14200331776, 1600112233 } } };
+	static struct event_page page = { .next = 218, .last = 217 };
 	const struct ctl_hello hello = { .may_change = true, .who = "root on pts/0" };
 	const struct ctl_result result = { COMMAND_ENABLE,
 					   "wwan0",
@@ -408,6 +413,9 @@ static void the_form_is_the_published_one(void **state)
 	compare_with_file("ctl-hello.json", CTL_HELLO, &hello, 1);
 	compare_with_file("ctl-result.json", CTL_RESULT, &result, 2);
 	compare_with_file("ctl-result-lines.json", CTL_RESULT, &reload, CTL_NO_ID);
+	page.n = snapshot.n_events;
+	memcpy(page.events, snapshot.events, sizeof(snapshot.events));
+	compare_with_file("ctl-log.json", CTL_LOG, &page, 3);
 	ctl_error_set(&error, STATUS_NOT_RUNNING, "no gateway is running", "start it");
 	compare_with_file("ctl-error.json", CTL_ERROR, &error, CTL_NO_ID);
 }

@@ -34,6 +34,7 @@ struct bench {
 	char dir[64], path[80];
 	struct snapshot snapshot;
 	struct history history;
+	struct event_log events;
 	struct command last;
 	int n_commands;
 	bool publishes_on_command;
@@ -52,6 +53,11 @@ static bool give_history(void *ctx, const char *path, enum trend_scale scale, st
 	return !path[0] || strcmp(path, "ppp0") == 0;
 }
 
+static const struct event_log *give_events(void *ctx)
+{
+	return &((struct bench *)ctx)->events;
+}
+
 static void take_command(void *ctx, const struct command *command, struct command_result *out)
 {
 	struct bench *bench = ctx;
@@ -65,7 +71,8 @@ static void take_command(void *ctx, const struct command *command, struct comman
 
 static int open_ctl(struct bench *bench, struct ctl **out, struct str *why)
 {
-	const struct ctl_handler handler = { bench, give_snapshot, give_history, take_command };
+	const struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
+					     give_events };
 
 	return ctl_open(bench->loop, bench->path, &handler, out, why);
 }
@@ -179,6 +186,28 @@ static void answers_status(void **state)
 	expect(bench, c, CTL_SNAPSHOT, &message);
 	assert_memory_equal(&message.snapshot.paths[1].name, "tun0", 5);
 	assert_int_equal(message.line[0], '{');
+	ctl_client_free(c);
+}
+
+static void the_log_is_read_page_by_page(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench);
+	struct event_filter filter = { .from = 1, .object = "tun1" };
+	static struct ctl_message message;
+	int n = 0;
+
+	for (int i = 1; i <= 450; i++)
+		event_log_add(&bench->events, i, LOG_LEVEL_NOTICE, i % 3 ? "tun1" : "gw", "TEST",
+			      "%d", i);
+	do {
+		assert_int_equal(ctl_client_log(c, &filter), 0);
+		expect(bench, c, CTL_LOG, &message);
+		n += message.log.n;
+		filter.from = message.log.next;
+	} while (message.log.next <= message.log.last);
+	assert_int_equal(n, 300);
+	assert_int_equal(message.log.events[message.log.n - 1].seq, 449);
 	ctl_client_free(c);
 }
 

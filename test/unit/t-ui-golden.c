@@ -37,6 +37,17 @@ static const struct shot shots[] = {
 	{ .name = "not-bonded", "not-bonded", "", 80, 24 },
 	{ .name = "exit-unreachable", "exit-unreachable", "", 80, 24 },
 	{ .name = "control-characters", "control-characters", "", 80, 24, .utf8 = true },
+	{ .name = "log", "degraded", "l", 80, 24 },
+	{ .name = "log", "degraded", "l", 120, 40 },
+	{ .name = "log", "degraded", "l", 60, 16 },
+	{ .name = "log", "degraded", "l", 40, 8 },
+	{ .name = "log-paused", "ok", "lkkk", 80, 24 },
+	{ .name = "log-search", "degraded", "l/ppp0\nn", 80, 24 },
+	{ .name = "log-typing", "degraded", "l/pp", 80, 24 },
+	{ .name = "log-one-path", "degraded", "l=", 80, 24 },
+	{ .name = "log-line", "degraded", "lk\n", 80, 24 },
+	{ .name = "log-empty", "starting", "lvvvv", 80, 24 },
+	{ .name = "log-help", "ok", "l?", 80, 24 },
 	{ .name = "help", "ok", "?", 80, 24 },
 	{ .name = "help", "ok", "?", 120, 40 },
 	{ .name = "help", "ok", "?", 60, 16 },
@@ -82,8 +93,11 @@ static void draw(const struct shot *shot, struct str *out)
 	int after_ms = 0;
 
 	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
-	for (const char *key = shot->keys; *key; key++)
+	for (const char *key = shot->keys; *key; key++) {
 		ui_key(ui, *key, T0 + (after_ms += 500));
+		answer_wishes(ui);
+		screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
+	}
 	if (shot->absent)
 		ui_absent(ui, STATUS_NOT_RUNNING,
 			  "no gateway is running (/run/mpgate/control.sock does not exist)",

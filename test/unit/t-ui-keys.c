@@ -376,9 +376,9 @@ static void the_bar_tells_keys_that_work(void **state)
 {
 	static const char *const bars[SCREENS] = {
 		[SCREEN_OVERVIEW] = " ?:Help Enter:Path c:Conns l:Log d:Doctor 3:3G-on",
-		[SCREEN_PATH] = " Esc:Back ?:Help j:Next path c:Conns l:Log",
-		[SCREEN_CONNS] = " Esc:Back  ?:Help  l:Log  d:Doctor",
-		[SCREEN_LOG] = " Esc:Back  ?:Help  c:Conns  d:Doctor",
+		[SCREEN_PATH] = " Esc:Back ?:Help j:Next path ",
+		[SCREEN_CONNS] = " Esc:Back  ?:Help ",
+		[SCREEN_LOG] = " Esc:Back ?:Help /:Search n:Next v:Level =:Path G:Follow",
 		[SCREEN_DOCTOR] = " Esc:Back  ?:Help  c:Conns  l:Log",
 	};
 

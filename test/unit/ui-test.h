@@ -52,6 +52,29 @@ static inline struct ui *ui_from_state(const char *name, const struct ui_options
 	return ui;
 }
 
+// Answers what the console wants to know as a gateway would whose log ends as its snapshot says,
+// after a long time of nothing much.
+static inline void answer_wishes(struct ui *ui)
+{
+	static struct event_log log;
+	static struct event_page page;
+	const struct snapshot *s = &ui->live;
+	struct ui_wish wish;
+
+	log = (struct event_log){ 0 };
+	while (s->n_events && log.last_seq + 1 < s->events[s->n_events - 1].seq)
+		event_log_add(&log, s->time_ms - (int64_t)(300 - log.last_seq) * 600000,
+			      log.last_seq % 5 ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, "tun1", "UP",
+			      "probes back after %d s", (int)(log.last_seq % 50) + 3);
+	for (int i = s->n_events - 1; i >= 0; i--)
+		event_log_add(&log, s->events[i].time_ms, s->events[i].level, s->events[i].object,
+			      s->events[i].verb, "%s", s->events[i].text);
+	while (ui_wish(ui, &wish)) {
+		event_log_select(&log, &wish.log, &page);
+		ui_log(ui, &page);
+	}
+}
+
 // The screen of a terminal of this size, `after_ms` after T0, as text.
 static inline const char *screen_text(struct ui *ui, int columns, int rows, bool utf8, int after_ms,
 				      struct str *out)

@@ -710,14 +710,17 @@ static int get_result(const json_t *root, void *value)
 	return read_object(result_fields, json_object_get(root, "result"), value);
 }
 
+static void put_events(json_t *root, const struct event *events, size_t n)
+{
+	json_object_set_new(root, "events", make_list(event_fields, events, n, sizeof(*events)));
+}
+
 static void put_log(json_t *root, const void *value)
 {
 	const struct event_page *page = value;
 
 	add_fields(root, page_fields, page);
-	json_object_set_new(root, "events",
-			    make_list(event_fields, page->events, (size_t)page->n,
-				      sizeof(page->events[0])));
+	put_events(root, page->events, (size_t)page->n);
 }
 
 static int get_log(const json_t *root, void *value)
@@ -762,7 +765,7 @@ static char *dump(json_t *root)
 	return text;
 }
 
-char *ctl_json_from_value(enum ctl_kind kind, const void *value, int64_t id)
+static json_t *begin_message(enum ctl_kind kind, int64_t id)
 {
 	json_t *root = json_object();
 
@@ -770,6 +773,13 @@ char *ctl_json_from_value(enum ctl_kind kind, const void *value, int64_t id)
 	json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
 	if (id != CTL_NO_ID)
 		json_object_set_new(root, "id", json_integer(id));
+	return root;
+}
+
+char *ctl_json_from_value(enum ctl_kind kind, const void *value, int64_t id)
+{
+	json_t *root = begin_message(kind, id);
+
 	kinds[kind].put(root, value);
 	return dump(root);
 }
@@ -782,6 +792,16 @@ char *ctl_json_from_snapshot(const struct snapshot *snapshot)
 char *ctl_json_from_history(const struct history *history)
 {
 	return ctl_json_from_value(CTL_HISTORY, history, CTL_NO_ID);
+}
+
+char *ctl_json_from_events(const struct event *events, size_t n, uint64_t next, uint64_t last)
+{
+	const struct event_page page = { .next = next, .last = last };
+	json_t *root = begin_message(CTL_LOG, CTL_NO_ID);
+
+	add_fields(root, page_fields, &page);
+	put_events(root, events, n);
+	return dump(root);
 }
 
 char *ctl_json_from_result(const struct ctl_result *result)

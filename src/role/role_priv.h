@@ -100,6 +100,7 @@ int role_control(int argc, char **argv); // enable, disable, redial
 int role_doctor(int argc, char **argv);
 int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
+int role_log(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
 int role_server(int argc, char **argv);

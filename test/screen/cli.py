@@ -117,6 +117,64 @@ def case(function):
     return function
 
 
+# ---- log
+
+@case
+def the_log_is_printed_as_on_the_console():
+    with gateway("degraded") as g:
+        code, out, err = mpgate(g.socket, "log")
+        same((code, err), (0, ""))
+        lines = out.splitlines()
+        same(len(lines), 50)
+        same(lines[-1], "Nov 22 13:04:09 ! tun1  DEGRADED RTT 187 ms over 150 for 15 s, loss 4.1% "
+                        "over 2%")
+        same(mpgate(g.socket, "log", "-n", "1")[1].splitlines(), lines[-1:])
+        same(len(mpgate(g.socket, "log", "-n", "5000")[1].splitlines()), 217)
+        out = mpgate(g.socket, "log", "--path", "ppp0")[1].splitlines()
+        same([line[18:30].rstrip() for line in out], ["ppp0  DOWN"] * 2)
+        out = mpgate(g.socket, "log", "--level", "warning", "-n", "5000")[1].splitlines()
+        assert out and all(line[16] == "!" for line in out)
+        same(mpgate(g.socket, "log", "--since", "2026-11-22 13:04:03")[1].splitlines(), lines[-2:])
+        same(mpgate(g.socket, "log", "--since", "2030-01-01"), (0, "", ""))
+
+
+@case
+def the_log_speaks_to_programs():
+    with gateway("degraded") as g:
+        log = json.loads(mpgate(g.socket, "log", "--json", "-n", "300")[1])
+        same((log["schema"], len(log["events"]), log["last"]), ("mpgate.log", 217, 217))
+        same(log["events"][-1]["verb"], "DEGRADED")
+        rows = [line.split("\t") for line in
+                mpgate(g.socket, "log", "--plain", "-n", "3")[1].splitlines()]
+        same(rows[0], ["#time", "seq", "severity", "object", "verb", "text"])
+        same([row[1] for row in rows[1:]], ["215", "216", "217"])
+        same(rows[3][0], "2026-11-22T13:04:09.000+01:00")
+
+
+@case
+def the_log_is_followed():
+    with gateway("3g") as g:
+        process = start(g.socket, "log", "-f", "-n", "1")
+        process.stdout.readline()
+        g.go_on()
+        contains(process.stdout.readline(), "wwan0")
+        g.end()
+        same(process.wait(LIMIT_S), 3)
+        process.communicate()
+
+
+@case
+def a_log_that_cannot_be_had_is_told():
+    with gateway("degraded") as g:
+        for words, code in ((("--path", "pp0"), 5), (("--since", "tomorrow"), 2),
+                            (("-n", "0"), 2), (("--level", "loud"), 2), (("-n", "x"), 2)):
+            got = mpgate(g.socket, "log", *words)
+            same(got[:2], (code, ""))
+            assert got[2]
+        same(mpgate(g.socket, "log", "--path", "wwan0", "--level", "error"), (0, "", ""))
+    same(mpgate("/nonexistent/control.sock", "log")[0], 3)
+
+
 # ---- status
 
 @case

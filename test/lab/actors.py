@@ -242,7 +242,8 @@ path {path.name} {{ interface = "{path.name}"
 {"optional = yes" if path.line.optional else ""}
 {'hotkey = "3"' if path.line.optional else ""}
             tier = "{(tiers or {}).get(path.name, "primary")}"
-            kind = "{path.line.kind}" }}""")
+            kind = "{path.line.kind}"
+            {path.settings} }}""")
         self.config = lab.write("gateway.conf", "\n".join(blocks) + "\n")
         if start:
             self.start()

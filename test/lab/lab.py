@@ -91,6 +91,8 @@ PROFILES = {
 class Path:
     """One way from the gateway to the Internet."""
 
+    settings = ""  # further ones, for the path's block in the gateway's configuration
+
     def __init__(self, lab, number, line):
         self.lab = lab
         self.line = line
@@ -112,7 +114,10 @@ class Path:
         """Brings the gateway's interface up, as after dialling."""
         if self.line.down_mbps:
             self._plug_tun()
-            return
+        else:
+            self._plug_cable()
+
+    def _plug_cable(self):
         self.lab.link(self.lab.gw, self.name, self.isp, "down0",
                       f"{self.address}/24", f"{self.peer}/24")
         self.lab.gw.ip(f"route add default via {self.peer} dev {self.name} proto dhcp "
@@ -191,7 +196,10 @@ class Lab(Stage):
                   f"{WEB6}/64", "2001:db8:80::1/64")
         self.web.ip("route add default via 198.51.100.1", "route add default via 2001:db8:80::1")
         for number, line in enumerate(PROFILES[self.profile], 1):
-            self.paths[line.name] = Path(self, number, line)
+            self.paths[line.name] = self.path(number, line)
+
+    def path(self, number, line):
+        return Path(self, number, line)
 
     def link(self, ns_a, dev_a, ns_b, dev_b, addr_a, addr_b, *addrs6):
         """Joins two namespaces with an Ethernet cable."""
@@ -229,7 +237,7 @@ def noise(size, seed=1):
     return b"".join(source.randbytes(min(BLOCK, size - at)) for at in range(0, size, BLOCK))
 
 
-def run_story(story, profile="home", timeout_s=180):
+def run_story(story, profile="home", timeout_s=180, kind=Lab):
     """Runs a story in a lab and ends the process with its status: 0, 1, or 77 for skipped.
 
     Without a profile the stage is empty.
@@ -242,7 +250,7 @@ def run_story(story, profile="home", timeout_s=180):
     signal.signal(signal.SIGALRM, too_late)
     signal.alarm(timeout_s)
     try:
-        with Lab(profile) if profile else Stage() as lab:
+        with kind(profile) if profile else Stage() as lab:
             try:
                 story(lab)
             finally:

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The household of the stories that run in the machine: the lab's, with an ADSL line of real PPPoE.
+
+    lan --- gw =dsl0== isp-ppp0 ---- net --- exit      ppp0 over dsl0, dialled by pppd
+            |  =eth1== isp-eth1 ---  |
+            `- =eth2== isp-eth2 ---- `---- web
+
+The kernel shapes the lines (netem), which costs an emulated processor less than wanem does. Rates
+are small for the same reason.
+
+Gateway and provider have an /etc/ppp of their own, and the provider's pppds a /run of their own.
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
+from lab import PROFILES, Lab, Line, Path
+from stage import ETC_NETNS
+
+USER, SECRET = "seed@isp.lab.test", "two words"
+CALL = "dsl-provider"
+SESSION = 0x8864  # Ethernet type of what a PPPoE session carries; discovery has 0x8863
+
+PROFILES["adsl"] = (
+    Line("ppp0", "adsl", 2, 0.5, 40),
+    Line("eth1", "cable", 1.5, 0.5, 50),
+    Line("eth2", "cable", 1, 0.5, 60),
+)
+PROFILES["cables"] = (
+    Line("eth1", "cable", 2, 0.5, 40),
+    Line("eth2", "cable", 1.5, 0.5, 50),
+    Line("eth3", "cable", 1, 0.5, 60),
+)
+
+
+def shape(ns, device, mbps, delay_ms):
+    # 400 ms of queue in packets of 1500 bytes
+    ns.run(["tc", "qdisc", "replace", "dev", device, "root", "netem", "rate", f"{mbps}mbit",
+            "delay", f"{delay_ms}ms", "limit", max(20, round(mbps * 1e6 * 0.4 / 12000))])
+
+
+class Cable(Path):
+    """A path that is an Ethernet, with a rate."""
+
+    def plug(self):
+        self._plug_cable()
+        self.shape()
+
+    def shape(self):
+        shape(self.lab.gw, self.device, self.line.up_mbps, self.line.rtt_ms / 2)
+        shape(self.isp, "down0", self.line.down_mbps, self.line.rtt_ms / 2)
+
+    @property
+    def device(self):
+        return self.name
+
+
+class Adsl(Cable):
+    """A path that pppd dials over an Ethernet to the provider's access concentrator."""
+
+    device = "dsl0"
+    settings = f'dial = "ppp"\ncall = "{CALL}"'
+
+    def plug(self):
+        self.lab.link(self.lab.gw, self.device, self.isp, "down0", "169.254.1.1/30",
+                      "169.254.1.2/30")
+        self.shape()
+        self.secrets(SECRET)
+        self.call()
+        self.etc(self.isp, "chap-secrets", f'"{USER}" * "{SECRET}" *\n')
+        self.etc(self.isp, "options", "")
+        self.etc(self.isp, "pppoe-server-options", "require-chap\nname isp\nlcp-echo-interval 0\n"
+                 "logfile /run/pppd.log\n")
+        self.concentrator = None
+        self.answer()
+
+    @staticmethod
+    def etc(ns, name, text):
+        path = ETC_NETNS / ns.name / "ppp" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
+
+    def secrets(self, secret):
+        """What the gateway says when it is asked who it is."""
+        self.etc(self.lab.gw, "chap-secrets", f'"{USER}" * "{secret}" *\n')
+        self.etc(self.lab.gw, "pap-secrets", "")
+
+    def call(self, extra=""):
+        """The gateway's /etc/ppp/peers file, as pppoeconf writes it but for the name of ppp0."""
+        self.etc(self.lab.gw, "options", "auth\nhide-password\nlcp-echo-interval 30\n"
+                 "lcp-echo-failure 4\n")
+        self.etc(self.lab.gw, f"peers/{CALL}", f"""\
+plugin rp-pppoe.so
+{self.device}
+user "{USER}"
+noipdefault
+noauth
+persist
+hide-password
+noaccomp
+default-asyncmap
+mtu 1492
+{extra}
+""")
+
+    def answer(self):
+        """The access concentrator starts to work. Each session gets another address."""
+        self.concentrator = self.isp.start("pppoe-server", [
+            "sh", "-c", "mount -t tmpfs run /run && exec \"$@\"", "sh",
+            "pppoe-server", "-F", "-I", "down0", "-C", "lab-ac", "-L", self.peer,
+            "-R", f"10.64.{self.number}.10", "-N", 20])
+
+    def fall_silent(self, types=(SESSION,)):
+        """Frames of these types vanish both ways, without a sign."""
+        for ns, device in (self.lab.gw, self.device), (self.isp, "down0"):
+            ns.nft(f"table netdev silent {{ chain in {{ type filter hook ingress device {device} "
+                   f"priority 0; ether type {{ {', '.join(map(hex, types))} }} drop; }}; }}")
+
+    def be_heard(self):
+        for ns in self.lab.gw, self.isp:
+            ns.run(["nft", "delete", "table", "netdev", "silent"])
+
+
+class Household(Lab):
+    def path(self, number, line):
+        return (Adsl if line.kind == "adsl" else Cable)(self, number, line)

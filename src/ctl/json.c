@@ -130,6 +130,7 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, reason, "reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, note, "note", TYPE_TEXT),
 	FIELD(path_snapshot, since_ms, "since", TYPE_TIME),
+	FIELD(path_snapshot, state_changes, "state_changes", TYPE_UINT64),
 	FIELD(path_snapshot, tier, "tier", TYPE_PATH_TIER),
 	FIELD(path_snapshot, use, "use", TYPE_PATH_USE),
 	FIELD(path_snapshot, use_reason, "use_reason", TYPE_TEXT_OR_NULL),

@@ -49,6 +49,7 @@ struct path_snapshot {
 	char reason[REASON_SIZE]; // for programs: "no-carrier", "no-reply"; empty when all is well
 	char note[NOTE_SIZE];     // for people: "no carrier 12s", "up 12d 03h"
 	int64_t since_ms;         // wall clock of the last change of state
+	uint64_t state_changes;   // since start
 	enum path_tier tier;
 	enum path_use use;
 	char use_reason[NOTE_SIZE]; // for people: why it is not in full use; may be empty

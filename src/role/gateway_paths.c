@@ -78,6 +78,7 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 	bool out = is_out(&g->fsms[slot]);
 	char effect[40] = "";
 
+	path->state_changes += change->from != change->to;
 	if (out && gateway_rides_dead_line(g, slot))
 		snprintf(effect, sizeof(effect), "; it rides %s", path->config->over);
 	else if (out && was_used && subflows)

@@ -52,6 +52,7 @@ struct gateway_path {
 	int interval_ms; // of its probes, as last set
 	char last_change[EVENT_TEXT_SIZE];              // its sentence, for the alarm
 	uint64_t probe_bytes;                           // spent on probes since start
+	uint64_t state_changes;                         // since start
 	bool reserved;                                  // 'mpgate backup PATH on'
 	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
 	uint64_t moved_bytes;                           // of our subflows, when uses were last judged

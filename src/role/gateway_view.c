@@ -226,6 +226,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	note_underlay(g, slot, p);
 	p->probe_bytes = path->probe_bytes;
 	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);
+	p->state_changes = path->state_changes;
 	p->optional = path->config->optional;
 	p->enabled = path_fsm_wanted(fsm);
 	p->hotkey = path->config->hotkey;

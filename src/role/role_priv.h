@@ -101,6 +101,8 @@ int role_doctor(int argc, char **argv);
 int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
 int role_log(int argc, char **argv);
+int role_history(int argc, char **argv);
+int role_metrics(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
 int role_server(int argc, char **argv);

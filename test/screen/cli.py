@@ -18,6 +18,8 @@ import tempfile
 import time
 import traceback
 
+import prometheus
+
 SOURCE = os.environ.get("srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
 LIMIT_S = 20
 ENV = {"PATH": os.environ["PATH"], "TZ": "CET-1", "TERM": "xterm", "LC_ALL": "C.UTF-8"}
@@ -415,6 +417,65 @@ def on_a_terminal_it_asks_and_no_is_the_default():
         same(on_terminal(g.socket, "", "--yes", "redial", "ppp0")[0], 0)
         same(on_terminal(g.socket, "", "--no-input", "redial", "ppp0")[0], 0)
         assert all(" on pts/" in line for line in g.commands())
+
+
+# ---- history and metrics
+
+@case
+def history_is_a_page_of_rows():
+    with gateway("history") as g:
+        same(mpgate(g.socket, "history"), (0, golden("history-1h.txt"), ""))
+        same(mpgate(g.socket, "history", "ppp0", "--scale=30d"), (0, golden("history-30d.txt"), ""))
+        same(mpgate(g.socket, "history", "--days"), (0, golden("history-days.txt"), ""))
+        same(mpgate(g.socket, "history", "tun0", "--scale", "1d"),
+             (0, "tun0: nothing is known yet of the last day\n", ""))
+
+
+@case
+def history_is_told_to_programs():
+    with gateway("history") as g:
+        told = json.loads(mpgate(g.socket, "history", "--json")[1])
+        same((told["schema"], told["path"], told["scale"]), ("mpgate.history", None, "1h"))
+        code, out, err = mpgate(g.socket, "history", "--plain")
+        lines = out.splitlines()
+        same((code, lines[0], err), (0, "#time\trx_bps\ttx_bps", ""))
+        same(len(lines), 1 + len(told["samples"]))
+        contains(out, "\t?\t?\n")
+        same(mpgate(g.socket, "history", "--days", "--plain")[1].splitlines()[-1],
+             "2026-11-22\t12000000000\t1200000000")
+        code, out, err = mpgate(g.socket, "history", "pp0")
+        same((code, out), (5, ""))
+        contains(err, "did you mean ppp0?")
+        same(mpgate(g.socket, "history", "--scale", "2h")[0], 2)
+
+
+@case
+def metrics_are_what_a_scraper_takes():
+    for state in ("history", "3g", "degraded", "exit-unreachable", "not-bonded", "offline", "ok",
+                  "starting", "twelve-paths", "control-characters"):
+        with gateway(state) as g:
+            code, out, err = mpgate(g.socket, "metrics")
+            same((code, err), (0, ""))
+            status = json.loads(mpgate(g.socket, "status", "--json")[1])
+            families = prometheus.read(out)
+            same(prometheus.one_hot(families["mpgate_verdict"], "verdict"),
+                 status["gateway"]["verdict"])
+            for path in status["paths"]:
+                same(prometheus.one_hot(families["mpgate_path_state"], "state",
+                                        {"path": path["name"]}), path["state"])
+                for name, key in (("mpgate_path_rtt_seconds", "rtt_us"),
+                                  ("mpgate_path_loss_ratio", "loss_ratio")):
+                    known = [labels for labels, _ in families.get(name, [])
+                             if labels["path"] == path["name"]]
+                    same(len(known), path[key] is not None)
+
+
+@case
+def metrics_are_the_published_ones():
+    with gateway("history") as g:
+        same(mpgate(g.socket, "metrics")[1], golden("metrics.txt"))
+        same(json.loads(mpgate(g.socket, "metrics", "--json")[1])["schema"], "mpgate.status")
+    same(mpgate("/nonexistent/control.sock", "metrics")[:2], (3, ""))
 
 
 def main():

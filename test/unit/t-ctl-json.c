@@ -62,6 +62,7 @@ static void random_path(struct path_snapshot *p)
 	RANDOM_TEXT(p->reason);
 	RANDOM_TEXT(p->note);
 	p->since_ms = random_number(4000000000000);
+	p->state_changes = (uint64_t)random_number(INT64_MAX);
 	p->tier = (enum path_tier)random_number(PATH_TIERS);
 	p->use = (enum path_use)random_number(PATH_USES);
 	RANDOM_TEXT(p->use_reason);
@@ -292,6 +293,7 @@ static void fill_golden(struct snapshot *s)
 			     .reason = "no-carrier",
 			     .note = "no carrier 21s",
 			     .since_ms = 1795349041000,
+			     .state_changes = 3,
 			     .enabled = true,
 			     .interface = "ppp0",
 			     .table = 101,

@@ -102,6 +102,8 @@ static void take_message(struct console *c, const struct ctl_message *message, i
 		ui_log(c->ui, &message->log);
 		c->dirty = true;
 		break;
+	case CTL_CONNS:
+		break;
 	case CTL_ERROR:
 		ui_say(c->ui, now_ms, "%s", message->error.message);
 		c->dirty = true;

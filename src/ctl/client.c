@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "ctl/ctl_priv.h"
 
-// A snapshot with sixteen paths is about 20 KiB long, a history at most 45 KiB.
+// A snapshot with sixteen paths is about 20 KiB long, a history at most 45 KiB, two hundred connections
+// with five subflows each 300 KiB.
 #define LINE_MAX_BYTES (1024 * 1024)
 #define READ_SIZE      (16 * 1024)
 
@@ -118,6 +119,11 @@ int ctl_client_log(struct ctl_client *c, const struct event_filter *filter)
 int ctl_client_send(struct ctl_client *c, const struct command *command)
 {
 	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_COMMAND, .command = *command });
+}
+
+int ctl_client_conns(struct ctl_client *c)
+{
+	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_CONNS });
 }
 
 // ---- answers

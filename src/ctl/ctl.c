@@ -62,6 +62,8 @@ struct client {
 	bool ended;   // the peer will send no more
 	bool refused; // we will take no more
 	bool dead;    // to be freed
+	bool waits;   // for the connections; later requests come after them
+	int64_t waits_id;
 	int bad_requests;
 	bool watching;
 	int interval_ms;
@@ -78,6 +80,7 @@ struct ctl {
 	gid_t admins;
 	struct list clients;
 	int n_clients;
+	bool gathers; // the handler was asked for the connections and has not answered yet
 	struct ctl_listen listen;
 };
 
@@ -189,15 +192,16 @@ static void send_queued(struct client *c)
 
 static void update_io(struct client *c)
 {
-	bool reads = !c->ended && !c->refused && c->out.len <= ANSWERS_MAX;
+	bool reads = !c->ended && !c->refused && !c->waits && c->out.len <= ANSWERS_MAX;
 	int events = (reads ? EV_READ : 0) | (c->out.len ? EV_WRITE : 0);
 
-	if (!events && (c->refused || !c->in.len))
+	if (!events && !c->waits && (c->refused || !c->in.len))
 		mark_dead(c); // all that was asked is answered
-	if (!events || c->dead ||
-	    (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == events))
+	if (c->dead || (ev_is_active(&c->io) && (c->io.events & (EV_READ | EV_WRITE)) == events))
 		return;
 	ev_io_stop(c->ctl->loop, &c->io);
+	if (!events)
+		return; // ctl_answer_conns() goes on
 	ev_io_set(&c->io, c->io.fd, events);
 	ev_io_start(c->ctl->loop, &c->io);
 }
@@ -345,6 +349,40 @@ static void run_log(struct client *c, const struct ctl_request *request)
 	answer(c, CTL_LOG, &page, request->id);
 }
 
+static void run_conns(struct client *c, const struct ctl_request *request)
+{
+	static const struct conns none;
+	struct ctl *ctl = c->ctl;
+
+	if (!ctl->handler.conns) {
+		answer(c, CTL_CONNS, &none, request->id);
+		return;
+	}
+	c->waits = true;
+	c->waits_id = request->id;
+	if (ctl->gathers)
+		return; // what is under way is new enough
+	ctl->gathers = true;
+	ctl->handler.conns(ctl->handler.ctx);
+}
+
+void ctl_answer_conns(struct ctl *ctl, const struct conns *conns)
+{
+	struct list *pos, *after;
+
+	ctl->gathers = false;
+	list_for_each_safe(pos, after, &ctl->clients) {
+		struct client *c = list_entry(pos, struct client, link);
+
+		if (!c->waits || c->dead)
+			continue;
+		c->waits = false;
+		answer(c, CTL_CONNS, conns, c->waits_id);
+		// the client's own callback may be on the stack
+		ev_feed_event(ctl->loop, &c->io, EV_CUSTOM);
+	}
+}
+
 static void run_request(struct client *c, const char *line, size_t len)
 {
 	static void (*const run[CTL_ASKS])(struct client *, const struct ctl_request *) = {
@@ -353,6 +391,7 @@ static void run_request(struct client *c, const char *line, size_t len)
 		[CTL_ASK_HISTORY] = run_history,
 		[CTL_ASK_COMMAND] = run_command,
 		[CTL_ASK_LOG] = run_log,
+		[CTL_ASK_CONNS] = run_conns,
 	};
 	struct ctl_request request;
 	struct ctl_error error;
@@ -377,7 +416,7 @@ static void refuse_long_request(struct client *c)
 // Takes requests as long as their answers are taken.
 static void run_requests(struct client *c)
 {
-	while (c->in.len && c->out.len <= ANSWERS_MAX && !c->refused && !c->dead) {
+	while (c->in.len && c->out.len <= ANSWERS_MAX && !c->refused && !c->waits && !c->dead) {
 		const char *head = (const char *)buf_head(&c->in);
 		const char *end = memchr(head, '\n', c->in.len);
 		size_t len = end ? (size_t)(end - head) : c->in.len;

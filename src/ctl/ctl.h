@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "model/command.h"
+#include "model/conns.h"
 #include "model/snapshot.h"
 #include "model/status.h"
 
@@ -37,6 +38,9 @@ struct ctl_handler {
 	// checked. `out` comes filled with STATUS_DONE and empty texts.
 	void (*command)(void *ctx, const struct command *command, struct command_result *out);
 	const struct event_log *(*events)(void *ctx); // borrowed likewise
+	// Begins to gather the connections; ctl_answer_conns() is to follow, now or later. It is not
+	// called again before that. NULL: there are none to tell of.
+	void (*conns)(void *ctx);
 };
 
 // Listens on `socket_path` (mode 0660, group mpgate where that exists), making its directory when
@@ -47,6 +51,8 @@ int ctl_open(struct ev_loop *loop, const char *socket_path, const struct ctl_han
 // To all who watch. Serialised once; a watcher that does not read gets the newest when it reads
 // again, and none of those between.
 void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot);
+// To all who have asked for the connections and wait.
+void ctl_answer_conns(struct ctl *ctl, const struct conns *conns);
 // Closes all connections, removes the socket file.
 void ctl_close(struct ctl *ctl);
 
@@ -59,6 +65,7 @@ enum ctl_kind {
 	CTL_HISTORY,  // the second, of all paths; also the answer to ctl_client_history()
 	CTL_SNAPSHOT, // all later ones; also the answer to ctl_client_status()
 	CTL_RESULT,   // of a command
+	CTL_CONNS,    // the answer to ctl_client_conns()
 	CTL_ERROR,    // the gateway refused a request
 	CTL_LOG,      // of ctl_client_log()
 };
@@ -81,6 +88,7 @@ struct ctl_message {
 		struct history history;
 		struct snapshot snapshot;
 		struct ctl_result result;
+		struct conns conns;
 		struct ctl_error error;
 		struct event_page log;
 	};
@@ -101,6 +109,8 @@ int ctl_client_watch(struct ctl_client *c, int interval_ms);
 // Of one path, or of all for an empty name.
 int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale scale);
 int ctl_client_log(struct ctl_client *c, const struct event_filter *filter);
+// The connections as they are now. Costs the gateway something, so only while somebody looks.
+int ctl_client_conns(struct ctl_client *c);
 // `who` is ignored: the gateway sees for itself who asks.
 int ctl_client_send(struct ctl_client *c, const struct command *command);
 
@@ -122,6 +132,7 @@ char *ctl_json_from_history(const struct history *history);
 // As a gateway answers ctl_client_log(), with any number of events, the oldest first.
 char *ctl_json_from_events(const struct event *events, size_t n, uint64_t next, uint64_t last);
 char *ctl_json_from_result(const struct ctl_result *result);
+char *ctl_json_from_conns(const struct conns *conns);
 char *ctl_json_from_error(const struct ctl_error *error);
 // Fills `error` from an exit status and texts; the code word follows from the status.
 void ctl_error_set(struct ctl_error *error, enum status status, const char *message,

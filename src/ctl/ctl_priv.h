@@ -48,6 +48,7 @@ enum ctl_ask {
 	CTL_ASK_HISTORY,
 	CTL_ASK_COMMAND,
 	CTL_ASK_LOG,
+	CTL_ASK_CONNS,
 	CTL_ASKS
 };
 

@@ -9,6 +9,7 @@
 // terminals.
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -48,6 +49,9 @@ enum type {
 	TYPE_LEVEL_OR_NULL, // 0 <-> null
 	TYPE_VERB,
 	TYPE_SCALE,
+	TYPE_CONN_MODE,
+	TYPE_CONN_REASON, // CONN_REASON_NONE <-> null
+	TYPE_TOKEN,       // uint32_t as eight hexadecimal digits; 0 <-> null
 	TYPE_UNMEASURED, // no member: the names of this object's keys that are null because unknown
 };
 
@@ -238,6 +242,53 @@ static const struct field error_fields[] = {
 	END,
 };
 
+static const struct field conns_fields[] = {
+	FIELD(conns, time_ms, "time", TYPE_TIME),
+	FIELD(conns, total, "total", TYPE_INT),
+	FIELD(conns, n_tcp, "total_tcp", TYPE_INT),
+	FIELD(conns, accepted, "accepted", TYPE_UINT64),
+	FIELD(conns, sources, "sources", TYPE_TEXT),
+	END,
+};
+
+static const struct field conn_fields[] = {
+	FIELD(conn, id, "id", TYPE_UINT64),
+	FIELD(conn, closed, "closed", TYPE_BOOL),
+	FIELD(conn, end, "end", TYPE_TEXT_OR_NULL),
+	FIELD(conn, mode, "mode", TYPE_CONN_MODE),
+	FIELD(conn, reason, "reason", TYPE_CONN_REASON),
+	FIELD(conn, why, "note", TYPE_TEXT_OR_NULL),
+	FIELD(conn, tcp_since_ms, "tcp_since", TYPE_TIME),
+	FIELD(conn, token, "token", TYPE_TOKEN),
+	FIELD(conn, client, "client", TYPE_TEXT),
+	FIELD(conn, target, "target", TYPE_TEXT),
+	FIELD(conn, socks, "socks", TYPE_BOOL),
+	FIELD(conn, exit, "exit", TYPE_TEXT_OR_NULL),
+	FIELD(conn, began_ms, "began", TYPE_TIME),
+	FIELD(conn, ended_ms, "ended", TYPE_TIME),
+	FIELD(conn, rx_bps, "rx_bps", TYPE_INT64),
+	FIELD(conn, tx_bps, "tx_bps", TYPE_INT64),
+	FIELD(conn, rx_bytes, "rx_bytes", TYPE_UINT64),
+	FIELD(conn, tx_bytes, "tx_bytes", TYPE_UINT64),
+	UNMEASURED,
+	END,
+};
+
+static const struct field subflow_fields[] = {
+	FIELD(conn_subflow, path, "path", TYPE_TEXT_OR_NULL),
+	FIELD(conn_subflow, local_id, "local_id", TYPE_INT),
+	FIELD(conn_subflow, local, "local", TYPE_TEXT),
+	FIELD(conn_subflow, remote, "remote", TYPE_TEXT),
+	FIELD(conn_subflow, established, "established", TYPE_BOOL),
+	FIELD(conn_subflow, rtt_us, "rtt_us", TYPE_INT64),
+	FIELD(conn_subflow, cwnd, "cwnd_segments", TYPE_INT),
+	FIELD(conn_subflow, retransmits, "retransmits", TYPE_INT),
+	FIELD(conn_subflow, rx_bytes, "rx_bytes", TYPE_UINT64),
+	FIELD(conn_subflow, tx_bytes, "tx_bytes", TYPE_UINT64),
+	UNMEASURED,
+	END,
+};
+
 static const struct field command_fields[] = {
 	FIELD(command, verb, "verb", TYPE_VERB),
 	FIELD(command, object, "object", TYPE_TEXT_OR_NULL),
@@ -316,6 +367,16 @@ static json_t *ratio_to_json(double ratio, bool *unknown)
 	return *unknown || ratio < 0 ? json_null() : json_real(ratio);
 }
 
+static json_t *reason_to_json(enum conn_reason reason)
+{
+	return reason ? json_string(conn_reason_word(reason)) : json_null();
+}
+
+static json_t *token_to_json(uint32_t token)
+{
+	return token ? json_sprintf("%08" PRIx32, token) : json_null();
+}
+
 static json_t *field_to_json(const struct field *f, const void *value, bool *unknown)
 {
 	*unknown = false;
@@ -368,6 +429,12 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return json_string(command_word(*(const enum command_verb *)value));
 	case TYPE_SCALE:
 		return json_string(trend_scale_word(*(const enum trend_scale *)value));
+	case TYPE_CONN_MODE:
+		return json_string(conn_mode_word(*(const enum conn_mode *)value));
+	case TYPE_CONN_REASON:
+		return reason_to_json(*(const enum conn_reason *)value);
+	case TYPE_TOKEN:
+		return token_to_json(*(const uint32_t *)value);
 	case TYPE_UNMEASURED:
 		break;
 	}
@@ -489,6 +556,19 @@ static int time_from_json(const json_t *json, int64_t *out)
 	return json_is_string(json) ? time_from_text(json_string_value(json), out) : -EPROTO;
 }
 
+static int token_from_json(const json_t *json, uint32_t *out)
+{
+	const char *text = json_string_value(json);
+
+	*out = 0;
+	if (!text)
+		return json_is_null(json) ? 0 : -EPROTO;
+	if (strlen(text) != 8 || text[strspn(text, "0123456789abcdef")])
+		return -EPROTO;
+	*out = (uint32_t)strtoul(text, NULL, 16);
+	return 0;
+}
+
 static int field_from_json(const struct field *f, const json_t *json, bool unknown, void *value)
 {
 	const char *word = json_is_string(json) ? json_string_value(json) : "";
@@ -547,6 +627,12 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 	case TYPE_SCALE:
 		*(enum trend_scale *)value = TREND_MINUTE; // for gateways that know no other
 		return json_is_null(json) ? 0 : trend_scale_from_word(word, value);
+	case TYPE_CONN_MODE:
+		return conn_mode_from_word(word, value);
+	case TYPE_CONN_REASON:
+		return conn_reason_from_word(word, value);
+	case TYPE_TOKEN:
+		return token_from_json(json, value);
 	case TYPE_UNMEASURED:
 		break;
 	}
@@ -734,6 +820,65 @@ static int get_log(const json_t *root, void *value)
 			 EVENT_PAGE_SIZE, sizeof(page->events[0]), &page->n);
 }
 
+static void put_conns(json_t *root, const void *value)
+{
+	const struct conns *conns = value;
+	json_t *list = json_array(), *paths = json_array();
+
+	add_fields(root, conns_fields, conns);
+	for (int i = 0; i < conns->n_paths; i++)
+		json_array_append_new(paths, text_to_json(conns->paths[i]));
+	json_object_set_new(root, "paths", paths);
+	for (int i = 0; i < conns->n; i++) {
+		const struct conn *conn = &conns->list[i];
+		json_t *object = make_object(conn_fields, conn);
+
+		json_object_set_new(object, "subflows",
+				    make_list(subflow_fields, conn->subflows, (size_t)conn->n_subflows,
+					      sizeof(conn->subflows[0])));
+		json_array_append_new(list, object);
+	}
+	json_object_set_new(root, "connections", list);
+}
+
+static int get_path_names(const json_t *list, struct conns *out)
+{
+	const json_t *element;
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return -EPROTO;
+	json_array_foreach(list, i, element) {
+		if (i == PATHS_MAX)
+			break;
+		if (!json_is_string(element))
+			return -EPROTO;
+		str_copy_clean(out->paths[i], sizeof(out->paths[i]), json_string_value(element));
+		out->n_paths = (int)i + 1;
+	}
+	return 0;
+}
+
+static int get_conns(const json_t *root, void *value)
+{
+	const json_t *list = json_object_get(root, "connections");
+	struct conns *conns = value;
+
+	if (read_object(conns_fields, root, conns) != 0 ||
+	    get_path_names(json_object_get(root, "paths"), conns) != 0 ||
+	    read_list(conn_fields, list, conns->list, CONNS_MAX, sizeof(conns->list[0]), &conns->n) != 0)
+		return -EPROTO;
+	for (int i = 0; i < conns->n; i++) {
+		struct conn *conn = &conns->list[i];
+
+		if (read_list(subflow_fields, json_object_get(json_array_get(list, (size_t)i), "subflows"),
+			      conn->subflows, CONN_SUBFLOWS_MAX, sizeof(conn->subflows[0]),
+			      &conn->n_subflows) != 0)
+			return -EPROTO;
+	}
+	return 0;
+}
+
 static void put_error(json_t *root, const void *value)
 {
 	json_object_set_new(root, "error", make_object(error_fields, value));
@@ -753,6 +898,7 @@ static const struct {
 	[CTL_HISTORY] = { "mpgate.history", put_history, get_history },
 	[CTL_SNAPSHOT] = { "mpgate.status", put_snapshot, get_snapshot },
 	[CTL_RESULT] = { "mpgate.result", put_result, get_result },
+	[CTL_CONNS] = { "mpgate.conns", put_conns, get_conns },
 	[CTL_ERROR] = { "mpgate.error", put_error, get_error },
 	[CTL_LOG] = { "mpgate.log", put_log, get_log },
 };
@@ -810,6 +956,11 @@ char *ctl_json_from_result(const struct ctl_result *result)
 	return ctl_json_from_value(CTL_RESULT, result, CTL_NO_ID);
 }
 
+char *ctl_json_from_conns(const struct conns *conns)
+{
+	return ctl_json_from_value(CTL_CONNS, conns, CTL_NO_ID);
+}
+
 char *ctl_json_from_error(const struct ctl_error *error)
 {
 	return ctl_json_from_value(CTL_ERROR, error, CTL_NO_ID);
@@ -843,6 +994,7 @@ static const char *const asks[CTL_ASKS] = {
 	[CTL_ASK_HISTORY] = "history",
 	[CTL_ASK_COMMAND] = "command",
 	[CTL_ASK_LOG] = "log",
+	[CTL_ASK_CONNS] = "conns",
 };
 
 static int read_interval(const json_t *root, int *interval_ms)
@@ -883,7 +1035,8 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	while (out->ask < CTL_ASKS && (!word || strcmp(word, asks[out->ask]) != 0))
 		out->ask++;
 	if (out->ask == CTL_ASKS)
-		return "\"request\" is \"status\", \"watch\", \"history\", \"command\" or \"log\"";
+		return "\"request\" is \"status\", \"watch\", \"history\", \"command\", \"log\" or "
+		       "\"conns\"";
 	if (read_interval(root, &out->interval_ms) != 0)
 		return "\"interval_ms\" is a number, 0 or more";
 	if (out->ask == CTL_ASK_HISTORY)

@@ -127,6 +127,7 @@ static void reach_exit(struct session *s, int fd, int candidate)
 		s->worker->counters.paths[s->policy->begin[i]].overtaken++;
 	session_side_init(s, &s->sealed, fd);
 	s->mptcp = sock_is_mptcp(fd);
+	str_copy(s->exit, sizeof(s->exit), exit->name);
 	wire_sealer_init(&s->sealer, &exit->key, s->worker->relay->replay);
 	wire_opener_init(&s->opener, &exit->key, s->worker->relay->replay);
 	rc = s->socks ? answer_socks(s) : 0;
@@ -236,6 +237,7 @@ static int take_socks_step(struct session *s, bool *requested)
 void gate_socks_ready(struct session *s)
 {
 	uint8_t bytes[WIRE_SOCKS_GREETING_MAX + WIRE_SOCKS_REQUEST_MAX];
+	char target[WIRE_TARGET_STRLEN];
 	ssize_t n = recv(s->plain.fd, bytes, sizeof(bytes), 0);
 	bool requested = false;
 	int rc = 0;
@@ -259,6 +261,7 @@ void gate_socks_ready(struct session *s)
 		refuse_socks(s, -EACCES);
 		session_end(s, RELAY_END_BAD_CLIENT);
 	} else {
+		s->target = strdup(wire_target_format(&s->opening->target, target));
 		race_start(s, &to_exit);
 	}
 }

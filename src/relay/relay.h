@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/str.h"
+#include "model/conns.h"
 #include "model/path.h"
 #include "wire/wire.h"
 
@@ -122,6 +123,12 @@ void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx);
 // How long ago the worker reported that has been silent for longest. They report once a second: a thread
 // that does not is stuck.
 int64_t relay_silent_ms(const struct relay *relay);
+// The gateway's connections, asked of the workers: a thing to do when somebody looks, since each that
+// is listed costs some microseconds. `done` runs in the main thread, once, unless the relay is stopped
+// before; `conns` is its own until it returns. Open ones come first, the busiest of them at the top,
+// then those that ended lately while somebody looked. Left to `done` to fill in are the names of paths
+// (by their slots), local ids other than 0, what is behind CONN_REASON_UNKNOWN, `why` and `sources`.
+void relay_ask_conns(struct relay *relay, void (*done)(void *ctx, struct conns *conns), void *ctx);
 // Stops accepting, ends every session, joins the threads.
 void relay_stop(struct relay *relay);
 

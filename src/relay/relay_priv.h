@@ -70,6 +70,7 @@ struct remote_mark {
 // it runs or ends.
 struct session {
 	struct list link; // in the worker's sessions, or in its graveyard
+	uint64_t id;
 	struct worker *worker;
 	struct relay_policy *policy; // what it began with; NULL from SESSION_RELAYING on
 	enum session_state state;
@@ -90,10 +91,18 @@ struct session {
 	uint8_t n_marks;
 	uint64_t backlog; // bytes, as last set; 0: the kernel's own choice
 	uint8_t home; // slot of the path on which it began
+	uint16_t home_port; // local port of the subflow that it began with, network order
+	char *target;       // gateway: what a SOCKS client asked for
+	char exit[NAME_SIZE]; // gateway
 	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
 	uint64_t rx_counted, tx_counted; // of these, found in subflows' counters
 	ev_tstamp began;  // to relay
 	ev_tstamp active; // when bytes last moved
+	ev_tstamp tcp_since; // gateway: when it became plain TCP; 0: it is not
+	struct session_past {
+		ev_tstamp at;
+		uint64_t rx_bytes, tx_bytes;
+	} past[2]; // gateway: at the last tick, and at the one before
 	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
 };
 
@@ -161,6 +170,10 @@ struct worker {
 	struct relay_policy *policy;
 	struct resolver *resolver;
 	struct list sessions, graveyard, listeners;
+	uint64_t last_id;
+	struct list closed; // gateway: connections that ended while somebody looked
+	int n_closed;
+	ev_tstamp looked; // when somebody last did
 	struct list remotes, services; // exit
 	int n_remotes;
 	uint64_t last_survey;
@@ -205,6 +218,8 @@ void session_run(struct session *s);
 void session_drop_opening(struct session *s);
 void session_side_init(struct session *s, struct side *side, int fd);
 void session_tick(struct session *s, ev_tstamp now);
+// The slot of the path that the subflow is on, or PATHS_MAX.
+uint8_t session_slot(const struct session *s, const struct sock_subflow *sf);
 // Between two ticks, of a session that moves data: what cannot wait for the next.
 void session_look(struct session *s);
 
@@ -244,6 +259,11 @@ void exit_accept(struct worker *worker, const struct listener *listener, int fd)
 void exit_header_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);
+
+// census.c: connections for people
+void census_note_end(struct session *s, enum relay_end why); // while its sides are still open
+void census_tick(struct worker *worker, ev_tstamp now);
+void census_free_closed(struct worker *worker);
 
 // remote.c: the exit's accounts of where gateways come from
 void remote_begin_tick(struct worker *worker); // before the sessions of a tick are sampled

@@ -32,6 +32,8 @@ struct session *session_new(struct worker *worker, enum session_state state)
 		return NULL;
 	}
 	s->worker = worker;
+	// a worker's number and its own count: no two alike
+	s->id = ++worker->last_id << 10 | (unsigned)worker->number;
 	s->policy = relay_policy_get(worker->policy);
 	s->state = state;
 	session_side_init(s, &s->plain, -1);
@@ -118,18 +120,33 @@ static uint8_t slot_of(const struct session *s, const union sockaddr_any *local)
 }
 
 // A subflow is known by its local port: the address behind it may belong to no path any more.
-static struct subflow_mark *find_mark(struct session *s, const struct sock_subflow *sf)
+static struct subflow_mark *look_for_mark(const struct session *s, uint16_t port, uint8_t slot)
 {
-	struct subflow_mark *marks;
-	uint16_t port = sf->local.in.sin_port;
-	uint8_t slot = slot_of(s, &sf->local);
-
 	for (int i = 0; i < s->n_marks; i++) {
 		struct subflow_mark *m = &s->marks[i];
 
 		if (m->port == port && (m->slot == slot || slot == PATHS_MAX))
 			return m;
 	}
+	return NULL;
+}
+
+uint8_t session_slot(const struct session *s, const struct sock_subflow *sf)
+{
+	uint8_t slot = slot_of(s, &sf->local);
+	const struct subflow_mark *mark = look_for_mark(s, sf->local.in.sin_port, slot);
+
+	return mark ? mark->slot : slot;
+}
+
+static struct subflow_mark *find_mark(struct session *s, const struct sock_subflow *sf)
+{
+	uint16_t port = sf->local.in.sin_port;
+	uint8_t slot = slot_of(s, &sf->local);
+	struct subflow_mark *marks = look_for_mark(s, port, slot);
+
+	if (marks)
+		return marks;
 	if (s->n_marks == UINT8_MAX)
 		return NULL;
 	marks = realloc(s->marks, (s->n_marks + 1u) * sizeof(*marks));
@@ -241,6 +258,19 @@ static void sample_subflows(struct session *s)
 	n = sock_subflows(s->sealed.fd, subflows);
 	if (n >= 0)
 		count_subflows(s, subflows, n);
+	// a connection with several subflows never falls back (RFC 8684, 3.7)
+	if (s->mptcp && n == 1 && !sock_is_mptcp(s->sealed.fd)) {
+		s->mptcp = false;
+		s->tcp_since = ev_now(s->worker->loop);
+	}
+}
+
+static void remember_past(struct session *s)
+{
+	s->past[1] = s->past[0];
+	s->past[0] = (struct session_past){ .at = ev_now(s->worker->loop),
+					    .rx_bytes = s->rx_bytes,
+					    .tx_bytes = s->tx_bytes };
 }
 
 void session_look(struct session *s)
@@ -310,9 +340,14 @@ void session_run(struct session *s)
 	socklen_t len = sizeof(local);
 
 	session_drop_opening(s);
-	s->home = getsockname(s->sealed.fd, &local.sa, &len) < 0 ? PATHS_MAX : slot_of(s, &local);
+	s->home = PATHS_MAX;
+	if (getsockname(s->sealed.fd, &local.sa, &len) == 0) {
+		s->home = slot_of(s, &local);
+		s->home_port = local.in.sin_port;
+	}
 	s->state = SESSION_RELAYING;
 	s->began = ev_now(s->worker->loop);
+	s->tcp_since = s->mptcp ? 0 : s->began;
 	run_flows(s, &s->up, &s->down);
 }
 
@@ -371,6 +406,7 @@ void session_end(struct session *s, enum relay_end why)
 	if (s->state == SESSION_RELAYING) {
 		sample_subflows(s);
 		count_remainder(s);
+		census_note_end(s, why);
 	}
 	if (s->from_client)
 		retract_subflows(s);
@@ -395,6 +431,7 @@ void session_free(struct session *s)
 	wire_opener_fini(&s->opener);
 	free(s->marks);
 	free(s->remote_marks);
+	free(s->target);
 	free(s);
 }
 
@@ -417,10 +454,12 @@ void session_tick(struct session *s, ev_tstamp now)
 		service_tick(s, now);
 		break;
 	case SESSION_RELAYING:
-		if ((s->up.shut || s->down.shut) && now - s->active > HALF_CLOSED_IDLE_S)
+		if ((s->up.shut || s->down.shut) && now - s->active > HALF_CLOSED_IDLE_S) {
 			session_end(s, RELAY_END_IDLE);
-		else
-			sample_subflows(s);
+			break;
+		}
+		sample_subflows(s);
+		remember_past(s);
 		break;
 	default:
 		break;

@@ -82,6 +82,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 		w->counters.paths[i].rtt_us = w->rtt_us[i];
 		w->rtt_us[i] = -1;
 	}
+	census_tick(w, ev_now(loop));
 	send_report(w);
 }
 
@@ -145,6 +146,7 @@ static void *run_worker(void *arg)
 	resolver_free(w->resolver);
 	bury(w->loop, &w->burial, 0);
 	remote_free_all(w);
+	census_free_closed(w);
 	return NULL;
 }
 
@@ -170,6 +172,7 @@ int worker_start(struct worker *w, struct relay *relay, int number)
 	list_init(&w->sessions);
 	list_init(&w->graveyard);
 	list_init(&w->listeners);
+	list_init(&w->closed);
 	list_init(&w->remotes);
 	list_init(&w->services);
 	w->policy = relay_policy_new();

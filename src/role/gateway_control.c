@@ -131,4 +131,5 @@ const struct ctl_handler gateway_handler = {
 	.history = gateway_history,
 	.command = take_command,
 	.events = get_events,
+	.conns = gateway_conns_ask,
 };

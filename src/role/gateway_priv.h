@@ -265,6 +265,10 @@ void gateway_trends_tick(struct gateway *g);
 void gateway_trends_tell(const struct gateway *g, struct snapshot *out);
 bool gateway_history(void *ctx, const char *path, enum trend_scale scale, struct history *out);
 
+// gateway_conns.c
+// Asks the relay for its connections; they are told to all who wait at the control socket.
+void gateway_conns_ask(void *ctx);
+
 // gateway_control.c
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in
 

@@ -95,6 +95,7 @@ const struct role_verb *role_verb_near(const char *word);
 // One per file. Each returns an exit status.
 int role_check(int argc, char **argv);
 int role_config(int argc, char **argv);
+int role_conns(int argc, char **argv);
 int role_console(int argc, char **argv);
 int role_control(int argc, char **argv); // enable, disable, redial
 int role_doctor(int argc, char **argv);

@@ -46,6 +46,12 @@ void sock_bound_backlog(int fd, uint64_t bytes);
 // True if the connection is really MPTCP, false if it fell back to TCP.
 bool sock_is_mptcp(int fd);
 
+// True if it was opened as MPTCP, whatever it has become; false where the kernel would not have it.
+bool sock_asked_mptcp(int fd);
+
+// The connection's MPTCP token, by which ss(8) names it; 0: it has none.
+uint32_t sock_mptcp_token(int fd);
+
 // Closes so that the peer sees a reset at once (MP_FASTCLOSE on MPTCP).
 void sock_abort(int fd);
 

@@ -37,20 +37,36 @@ struct full_info_request {
 // A few more than we report: subflows that are closing are still listed.
 #define SLOTS (SOCK_SUBFLOWS_MAX * 2)
 
+bool sock_asked_mptcp(int fd)
+{
+	socklen_t len = sizeof(int);
+	int protocol = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+	       protocol == IPPROTO_MPTCP;
+}
+
 bool sock_is_mptcp(int fd)
 {
 	struct mptcp_info info;
 	socklen_t len = sizeof(int);
-	int yes = 0, protocol = 0;
+	int yes = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0 || protocol != IPPROTO_MPTCP)
+	if (!sock_asked_mptcp(fd))
 		return false;
-	len = sizeof(yes);
 	if (getsockopt(fd, IPPROTO_TCP, TCP_IS_MPTCP, &yes, &len) == 0)
 		return yes;
 	// before 6.10
 	len = sizeof(info);
 	return getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &len) == 0;
+}
+
+uint32_t sock_mptcp_token(int fd)
+{
+	struct mptcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, SOL_MPTCP, MPTCP_INFO, &info, &len) < 0 ? 0 : info.mptcpi_token;
 }
 
 static void fill_counters(struct sock_subflow *sf, const struct tcp_info *ti)

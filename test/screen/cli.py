@@ -177,6 +177,42 @@ def a_log_that_cannot_be_had_is_told():
     same(mpgate("/nonexistent/control.sock", "log")[0], 3)
 
 
+# ---- conns
+
+@case
+def connections_are_listed_and_filtered():
+    with gateway("conns") as g:
+        same(mpgate(g.socket, "conns"), (0, golden("conns.txt"), ""))
+        same(mpgate(g.socket, "conns", "--plain"), (0, golden("conns-plain.txt"), ""))
+        answer = json.loads(mpgate(g.socket, "conns", "--json")[1])
+        same((answer["schema"], len(answer["connections"])), ("mpgate.conns", 11))
+        answer = json.loads(mpgate(g.socket, "conns", "--json", "mode:tcp", "!22")[1])
+        same([c["target"] for c in answer["connections"]], ["203.0.113.80:80"])
+        same(mpgate(g.socket, "conns", "tun9"), (0, '0 of 42 match "tun9"\n', ""))
+
+
+@case
+def a_wrong_filter_is_explained():
+    code, out, err = mpgate("/nonexistent", "conns", "mode:udp")
+    same((code, out), (2, ""))
+    contains(err, "'mode:udp': mode: is mptcp or tcp\nhint: for example")
+    code, out, err = mpgate("/nonexistent", "conns", "--json", "pth:tun0")
+    same((code, err, json.loads(out)["error"]["code"]), (2, "", "usage"))
+    same(mpgate("/nonexistent", "conns")[0], 3)
+
+
+@case
+def connections_can_be_watched():
+    with gateway("conns", "-n") as g:
+        watch = start(g.socket, "conns", "--json", "--watch=1", "443")
+        for _ in range(2):
+            same(len(json.loads(watch.stdout.readline())["connections"]), 5)
+        g.end()
+        out, err = watch.communicate(timeout=LIMIT_S)
+        same((watch.returncode, err), (3, ""))
+        same(json.loads(out.splitlines()[-1])["error"]["code"], "gone")
+
+
 # ---- status
 
 @case

@@ -6,7 +6,8 @@
 //	fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
 //
 // STATES holds lines of the control protocol: mpgate.status, one or more, and mpgate.history: of the
-// last minutes of all paths, and those of other paths and scales that may be asked for. The first state is published at once and again every second. SIGUSR1 goes on to
+// last minutes of all paths, and those of other paths and scales that may be asked for; and at most
+// one mpgate.conns. The first state is published at once and again every second. SIGUSR1 goes on to
 // the next; -i MS does so every MS milliseconds; after the last one it stays, or with -l begins
 // again. -n moves all times so that each state looks as if it were taken now.
 //
@@ -40,6 +41,7 @@ struct fake {
 	struct history others[OTHERS_MAX];
 	int n_others;
 	struct event_log events;
+	struct conns conns;
 	FILE *commands;
 	bool begin_again, dials_fail, move_times;
 	ev_timer publish, advance, dialled;
@@ -87,6 +89,26 @@ static void log_events(struct fake *fake, const struct snapshot *s)
 			event_log_add(&fake->events, e->time_ms, e->level, e->object, e->verb, "%s",
 				      e->text);
 	}
+}
+
+
+static void move_conns(struct conns *conns, int64_t by_ms)
+{
+	conns->time_ms += by_ms;
+	for (int i = 0; i < conns->n; i++) {
+		move_time(&conns->list[i].began_ms, by_ms);
+		move_time(&conns->list[i].ended_ms, by_ms);
+		move_time(&conns->list[i].tcp_since_ms, by_ms);
+	}
+}
+
+static void give_conns(void *ctx)
+{
+	struct fake *fake = ctx;
+
+	if (fake->move_times)
+		move_conns(&fake->conns, clock_wall_ms() - fake->conns.time_ms);
+	ctl_answer_conns(fake->ctl, &fake->conns);
 }
 
 static void show(struct fake *fake, int at)
@@ -260,6 +282,8 @@ static bool load(struct fake *fake, const char *name)
 		}
 		if (message.kind == CTL_HISTORY)
 			take_history(fake, &message.history);
+		else if (message.kind == CTL_CONNS)
+			fake->conns = message.conns;
 		else if (message.kind == CTL_SNAPSHOT && fake->n_states < STATES_MAX)
 			fake->states[fake->n_states++] = message.snapshot;
 	}
@@ -291,7 +315,7 @@ int main(int argc, char **argv)
 {
 	static struct fake fake;
 	const struct ctl_handler handler = { &fake, give_snapshot, give_history, take_command,
-					     give_events };
+					     give_events, give_conns };
 	struct str why = { 0 };
 	int option, interval_ms = 0;
 

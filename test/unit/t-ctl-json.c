@@ -162,6 +162,61 @@ static void random_snapshot(struct snapshot *s)
 		random_event(&s->events[i]);
 }
 
+static void random_subflow(struct conn_subflow *sf)
+{
+	RANDOM_TEXT(sf->path);
+	RANDOM_TEXT(sf->local);
+	RANDOM_TEXT(sf->remote);
+	sf->local_id = (int)random_measure(255);
+	sf->established = one_in(2);
+	sf->rtt_us = random_measure(1000000);
+	sf->cwnd = (int)random_measure(INT32_MAX);
+	sf->retransmits = (int)random_measure(INT32_MAX);
+	sf->rx_bytes = (uint64_t)random_number(INT64_MAX);
+	sf->tx_bytes = (uint64_t)random_number(INT64_MAX);
+}
+
+static void random_conn(struct conn *conn)
+{
+	conn->id = (uint64_t)random_number(INT64_MAX);
+	conn->closed = one_in(2);
+	RANDOM_TEXT(conn->end);
+	conn->mode = (enum conn_mode)random_number(CONN_MODES);
+	conn->reason = (enum conn_reason)random_number(CONN_REASONS);
+	RANDOM_TEXT(conn->why);
+	conn->tcp_since_ms = random_number(4000000000000);
+	conn->token = one_in(3) ? 0 : (uint32_t)random_number(UINT32_MAX);
+	RANDOM_TEXT(conn->client);
+	RANDOM_TEXT(conn->target);
+	RANDOM_TEXT(conn->exit);
+	conn->socks = one_in(2);
+	conn->began_ms = random_number(4000000000000);
+	conn->ended_ms = random_number(4000000000000);
+	conn->rx_bps = random_measure(INT64_MAX);
+	conn->tx_bps = random_measure(INT64_MAX);
+	conn->rx_bytes = (uint64_t)random_number(INT64_MAX);
+	conn->tx_bytes = (uint64_t)random_number(INT64_MAX);
+	conn->n_subflows = (int)random_number(CONN_SUBFLOWS_MAX + 1);
+	for (int i = 0; i < conn->n_subflows; i++)
+		random_subflow(&conn->subflows[i]);
+}
+
+static void random_conns(struct conns *conns)
+{
+	memset(conns, 0, sizeof(*conns));
+	conns->time_ms = random_number(4000000000000);
+	conns->total = (int)random_number(INT32_MAX);
+	conns->n_tcp = (int)random_number(INT32_MAX);
+	conns->accepted = (uint64_t)random_number(INT64_MAX);
+	RANDOM_TEXT(conns->sources);
+	conns->n_paths = (int)random_number(PATHS_MAX + 1);
+	for (int i = 0; i < conns->n_paths; i++)
+		RANDOM_TEXT(conns->paths[i]);
+	conns->n = (int)random_number(20);
+	for (int i = 0; i < conns->n; i++)
+		random_conn(&conns->list[i]);
+}
+
 // ---- there and back
 
 // All members are set one by one in a zeroed struct on both ways, so its bytes can be compared.
@@ -186,6 +241,25 @@ static void a_snapshot_comes_back_as_it_went(void **state)
 		assert_int_equal(ctl_json_parse(line, &got), 0);
 		assert_int_equal(got.kind, CTL_SNAPSHOT);
 		assert_memory_equal(&got.snapshot, &sent, sizeof(sent));
+		free(line);
+	}
+}
+
+static void connections_come_back_as_they_went(void **state)
+{
+	static struct ctl_message got;
+	static struct conns sent;
+
+	(void)state;
+	srandom(3);
+	for (int round = 0; round < 100; round++) {
+		char *line;
+
+		random_conns(&sent);
+		line = ctl_json_from_conns(&sent);
+		assert_int_equal(ctl_json_parse(line, &got), 0);
+		assert_int_equal(got.kind, CTL_CONNS);
+		assert_memory_equal(&got.conns, &sent, sizeof(sent));
 		free(line);
 	}
 }
@@ -231,6 +305,7 @@ static void requests_come_back_as_they_went(void **state)
 		{ .ask = CTL_ASK_LOG },
 		{ .ask = CTL_ASK_LOG,
 		  .filter = { .from = 7, .limit = 20, .level = LOG_LEVEL_WARNING, .object = "tun1" } },
+		{ .ask = CTL_ASK_CONNS },
 	};
 
 	(void)state;
@@ -386,6 +461,52 @@ static void compare_with_file(const char *name, enum ctl_kind kind, const void *
 	free(line);
 }
 
+static const struct conns conns = {
+	.time_ms = 1795349062103,
+	.total = 42,
+	.n_tcp = 1,
+	.accepted = 1780,
+	.sources = "br0 (192.168.1.0/24)",
+	.n_paths = 2,
+	.paths = { "ppp0", "wwan0" },
+	.n = 2,
+	.list = { { .id = 7168,
+		    .mode = CONN_MPTCP,
+		    .token = 0x8a3f11c,
+		    .client = "192.168.1.23:51514",
+		    .target = "93.184.216.34:443",
+		    .exit = "vps1",
+		    .began_ms = 1795348202103,
+		    .rx_bps = 4020000,
+		    .tx_bps = SNAPSHOT_UNKNOWN,
+		    .rx_bytes = 418000000,
+		    .tx_bytes = 12000000,
+		    .n_subflows = 1,
+		    .subflows = { { .path = "ppp0",
+				    .local = "10.0.0.2:40112",
+				    .remote = "203.0.113.10:8388",
+				    .established = true,
+				    .rtt_us = 31000,
+				    .cwnd = 38,
+				    .retransmits = 12,
+				    .rx_bytes = 418000000,
+				    .tx_bytes = 12000000 } } },
+		  { .id = 8192,
+		    .closed = true,
+		    .end = "reset",
+		    .mode = CONN_TCP,
+		    .reason = CONN_REASON_DIRECT,
+		    .why = "no exit was reached when it began",
+		    .tcp_since_ms = 1795349050000,
+		    .client = "192.168.1.7:40022",
+		    .target = "example.net:22",
+		    .socks = true,
+		    .began_ms = 1795349050000,
+		    .ended_ms = 1795349061000,
+		    .rx_bps = SNAPSHOT_NONE,
+		    .tx_bps = SNAPSHOT_NONE } },
+};
+
 static void the_form_is_the_published_one(void **state)
 {
 	static struct snapshot snapshot;
@@ -420,6 +541,7 @@ static void the_form_is_the_published_one(void **state)
 	compare_with_file("ctl-log.json", CTL_LOG, &page, 3);
 	ctl_error_set(&error, STATUS_NOT_RUNNING, "no gateway is running", "start it");
 	compare_with_file("ctl-error.json", CTL_ERROR, &error, CTL_NO_ID);
+	compare_with_file("ctl-conns.json", CTL_CONNS, &conns, CTL_NO_ID);
 }
 
 // ---- what others send
@@ -594,6 +716,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_snapshot_comes_back_as_it_went),
+		cmocka_unit_test(connections_come_back_as_they_went),
 		cmocka_unit_test(a_history_comes_back_oldest_first),
 		cmocka_unit_test(requests_come_back_as_they_went),
 		cmocka_unit_test(the_form_is_the_published_one),

@@ -38,6 +38,9 @@ struct bench {
 	struct command last;
 	int n_commands;
 	bool publishes_on_command;
+	struct conns conns;
+	int n_gathered;
+	bool answers_at_once;
 };
 
 static void give_snapshot(void *ctx, struct snapshot *out)
@@ -69,10 +72,19 @@ static void take_command(void *ctx, const struct command *command, struct comman
 	str_copy(out->text, sizeof(out->text), "as you wish");
 }
 
+static void gather_conns(void *ctx)
+{
+	struct bench *bench = ctx;
+
+	bench->n_gathered++;
+	if (bench->answers_at_once)
+		ctl_answer_conns(bench->ctl, &bench->conns);
+}
+
 static int open_ctl(struct bench *bench, struct ctl **out, struct str *why)
 {
 	const struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-					     give_events };
+					     give_events, gather_conns };
 
 	return ctl_open(bench->loop, bench->path, &handler, out, why);
 }
@@ -172,6 +184,100 @@ static void send_bytes(struct ctl_client *c, const char *bytes, size_t len)
 static void send_text(struct ctl_client *c, const char *text)
 {
 	send_bytes(c, text, strlen(text));
+}
+
+// ---- connections are told when they have been gathered
+
+static void turn_often(struct bench *bench)
+{
+	for (int i = 0; i < 10; i++)
+		turn(bench);
+}
+
+static void wait_for_gathering(struct bench *bench, int n)
+{
+	int64_t limit_ms = clock_mono_ms() + LIMIT_MS;
+
+	while (bench->n_gathered < n) {
+		assert_true(clock_mono_ms() < limit_ms);
+		turn(bench);
+	}
+	turn_often(bench);
+}
+
+static void connections_are_told_at_once_or_later(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench);
+	static struct ctl_message message;
+
+	bench->conns.total = 42;
+	bench->answers_at_once = true;
+	assert_int_equal(ctl_client_conns(c), 0);
+	expect(bench, c, CTL_CONNS, &message);
+	assert_int_equal(message.conns.total, 42);
+
+	bench->answers_at_once = false;
+	assert_int_equal(ctl_client_conns(c), 0);
+	wait_for_gathering(bench, 2);
+	assert_int_equal(ctl_client_read(c, &message), 0);
+	bench->conns.total = 43;
+	ctl_answer_conns(bench->ctl, &bench->conns);
+	expect(bench, c, CTL_CONNS, &message);
+	assert_int_equal(message.conns.total, 43);
+	ctl_client_free(c);
+}
+
+static void requests_behind_them_wait_their_turn(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench);
+	static struct ctl_message message;
+
+	assert_int_equal(ctl_client_conns(c), 0);
+	assert_int_equal(ctl_client_status(c), 0);
+	wait_for_gathering(bench, 1);
+	assert_int_equal(ctl_client_read(c, &message), 0);
+	ctl_answer_conns(bench->ctl, &bench->conns);
+	expect(bench, c, CTL_CONNS, &message);
+	expect(bench, c, CTL_SNAPSHOT, &message);
+	ctl_client_free(c);
+}
+
+static void who_asks_meanwhile_shares_the_answer(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *one = connect_to(bench), *two = connect_to(bench), *gone = connect_to(bench);
+	static struct ctl_message message;
+
+	assert_int_equal(ctl_client_conns(gone), 0);
+	wait_for_gathering(bench, 1);
+	ctl_client_free(gone);
+	assert_int_equal(ctl_client_conns(one), 0);
+	assert_int_equal(ctl_client_conns(two), 0);
+	turn_often(bench);
+	assert_int_equal(bench->n_gathered, 1);
+	ctl_answer_conns(bench->ctl, &bench->conns);
+	expect(bench, one, CTL_CONNS, &message);
+	expect(bench, two, CTL_CONNS, &message);
+	ctl_client_free(one);
+	ctl_client_free(two);
+}
+
+// As with socat: the question, the end, and only then the answer.
+static void a_client_that_has_said_all_still_gets_them(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench);
+	static struct ctl_message message;
+
+	assert_int_equal(ctl_client_conns(c), 0);
+	assert_int_equal(shutdown(ctl_client_fd(c), SHUT_WR), 0);
+	wait_for_gathering(bench, 1);
+	ctl_answer_conns(bench->ctl, &bench->conns);
+	expect(bench, c, CTL_CONNS, &message);
+	assert_int_equal(next(bench, c, &message), -EPIPE);
+	ctl_client_free(c);
 }
 
 // ---- what is asked is answered
@@ -675,7 +781,7 @@ static void a_missing_directory_is_made(void **state)
 {
 	struct bench *bench = *state;
 	struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-				       give_events };
+				       give_events, gather_conns };
 	struct ctl *second;
 	struct str why = { 0 };
 	char dir[80], path[120];
@@ -890,6 +996,10 @@ static void the_terminal_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(connections_are_told_at_once_or_later),
+		TEST(requests_behind_them_wait_their_turn),
+		TEST(who_asks_meanwhile_shares_the_answer),
+		TEST(a_client_that_has_said_all_still_gets_them),
 		TEST(answers_status),
 		TEST(the_log_is_read_page_by_page),
 		TEST(a_watcher_gets_the_past_and_then_every_snapshot),

@@ -169,6 +169,27 @@ static struct relay_counters wait_until_settled(void)
 	}
 }
 
+static void take_conns(void *ctx, struct conns *conns)
+{
+	memcpy(ctx, conns, sizeof(*conns));
+}
+
+// What the gateway tells of its connections.
+static const struct conns *ask_conns(void)
+{
+	static struct conns conns;
+	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
+
+	conns.total = -1;
+	relay_ask_conns(bench.gateway, take_conns, &conns);
+	while (conns.total < 0) {
+		assert_true(clock_mono_ms() < deadline_ms);
+		ev_run(bench.loop, EVRUN_NOWAIT);
+		poll(NULL, 0, 1);
+	}
+	return &conns;
+}
+
 static uint8_t pattern(size_t i)
 {
 	return (uint8_t)(i * 31 + (i >> 8) * 7);
@@ -529,6 +550,7 @@ static struct relay_policy *make_policy(void)
 	policy->allow = xcalloc(1, sizeof(*policy->allow));
 	policy->n_allow = prefix_parse("127.0.0.0/8", &policy->allow[0]) == 0;
 	policy->n_exits = 1;
+	str_copy(policy->exits[0].name, sizeof(policy->exits[0].name), "test");
 	policy->exits[0].key = bench.key;
 	policy->exits[0].n_addrs = 1;
 	policy->exits[0].addrs[0] = sockaddr_make(&loopback, bench.exit_port);
@@ -558,6 +580,55 @@ static int start(void **state)
 	at_exit.at = sockaddr_make(&loopback, bench.exit_port);
 	socks.at = sockaddr_make(&loopback, bench.socks_port);
 	return relay_listen(bench.exit, &at_exit, &why) | relay_listen(bench.gateway, &socks, &why);
+}
+
+// Over all workers, the busiest first, and what has ended stays to be seen.
+static void tells_of_its_connections(void **state)
+{
+	const int n = 5, busy = 3;
+	const struct conns *conns;
+	int clients[5], targets[5];
+	static uint8_t bytes[50000];
+	char at[32];
+	uint16_t port;
+	int listener = listen_on(&port);
+
+	(void)state;
+	wait_until_settled();
+	assert_int_equal(ask_conns()->total, 0);
+	for (int i = 0; i < n; i++) {
+		clients[i] = connect_through(port);
+		targets[i] = accept(listener, NULL, NULL);
+	}
+	poll(NULL, 0, 350); // before that no rate is known
+	send_all(targets[busy], bytes, sizeof(bytes));
+	read_all(clients[busy], bytes, sizeof(bytes));
+	conns = ask_conns();
+	assert_int_equal(conns->total, n);
+	assert_int_equal(conns->n, n);
+	snprintf(at, sizeof(at), "127.0.0.1:%u", port);
+	for (int i = 0; i < n; i++) {
+		assert_string_equal(conns->list[i].target, at);
+		assert_string_equal(conns->list[i].exit, "test");
+		assert_true(conns->list[i].socks && !conns->list[i].closed);
+		assert_true(conns->list[i].n_subflows >= 1);
+		assert_int_equal(conns->list[i].mode == CONN_TCP, conns->list[i].token == 0);
+	}
+	assert_true(conns->list[0].rx_bps > conns->list[1].rx_bps);
+	assert_in_range(conns->list[0].rx_bytes, sizeof(bytes), sizeof(bytes) + 1000);
+	assert_in_range(conns->list[0].subflows[0].rx_bytes, sizeof(bytes), sizeof(bytes) + 1000);
+
+	for (int i = 0; i < n; i++) {
+		close(clients[i]);
+		close(targets[i]);
+	}
+	close(listener);
+	wait_until_settled();
+	conns = ask_conns();
+	assert_int_equal(conns->total, 0);
+	assert_int_equal(conns->n, n);
+	for (int i = 0; i < n; i++)
+		assert_true(conns->list[i].closed && conns->list[i].end[0] && conns->list[i].ended_ms);
 }
 
 static int stop(void **state)
@@ -598,6 +669,7 @@ int main(void)
 		cmocka_unit_test(refuses_socks_nonsense),
 		cmocka_unit_test(tells_socks_clients_what_is_wrong),
 		cmocka_unit_test(counts_bytes_by_path),
+		cmocka_unit_test(tells_of_its_connections),
 		cmocka_unit_test(says_when_the_port_is_taken),
 	};
 

@@ -264,11 +264,29 @@ static void go_on(struct plan_uses *uses, const struct use_evidence evidence[], 
 	}
 }
 
+// A path that came or went has changed the total by itself: what was measured before cannot be
+// compared with what comes.
+static void begin_anew_when_paths_change(struct plan_uses *uses, const struct use_evidence evidence[],
+					 size_t n, int64_t now_ms)
+{
+	uint32_t up = 0;
+
+	for (size_t i = 0; i < n; i++)
+		up |= (uint32_t)takes_part(&evidence[i]) << i;
+	if (up == uses->up)
+		return;
+	uses->up = up;
+	uses->n_rates = 0;
+	if (uses->trial.phase != TRIAL_NONE)
+		abandon(uses, now_ms);
+}
+
 void demotion_tick(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
 		   int64_t now_ms)
 {
 	double total_bps = 0;
 
+	begin_anew_when_paths_change(uses, evidence, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		struct demotion *d = &uses->demotions[i];
 

@@ -567,6 +567,9 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 	// a result that comes after the link went or the path was switched off is about the past
 	if (is_own_fault(error) || !path_fsm_wanted(fsm) || !fsm->facts.ready)
 		return false;
+	// what was lost while it was out says nothing about the line that came back
+	if (!lost && fsm->failed && !fsm->good)
+		fsm->n_results = 0;
 	record_result(fsm, lost, now_ms);
 	if (lost) {
 		fsm->spoke |= fsm->good > 0;

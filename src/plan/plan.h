@@ -300,7 +300,8 @@ struct plan_uses {
 	struct trial trial;
 	struct overflow overflow;
 	double rates[USES_RATES]; // totals of the last seconds
-	unsigned n_rates;         // ever
+	unsigned n_rates;         // since paths last came or went
+	uint32_t up;              // those that took part then, a bit each
 };
 
 // Before anything is known of the path.

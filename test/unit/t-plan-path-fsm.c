@@ -391,6 +391,10 @@ static void counts_loss_over_a_minute(void **state)
 	assert_true(path_fsm_loss_ratio(&fsm, now_ms + 60000) == SNAPSHOT_UNKNOWN);
 	play(&fsm, "lll", now_ms, &change);
 	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == 1);
+	// and the line that comes back is not judged by it
+	play(&fsm, "lllggggg", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == 0);
 	play(&fsm, "D", now_ms, &change);
 	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == SNAPSHOT_NONE);
 }

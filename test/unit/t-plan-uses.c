@@ -221,6 +221,28 @@ static void is_demoted_by_a_trial(void **state)
 	assert_false(is_full(&w, 1));
 }
 
+// A path that comes back changes the total by itself: the seconds before say nothing.
+static void begins_no_trial_when_a_path_has_just_come(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_harsh(&w);
+	w.paths[1].min_rtt_us = 60000;
+	w.paths[1].loss_ratio = 0.1;
+	w.paths[1].up = false;
+	run(&w, harsh, 60);
+	w.paths[1].up = true;
+	run(&w, harsh, USES_RATES - 1);
+	assert_int_equal(w.trials, 0);
+	run(&w, harsh, 2);
+	assert_int_equal(w.trials, 1);
+	// nor does one go on when another path goes
+	w.paths[0].up = false;
+	run(&w, harsh, 1);
+	assert_int_equal(w.uses.trial.phase, TRIAL_NONE);
+}
+
 static void comes_back_when_its_rtt_does(void **state)
 {
 	struct world w;
@@ -375,6 +397,7 @@ int main(void)
 		cmocka_unit_test(a_trial_takes_it_back),
 		cmocka_unit_test(a_download_that_ends_decides_nothing),
 		cmocka_unit_test(is_demoted_by_a_trial),
+		cmocka_unit_test(begins_no_trial_when_a_path_has_just_come),
 		cmocka_unit_test(comes_back_when_its_rtt_does),
 		cmocka_unit_test(does_not_flap_with_the_nearest),
 		cmocka_unit_test(each_tier_means_what_it_says),

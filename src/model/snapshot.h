@@ -67,6 +67,8 @@ struct path_snapshot {
 	int64_t month_rx_bytes, month_tx_bytes;          // since the first of the month
 	uint64_t probe_bytes;                            // spent on probes since start
 	int subflows;                                    // established
+	int joins_missing;                // running connections that should have one here and lack it
+	uint64_t joins_ok, joins_failed;  // subflows that were to be opened since start, by outcome
 	int64_t rtt_us, jitter_us;                       // smoothed
 	double loss_ratio;                               // of probes, over the last minute
 	double download_loss_ratio; // of the segments that the exit sent lately, those sent again

@@ -283,7 +283,7 @@ static void want_endpoints(const struct path_fsm fsms[], const enum path_use use
 			enum path_use use = use_of(uses, i);
 			uint8_t id = 0;
 
-			if (has == with && use != PATH_USE_NONE)
+			if (has == with && use != PATH_USE_NONE && !ids->out[i])
 				id = choose_id(&fsms[i], observed, any_live, ids);
 			if (!id)
 				continue;

@@ -313,6 +313,50 @@ void plan_uses_judge(struct plan_uses *uses, const struct use_evidence evidence[
 void plan_uses_tick(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
 		    int64_t now_ms);
 
+// ---- Whether running connections really got a subflow on a path's endpoint. See rejoin.c.
+
+// What is known of one path.
+struct join_evidence {
+	uint8_t endpoint;      // id of ours that is in the kernel; 0: none
+	bool wanted;           // proved and in use
+	bool alone;            // no other path has an endpoint
+	bool busy;             // our subflows on it moved bytes lately
+	unsigned due, missing; // as in struct relay_path_counters, a second old at most
+	int64_t rtt_us;        // < 0: not known
+};
+
+enum join_phase {
+	JOIN_NONE,    // no endpoint
+	JOIN_WAIT,    // it is new
+	JOIN_DONE,    // all have a subflow
+	JOIN_LACKING, // some have none; the endpoint is renewed when that is worth it
+	JOIN_OUT,     // taken out for a moment, to come back with another id
+};
+
+// One path's. Zero-initialised at start.
+struct join {
+	enum join_phase phase;
+	uint8_t endpoint;
+	bool again; // it had one before
+	int64_t since_ms;      // of the phase
+	int64_t lacking_ms;    // connections lack a subflow since; 0: none does
+	int64_t out_until_ms;
+	int64_t next_ms;       // not renewed before
+	int64_t wait_ms;       // from one renewal to the next
+	uint64_t joined, failed; // subflows, ever, as counted when an endpoint had had its time
+};
+
+// What there is to tell; `text` is empty when there is nothing.
+struct join_news {
+	enum log_level level;
+	char text[EVENT_TEXT_SIZE];
+};
+
+// Once a second, with the largest RTT of all paths. Whether the path's endpoint is to be out of the kernel is
+// then `phase == JOIN_OUT`.
+void join_tick(struct join *join, const struct join_evidence *evidence, int64_t largest_rtt_us,
+	       int64_t now_ms, struct join_news *news);
+
 // ---- Which exit new connections take.
 
 #define EXIT_GOOD_MS     30000 // before connections go back to it
@@ -367,6 +411,7 @@ struct plan_ids {
 		bool used;  // has served a path that was proved
 		bool stale; // was kept through an outage; renew it when its path is back
 	} of[KSTATE_ENDPOINT_LAST + 1];
+	bool out[PATHS_MAX]; // by path: its endpoint is to go, and to come back with another id
 };
 
 // What the exits' names stand for.

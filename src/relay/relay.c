@@ -208,6 +208,8 @@ static void add_path(struct relay_path_counters *sum, const struct relay_path_co
 	sum->subflows += part->subflows;
 	sum->overtaken += part->overtaken;
 	sum->stuck += part->stuck;
+	sum->due += part->due;
+	sum->missing += part->missing;
 	if (part->heard_ms > sum->heard_ms)
 		sum->heard_ms = part->heard_ms;
 	if (part->rtt_us >= 0 && (sum->rtt_us < 0 || part->rtt_us < sum->rtt_us))

@@ -23,6 +23,8 @@
 struct relay_path {
 	struct addr addr4, addr6; // source addresses; AF_UNSPEC: none
 	int64_t rtt_us;           // expected; negative: unknown
+	struct addr endpoint;     // of its MPTCP endpoint, from which every connection should have a
+				  // subflow; AF_UNSPEC: none
 };
 
 struct relay_exit {
@@ -89,6 +91,8 @@ struct relay_path_counters {
 	int64_t rtt_us;              // least smoothed RTT of a subflow that moved data lately; or negative
 	int64_t heard_ms;            // CLOCK_MONOTONIC of the last packet on a subflow of ours; 0: never
 	uint32_t stuck;              // subflows whose retransmissions go unanswered
+	uint32_t due, missing;       // connections that should have a subflow here by its endpoint;
+				     // of these, those that have none. A second old
 };
 
 struct relay_counters {

@@ -17,6 +17,8 @@
 // A connection on which nothing moves and of which one direction has ended. Whole connections may
 // be idle for as long as they like: keep-alive finds the dead ones.
 #define HALF_CLOSED_IDLE_S 600.
+// So old, a connection has its further subflows, if it gets them.
+#define JOINED_AFTER_S 3.
 
 static void on_side(struct ev_loop *loop, ev_io *io, int revents);
 
@@ -245,8 +247,40 @@ static void count_subflows(struct session *s, const struct sock_subflow subflows
 		add_progress(s, &subflows[i]);
 }
 
+// The kernel opens further subflows after the first acknowledged data, and none after the first end.
+static bool should_have_joined(const struct session *s)
+{
+	return s->mptcp && wire_opener_started(&s->opener) && !s->up.shut && !s->down.ended &&
+	       ev_now(s->worker->loop) - s->began > JOINED_AFTER_S;
+}
+
+static bool has_subflow_on(const struct session *s, int slot)
+{
+	for (int i = 0; i < s->n_marks; i++) {
+		if (s->marks[i].slot == slot && s->marks[i].established)
+			return true;
+	}
+	return false;
+}
+
+static void count_joins(struct session *s, sa_family_t family)
+{
+	const struct relay_policy *policy = s->worker->policy;
+
+	if (!should_have_joined(s))
+		return;
+	for (int i = 0; i < policy->n_paths; i++) {
+		struct relay_path_counters *path = &s->worker->counters.paths[i];
+
+		if (policy->paths[i].endpoint.family != family)
+			continue;
+		path->due++;
+		path->missing += !has_subflow_on(s, i);
+	}
+}
+
 // The exit keeps accounts by remote address instead, and only with the slow tick.
-static void sample_subflows(struct session *s)
+static void sample_subflows(struct session *s, bool lives)
 {
 	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
 	int n;
@@ -263,6 +297,8 @@ static void sample_subflows(struct session *s)
 		s->mptcp = false;
 		s->tcp_since = ev_now(s->worker->loop);
 	}
+	if (n > 0 && lives)
+		count_joins(s, subflows[0].remote.sa.sa_family);
 }
 
 static void remember_past(struct session *s)
@@ -404,7 +440,7 @@ void session_end(struct session *s, enum relay_end why)
 	if (s->state == SESSION_DEAD)
 		return;
 	if (s->state == SESSION_RELAYING) {
-		sample_subflows(s);
+		sample_subflows(s, false);
 		count_remainder(s);
 		census_note_end(s, why);
 	}
@@ -458,7 +494,7 @@ void session_tick(struct session *s, ev_tstamp now)
 			session_end(s, RELAY_END_IDLE);
 			break;
 		}
-		sample_subflows(s);
+		sample_subflows(s, true);
 		remember_past(s);
 		break;
 	default:

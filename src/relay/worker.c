@@ -68,6 +68,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	w->counters.sampled_ms = ev_is_active(&w->quick) ? clock_mono_ms() : INT64_MAX;
 	w->counters.sessions = w->counters.sessions_tcp = 0;
+	for (int i = 0; i < PATHS_MAX; i++)
+		w->counters.paths[i].due = w->counters.paths[i].missing = 0;
 	remote_begin_tick(w);
 	list_for_each_safe(pos, after, &w->sessions) {
 		struct session *s = list_entry(pos, struct session, link);

@@ -378,6 +378,7 @@ void gateway_push_policy(struct gateway *g)
 			.addr4 = way[PLAN_V4].routable ? way[PLAN_V4].local : (struct addr){ 0 },
 			.addr6 = way[PLAN_V6].routable ? way[PLAN_V6].local : (struct addr){ 0 },
 			.rtt_us = path_fsm_min_rtt_us(&g->fsms[i], now_ms),
+			.endpoint = g->paths[i].endpoint_id ? way_to_exit(g, i)->local : (struct addr){ 0 },
 		};
 	}
 	policy->n_paths = (int)g->n_paths;
@@ -451,6 +452,7 @@ void gateway_paths_tick(struct gateway *g)
 	g->progress = rx_bytes > g->relay_rx_bytes;
 	g->relay_rx_bytes = rx_bytes;
 	gateway_uses_tick(g);
+	gateway_joins_tick(g);
 	gateway_choice_tick(g);
 	gateway_push_policy(g);
 }

@@ -62,6 +62,8 @@ struct gateway_path {
 	int8_t mptcp_ok;                                // the check: 1, 0, unknown
 	int64_t mptcp_ms;                               // when it was made
 	struct gateway_path_view view;
+	struct join join;
+	uint64_t join_bytes; // moved over it when that was last looked at
 };
 
 // What an exit says of itself.
@@ -194,6 +196,10 @@ void gateway_paths_tick(struct gateway *g);
 void gateway_push_policy(struct gateway *g);
 // Takes all that is ours out of the kernel and puts its settings back.
 void gateway_leave_kernel(struct gateway *g);
+
+// gateway_joins.c
+// Once a second: whether running connections have a subflow on every endpoint.
+void gateway_joins_tick(struct gateway *g);
 
 // gateway_uses.c
 // What each path is used for: by what is known of the paths, and once a second by the load too.

@@ -238,6 +238,9 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->interface_rx_bytes = link ? link->rx_bytes : 0;
 	p->interface_tx_bytes = link ? link->tx_bytes : 0;
 	p->subflows = (int)counters->subflows;
+	p->joins_missing = (int)counters->missing;
+	p->joins_ok = path->join.joined;
+	p->joins_failed = path->join.failed;
 	p->mptcp_ok = path->mptcp_ok;
 	p->download_loss_ratio = path->view.loss_ratio;
 	p->rtt_us = path_fsm_rtt_us(fsm);

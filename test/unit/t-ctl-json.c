@@ -86,6 +86,9 @@ static void random_path(struct path_snapshot *p)
 	p->month_rx_bytes = random_measure(INT64_MAX);
 	p->month_tx_bytes = random_measure(INT64_MAX);
 	p->subflows = (int)random_measure(INT32_MAX);
+	p->joins_missing = (int)random_number(1000);
+	p->joins_ok = random_number(1000000);
+	p->joins_failed = random_number(1000);
 	p->rtt_us = random_measure(1000000);
 	p->jitter_us = random_measure(1000000);
 	p->loss_ratio = random_ratio();

@@ -342,6 +342,23 @@ static void comes_back_with_another_id(void **state)
 	gateway_fini(&g);
 }
 
+// For subflows that were not opened; see plan/join.c.
+static void renews_one_on_request(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 2);
+	all_up(&g);
+	g.ids.out[1] = true;
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint delete id 101\n");
+	g.ids.out[1] = false;
+	settle(&g);
+	assert_log(&g, "ip mptcp endpoint add 192.0.2.2 dev path1 id 102 subflow\n");
+	gateway_fini(&g);
+}
+
 // With no live path nobody could be told of the removal.
 static void keeps_the_last_endpoints(void **state)
 {
@@ -783,6 +800,7 @@ int main(void)
 		cmocka_unit_test(adds_endpoints_of_proved_paths),
 		cmocka_unit_test(flags_endpoints_by_use),
 		cmocka_unit_test(comes_back_with_another_id),
+		cmocka_unit_test(renews_one_on_request),
 		cmocka_unit_test(keeps_the_last_endpoints),
 		cmocka_unit_test(keeps_the_last_endpoint_without_carrier),
 		cmocka_unit_test(renews_on_request),

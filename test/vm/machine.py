@@ -122,26 +122,27 @@ def initramfs(kernel):
         fields = (inode, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
         archive += b"070701" + b"".join(b"%08x" % field for field in fields)
         for part in name.encode() + b"\0", content:
-            archive += part + bytes(-len(archive + part) % 4)
+            archive += part
+            archive += bytes(-len(archive) % 4)
     return bytes(archive)
 
 
 class Machine:
-    """Boots and runs `stories`, given as paths below test/ without .py; `out` gets what they say.
+    """Boots and runs `stories`, given as paths below test/ without .py.
 
-    Dies with this process.
+    `out` is a folder for what they say, `console` a file for what the machine says. Programs under
+    test are looked for in the current directory. The machine dies with the thread that made it.
     """
 
-    def __init__(self, kernel, stories, out, build):
+    def __init__(self, kernel, stories, out, console):
         self.out = out
-        self.console = out / "console.log"
         (out / "initramfs").write_bytes(initramfs(kernel))
-        job = {"TOP": TOP, "BUILD": build, "MODULES": kernel.modules,
+        job = {"TOP": TOP, "BUILD": pathlib.Path.cwd(), "MODULES": kernel.modules,
                "MPGATE": os.environ.get("MPGATE", ""), "STORIES": " ".join(stories)}
         (out / "job").write_text("".join(f"{key}={shlex.quote(str(value))}\n"
                                          for key, value in job.items()))
         share = "local,security_model=none,multidevs=remap"
-        with open(self.console, "wb") as console:
+        with open(console, "wb") as console:
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", QEMU, "-accel", "tcg,thread=multi",
                  "-cpu", "max,la57=off", "-smp", "1", "-m", "1024", "-nographic", "-nodefaults",

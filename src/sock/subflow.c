@@ -145,22 +145,35 @@ static int ask_list(int fd, int option, struct mptcp_subflow_data *head, size_t 
 	return getsockopt(fd, SOL_MPTCP, option, head, &len) < 0 ? -errno : 0;
 }
 
-// Before 6.5 the two lists come from two calls, and a subflow may open or close between them; then
-// they do not match, and a second try is taken.
+static bool same_list(const struct addrs_reply *a, const struct addrs_reply *b)
+{
+	__u32 n = a->head.num_subflows < SLOTS ? a->head.num_subflows : SLOTS;
+
+	return a->head.num_subflows == b->head.num_subflows &&
+	       memcmp(a->list, b->list, n * sizeof(a->list[0])) == 0;
+}
+
+// Before 6.5 addresses and counters come from two calls, and a subflow may open or close between
+// them. Its counters would then be taken for those of another path, so the addresses are read once
+// more, and all again when they have changed.
 static int read_two_lists(int fd, struct sock_subflow *out)
 {
-	struct addrs_reply addrs;
+	struct addrs_reply addrs, after;
 	struct tcpinfo_reply info;
-	int n = 0, rc = 0;
+	int n = 0, rc;
 
-	for (int attempt = 0; attempt < 3; attempt++) {
-		memset(&info, 0, sizeof(info));
-		rc = ask_list(fd, MPTCP_SUBFLOW_ADDRS, &addrs.head, sizeof(addrs), sizeof(addrs.list[0]));
+	memset(&info, 0, sizeof(info));
+	memset(&after, 0, sizeof(after));
+	rc = ask_list(fd, MPTCP_SUBFLOW_ADDRS, &after.head, sizeof(after), sizeof(after.list[0]));
+	for (int attempt = 0; !rc; attempt++) {
+		addrs = after;
+		rc = ask_list(fd, MPTCP_TCPINFO, &info.head, sizeof(info), sizeof(info.list[0]));
 		if (!rc)
-			rc = ask_list(fd, MPTCP_TCPINFO, &info.head, sizeof(info), sizeof(info.list[0]));
-		if (rc || addrs.head.num_subflows == info.head.num_subflows)
+			rc = ask_list(fd, MPTCP_SUBFLOW_ADDRS, &after.head, sizeof(after), sizeof(after.list[0]));
+		if (rc || (same_list(&addrs, &after) && info.head.num_subflows == addrs.head.num_subflows))
 			break;
-		rc = -EAGAIN;
+		if (attempt == 2)
+			rc = -EAGAIN;
 	}
 	if (rc)
 		return rc;

@@ -3,6 +3,7 @@
 #define UI_UI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 // The live console: a full-screen client of a running gateway.
 
@@ -21,6 +22,16 @@ struct ui_options {
 	int width, height;          // of the terminal; 0: ask it
 	const char *ssh_connection; // SSH_CONNECTION, to warn before the session's own path is cut
 };
+
+// One key or more of the console that do one thing.
+struct ui_listed_key {
+	char keys[64];    // as people call them: "j Down Ctrl-n"
+	char screens[80]; // where, by name: "overview path"
+	const char *does;
+	bool changes; // it acts on the gateway
+};
+// The table of keys, for others than the console: the i-th row, false when there is none.
+bool ui_list_key(size_t i, struct ui_listed_key *out);
 
 // Whether standard input and output are a terminal that a full screen can be drawn on, and nobody
 // said that a program runs us (TERM=dumb, CI).

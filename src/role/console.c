@@ -91,8 +91,8 @@ int role_console(int argc, char **argv)
 	const struct role_option options[] = {
 		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
 		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
-		{ "units", 0, "UNIT", "of rates: bit, kbit, byte or auto", .text = &units },
-		{ "charset", 0, "SET", "auto, ascii or utf8", .text = &charset },
+		{ "units", 0, "bit|kbit|byte|auto", "of rates", .text = &units },
+		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &charset },
 		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },
 		{ 0 },
 	};

@@ -176,7 +176,7 @@ static bool parse(struct history_job *job, int argc, char **argv)
 {
 	const char *scale = NULL;
 	const struct role_option options[] = {
-		{ "scale", 0, "SPAN", "1m, 1h (the default), 1d or 30d", .text = &scale },
+		{ "scale", 0, "1m|1h|1d|30d", "how far back; 1h unless said", .text = &scale },
 		{ "days", 0, NULL, "bytes by day instead of rates", .flag = &job->days },
 		{ 0 },
 	};

@@ -117,7 +117,7 @@ static bool parse(struct log_job *job, int argc, char **argv)
 		{ "lines", 'n', "N", "the newest N; 50, or all with --since", .text = &lines },
 		{ "since", 0, "TIME", "30m, 2h, 13:04, 2026-11-22 or \"2026-11-22 13:04\"",
 		  .text = &since },
-		{ "level", 0, "LEVEL", "error, warning, notice, info or debug: this and worse",
+		{ "level", 0, "error|warning|notice|info|debug", "this and worse",
 		  .text = &level },
 		{ "path", 0, "PATH", "events of this path, or exit, or 'gw'", .text = &path },
 		{ 0 },

@@ -30,6 +30,13 @@ static const struct role_verb verbs[] = {
 	  "Check the configuration file and print every error in it",
 	  { "mpgate check", "mpgate check ./new.conf" },
 	  role_check },
+	{ "completion",
+	  "bash|zsh|fish",
+	  1000, // of the line that a shell asks about
+	  "Print a script that completes mpgate's command lines",
+	  { "mpgate completion bash > ~/.local/share/bash-completion/completions/mpgate",
+	    "mpgate completion zsh > ~/.zfunc/_mpgate" },
+	  role_completion },
 	{ "config",
 	  "",
 	  0,
@@ -90,6 +97,12 @@ static const struct role_verb verbs[] = {
 	  "Show what a path, or all of them, carried: a minute to a month, or by day",
 	  { "mpgate history ppp0 --scale 1d", "mpgate history --days --plain" },
 	  role_history },
+	{ "keys",
+	  "",
+	  0,
+	  "List the keys of the console",
+	  { "mpgate keys", "mpgate keys --plain" },
+	  role_keys },
 	{ "log",
 	  "",
 	  0,
@@ -141,6 +154,12 @@ static const struct role_verb verbs[] = {
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+const struct role_verb *role_verb_list(size_t *n)
+{
+	*n = N_VERBS;
+	return verbs;
+}
 
 const struct role_verb *role_verb_find(const char *word)
 {

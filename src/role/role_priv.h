@@ -88,12 +88,20 @@ struct role_verb {
 	int (*run)(int argc, char **argv);
 };
 
+// The whole table.
+const struct role_verb *role_verb_list(size_t *n);
+// The options of a subcommand (NULL: none), its own first and then the global ones. Their targets are not
+// to be used. Returns how many there are.
+#define ROLE_OPTIONS_MAX 48
+size_t role_list_options(const struct role_verb *verb, struct role_option options[ROLE_OPTIONS_MAX]);
+
 // NULL when there is none. role_verb_near() is the best "did you mean", or NULL.
 const struct role_verb *role_verb_find(const char *word);
 const struct role_verb *role_verb_near(const char *word);
 
 // One per file. Each returns an exit status.
 int role_check(int argc, char **argv);
+int role_completion(int argc, char **argv);
 int role_config(int argc, char **argv);
 int role_conns(int argc, char **argv);
 int role_console(int argc, char **argv);
@@ -101,6 +109,7 @@ int role_control(int argc, char **argv); // enable, disable, redial
 int role_doctor(int argc, char **argv);
 int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
+int role_keys(int argc, char **argv);
 int role_log(int argc, char **argv);
 int role_history(int argc, char **argv);
 int role_metrics(int argc, char **argv);

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define OWN_MAX     32 // options of one subcommand
-#define OPTIONS_MAX (OWN_MAX + 16)
+#define OPTIONS_MAX ROLE_OPTIONS_MAX
+#define OWN_MAX     (OPTIONS_MAX - 16) // options of one subcommand
 
 #define DEFAULT_CONFIG MPGATE_SYSCONFDIR "/mpgate.conf"
 #define SOCKET_NAME    "control.sock"
@@ -114,10 +114,10 @@ static size_t list_globals(struct globals *g, struct role_option *options)
 {
 	const struct role_option list[] = {
 		{ "config", 'c', "FILE", "the configuration file", .text = &g->config },
-		{ "socket", 'S', "PATH", "the gateway's control socket", .text = &g->socket },
+		{ "socket", 'S', "FILE", "the gateway's control socket", .text = &g->socket },
 		{ "json", 0, NULL, "answer in JSON", .flag = &answers_json },
 		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
-		{ "color", 0, "WHEN", "auto, always or never", .text = &g->color },
+		{ "color", 0, "auto|always|never", "when to use colour", .text = &g->color },
 		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
 		{ "verbose", 'v', NULL, "log more; twice: everything", .count = &g->verbose },
 		{ "yes", 'y', NULL, "skip confirmations", .flag = &g->yes },
@@ -240,11 +240,13 @@ static int take_options(int argc, char **argv, const char *who, const char *mode
 
 // ---- help
 
+#define HELP_LEFT 20 // columns for an option
+
 static void print_options(const struct role_option *options, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *value = options[i].value;
-		char left[40];
+		char letter[8] = "      ", left[64];
 
 		if (!value)
 			snprintf(left, sizeof(left), "--%s", options[i].word);
@@ -253,9 +255,11 @@ static void print_options(const struct role_option *options, size_t n)
 		else
 			snprintf(left, sizeof(left), "--%s %s", options[i].word, value);
 		if (options[i].letter)
-			printf("  -%c, %-20s %s\n", options[i].letter, left, options[i].help);
+			snprintf(letter, sizeof(letter), "  -%c, ", options[i].letter);
+		if (strlen(left) <= HELP_LEFT)
+			printf("%s%-*s %s\n", letter, HELP_LEFT, left, options[i].help);
 		else
-			printf("      %-20s %s\n", left, options[i].help);
+			printf("%s%s\n%*s %s\n", letter, left, HELP_LEFT + 6, "", options[i].help);
 	}
 }
 
@@ -293,6 +297,28 @@ void role_args_print_globals(void)
 	struct globals g;
 
 	print_options(options, list_globals(&g, options));
+}
+
+// ---- the options of a subcommand, for others than itself
+
+// They stand in its function, because they point at its variables. So it is called, and stopped as soon as
+// it has told them to role_args_parse().
+static struct {
+	struct role_option *options; // NULL: nobody wants to know
+	size_t n;
+} listing;
+
+size_t role_list_options(const struct role_verb *verb, struct role_option options[OPTIONS_MAX])
+{
+	struct globals g;
+	char word[32];
+
+	if (!verb)
+		return list_globals(&g, options);
+	listing.options = options;
+	verb->run(1, (char *[]){ str_copy(word, sizeof(word), verb->word), NULL });
+	listing.options = NULL;
+	return listing.n;
 }
 
 // ---- a subcommand's words
@@ -374,6 +400,11 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 	for (; own && own[n_own].word && n_own < OWN_MAX; n_own++)
 		options[n_own] = own[n_own];
 	n = n_own + list_globals(&g, options + n_own);
+	if (listing.options) {
+		memcpy(listing.options, options, n * sizeof(*options));
+		listing.n = n;
+		return false;
+	}
 	snprintf(who, sizeof(who), "%s: ", argv[0]);
 	at = take_options(argc, argv, who, ":", options, n);
 	if (at < 0)

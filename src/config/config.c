@@ -158,6 +158,8 @@ static const struct piece **slot_of(struct loaded *loaded, const struct schema_b
 	switch (block - schema_blocks) {
 	case SCHEMA_LAN:
 		return &loaded->lan;
+	case SCHEMA_METRICS:
+		return &loaded->metrics;
 	case SCHEMA_SERVER:
 		return &loaded->server;
 	case SCHEMA_EXIT:

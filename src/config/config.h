@@ -97,6 +97,13 @@ struct config_server {
 	bool tune;                    // set sysctls and MPTCP limits where permitted; default yes
 };
 
+// Where the gateway's numbers can be fetched.
+struct config_metrics {
+	bool present;
+	struct addr listen;
+	uint16_t port;
+};
+
 struct config {
 	char *file;
 	struct config_lan lan;
@@ -105,6 +112,7 @@ struct config {
 	struct config_path *paths;
 	size_t n_paths;
 	struct config_server server;
+	struct config_metrics metrics;
 	int workers; // 0: one per core
 	bool bell;   // of all paths that do not say otherwise
 	char *warnings; // lines like those of errors; empty when there are none

@@ -89,8 +89,8 @@ struct schema_block {
 	void *(*make)(struct config *config, int line);
 };
 
-enum { SCHEMA_TOP, SCHEMA_LAN, SCHEMA_EXIT, SCHEMA_PATH, SCHEMA_SERVER };
-#define SCHEMA_BLOCKS 5
+enum { SCHEMA_TOP, SCHEMA_LAN, SCHEMA_EXIT, SCHEMA_PATH, SCHEMA_METRICS, SCHEMA_SERVER };
+#define SCHEMA_BLOCKS 6
 
 extern const struct schema_block schema_blocks[SCHEMA_BLOCKS];
 
@@ -139,7 +139,7 @@ struct loaded {
 	struct complaints *complaints;
 	enum config_role role;
 	// Where things were written; as many as there are in `config`.
-	const struct piece *lan, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX];
+	const struct piece *lan, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX];
 };
 
 void rules_check(struct loaded *loaded);

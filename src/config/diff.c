@@ -178,6 +178,8 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 			 to->lan.interface[0] ? &to->lan : NULL);
 	compare_exits(&diff, from, to);
 	compare_paths(&diff, from, to);
+	compare_optional(&diff, SCHEMA_METRICS, "", from->metrics.present ? &from->metrics : NULL,
+			 to->metrics.present ? &to->metrics : NULL);
 	compare_optional(&diff, SCHEMA_SERVER, "", from->server.present ? &from->server : NULL,
 			 to->server.present ? &to->server : NULL);
 	return diff.n;

@@ -278,7 +278,7 @@ struct listener {
 static void check_ports(struct loaded *l)
 {
 	const struct config *config = l->config;
-	struct listener list[CONFIG_EXITS_MAX + 2];
+	struct listener list[CONFIG_EXITS_MAX + 3];
 	size_t n = 0;
 
 	if (l->lan)
@@ -286,6 +286,8 @@ static void check_ports(struct loaded *l)
 	for (size_t i = 0; i < config->n_exits; i++)
 		list[n++] =
 			(struct listener){ "socks-port", l->exits[i], config->exits[i].socks_port };
+	if (l->metrics)
+		list[n++] = (struct listener){ "port", l->metrics, config->metrics.port };
 	if (l->server)
 		list[n++] = (struct listener){ "port", l->server, config->server.port };
 	for (size_t i = 0; i < n; i++) {

@@ -258,6 +258,33 @@ static const struct schema_type type_listen = {
 	.format = format_addr,
 };
 
+// Loopback, and what RFC 1918 and RFC 4193 leave to LANs.
+static int parse_listen_near(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	static const char *const near[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
+					    "::1/128",     "fc00::/7" };
+	struct prefix prefix;
+	struct addr addr;
+
+	(void)key;
+	for (size_t i = 0; addr_parse(text, &addr) == 0 && i < ARRAY_LEN(near); i++) {
+		if (prefix_parse(near[i], &prefix) == 0 && prefix_contains(&prefix, &addr)) {
+			*(struct addr *)to = addr;
+			return 0;
+		}
+	}
+	str_add(why, "is no address of loopback or of a LAN, such as \"127.0.0.1\" or \"192.168.5.1\": what is "
+		     "told there is not for the Internet");
+	return -EINVAL;
+}
+
+static const struct schema_type type_listen_near = {
+	.form = "IP address of loopback or of the LAN",
+	.quoted = true,
+	.parse = parse_listen_near,
+	.format = format_addr,
+};
+
 // Explains what prefix_parse() refused.
 static void explain_prefix(const char *text, struct str *why)
 {
@@ -805,6 +832,13 @@ static const struct schema_key path_keys[] = {
 	  .example = "yes", .help = "The console rings the terminal's bell when this path dies." },
 };
 
+static const struct schema_key metrics_keys[] = {
+	{ "listen", &type_listen_near, AT(config_metrics, listen), .fallback = "\"127.0.0.1\"",
+	  .help = "Address to listen on: of loopback or of the LAN." },
+	{ "port", &type_port, AT(config_metrics, port), .fallback = "9469", .min = 1, .max = 65535,
+	  .help = "Port to listen on." },
+};
+
 static const struct schema_key server_keys[] = {
 	{ "listen", &type_listen, AT(config_server, listen), .fallback = "\"0.0.0.0\"",
 	  .help = "Address to listen on; \"::\" is every address, IPv4 and IPv6." },
@@ -864,6 +898,13 @@ static void *make_path(struct config *config, int line)
 	return path;
 }
 
+static void *make_metrics(struct config *config, int line)
+{
+	(void)line;
+	config->metrics.present = true;
+	return &config->metrics;
+}
+
 static void *make_server(struct config *config, int line)
 {
 	(void)line;
@@ -883,6 +924,9 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 				  "There may be several, each with a name of its own." },
 	[SCHEMA_PATH] = { "path", "NAME", "ppp0", KEYS(path_keys), .make = make_path,
 			  .help = "A path: one link to the Internet. One block for each." },
+	[SCHEMA_METRICS] = { "metrics", KEYS(metrics_keys), .make = make_metrics,
+			     .help = "The gateway's numbers over HTTP, as http://127.0.0.1:9469/metrics, for\n"
+				     "Prometheus. Without the block nothing listens." },
 	[SCHEMA_SERVER] = { "server", KEYS(server_keys), .make = make_server,
 			    .help = "For the exit server ('mpgate server'); a gateway has no such "
 				    "block." },

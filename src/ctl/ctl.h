@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/str.h"
 #include "model/command.h"
 #include "model/conns.h"
@@ -55,6 +56,17 @@ void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot);
 void ctl_answer_conns(struct ctl *ctl, const struct conns *conns);
 // Closes all connections, removes the socket file.
 void ctl_close(struct ctl *ctl);
+
+// ---- A page for scrapers, on a TCP port; on the same thread.
+
+struct ctl_page;
+
+// Answers GET /metrics with what `write` adds, of content type `type` (borrowed); a client has five
+// seconds, and eight are served at once. Returns 0, or -errno with a text.
+int ctl_page_open(struct ev_loop *loop, const union sockaddr_any *at, const char *type,
+		  void (*write)(void *ctx, struct str *out), void *ctx, struct ctl_page **out,
+		  struct str *why);
+void ctl_page_close(struct ctl_page *page);
 
 // ---- The client's end. Used from one thread; never blocks except in ctl_client_wait().
 

@@ -128,6 +128,7 @@ static void stop(struct gateway *g)
 		ctl_close(g->ctl);
 	if (g->probe)
 		probe_free(g->probe);
+	gateway_metrics_fini(g);
 	gateway_peers_fini(g);
 	if (g->store)
 		gateway_trends_fini(g);

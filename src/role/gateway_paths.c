@@ -265,6 +265,7 @@ void gateway_round(struct gateway *g)
 	gateway_uses_judge(g);
 	apply(g);
 	gateway_listen_on_lan(g);
+	gateway_metrics_round(g);
 	set_probes(g);
 	gateway_exits_resolve(g);
 	gateway_push_policy(g);

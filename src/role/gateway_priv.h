@@ -156,6 +156,9 @@ struct gateway {
 	struct store_writer *store; // of the files there; NULL: there is none
 	struct gateway_trend trends[GATEWAY_TREND_ALL + 1];
 	int64_t trends_ms, trends_saved_ms;
+	struct ctl_page *page; // for scrapers; NULL: it is not open
+	union sockaddr_any page_at;
+	bool page_failed; // and that was said
 	bool trends_failed; // the last file could not be written, and that was said
 	struct alarm alarms[SNAPSHOT_ALARMS];
 	int n_alarms;
@@ -260,6 +263,10 @@ void gateway_snapshot(void *ctx, struct snapshot *out);
 bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
+
+// gateway_metrics.c
+void gateway_metrics_round(struct gateway *g);
+void gateway_metrics_fini(struct gateway *g);
 
 // gateway_trends.c
 // `fini` leaves the files to the store's writer.

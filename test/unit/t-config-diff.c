@@ -114,6 +114,8 @@ static const struct {
 	{ SCHEMA_PATH, "status", "\"ifquery a\"", "path.a.status none -> ifquery a" },
 	{ SCHEMA_PATH, "dial-timeout", "30", "path.a.dial-timeout 60 -> 30" },
 	{ SCHEMA_PATH, "bell", "yes", "path.a.bell no -> yes" },
+	{ SCHEMA_METRICS, "listen", "\"::1\"", "metrics.listen 127.0.0.1 -> ::1" },
+	{ SCHEMA_METRICS, "port", "9471", "metrics.port 9470 -> 9471" },
 	{ SCHEMA_SERVER, "listen", "\"::\"", "server.listen 0.0.0.0 -> ::" },
 	{ SCHEMA_SERVER, "port", "8389", "server.port 8390 -> 8389" },
 	{ SCHEMA_SERVER, "method", "\"aes-128-gcm\"", "server.method aes-256-gcm -> aes-128-gcm" },
@@ -131,6 +133,7 @@ static const struct {
 	{ SCHEMA_EXIT, "exit x", "address", "\"192.0.2.1\"" },
 	{ SCHEMA_EXIT, "exit x", "key-file", "\"@\"" },
 	{ SCHEMA_PATH, "path a", "interface", "a" },
+	{ SCHEMA_METRICS, "metrics", "port", "9470" },
 	{ SCHEMA_SERVER, "server", "port", "8390" },
 	{ SCHEMA_SERVER, "server", "key-file", "\"@\"" },
 };

@@ -191,7 +191,7 @@ static void complains_about_structure(void **state)
 		  "f:6: unknown key 'lable' in path 'dsl', did you mean 'label'?\n" },
 		{ GATEWAY "path dsl { port = 3 }",
 		  "f:4: unknown key 'port' in path 'dsl', it belongs in a block 'exit' or a block "
-		  "'server'\n" },
+		  "'metrics' or a block 'server'\n" },
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
@@ -297,7 +297,7 @@ static void complains_about_structure(void **state)
 // One value, in a block where all else is right.
 static void judges_values(void **state)
 {
-	enum { LAN, EXIT, PATH, SERVER };
+	enum { LAN, EXIT, PATH, METRICS, SERVER };
 	static const char *const blocks[] = {
 		[LAN] = "lan { interface = br0\n%s = %s }\n"
 			"exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }",
@@ -307,6 +307,8 @@ static void judges_values(void **state)
 		[PATH] = "lan { interface = br0 }\nexit sg { address = \"192.0.2.1\" key-file = "
 			 "\"@\" } "
 			 "path a {\n%s = %s }",
+		[METRICS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }\n"
+			    "metrics {\n%s = %s }",
 		[SERVER] = "server { key-file = \"@\"\n%s = %s }",
 	};
 	static const struct {
@@ -407,6 +409,12 @@ static void judges_values(void **state)
 		{ PATH, "dial-timeout", "0", "is out of range, give a number from 1 to 600" },
 		{ PATH, "bell", "yes", NULL },
 		{ PATH, "bell", "loud", "is neither yes nor no" },
+		{ METRICS, "listen", "\"192.168.5.1\"", NULL },
+		{ METRICS, "listen", "\"::1\"", NULL },
+		{ METRICS, "listen", "\"0.0.0.0\"", "is no address of loopback or of a LAN" },
+		{ METRICS, "listen", "\"203.0.113.1\"", "is no address of loopback or of a LAN" },
+		{ METRICS, "listen", "\"172.32.0.1\"", "is no address of loopback or of a LAN" },
+		{ METRICS, "port", "12345", "is the tproxy-port of line 1, each listener needs" },
 		{ SERVER, "listen", "\"::\"", NULL },
 		{ SERVER, "listen", "\"localhost\"", "is no IP address to listen on" },
 		{ SERVER, "allow", "{\"127.0.0.1/32\", \"fe80::/10\"}", NULL },

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "relay/relay_priv.h"
 
 // Salts remembered, for both directions of all connections.
@@ -120,6 +121,16 @@ static void free_stop(struct letter *letter)
 
 // ---- the main thread's side
 
+static void warn_of_congestion(void)
+{
+	int rc = sock_congestion_check();
+
+	if (rc < 0)
+		log_warning("relay: no BBR congestion control (%s); when a path dies, connections over it stall "
+			    "longer than they need. Load it: modprobe tcp_bbr",
+			    strerror(-rc));
+}
+
 int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct str *why)
 {
 	struct relay *relay = xcalloc(1, sizeof(*relay));
@@ -133,6 +144,7 @@ int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct st
 		relay->reports[i].sampled_ms = INT64_MAX;
 		relay->reported_ms[i] = clock_mono_ms();
 	}
+	warn_of_congestion();
 	relay->replay = wire_replay_new(REPLAY_CAPACITY);
 	mailbox_init(&relay->mailbox, loop, relay);
 	if (!relay->replay)

@@ -223,10 +223,6 @@ uint8_t session_slot(const struct session *s, const struct sock_subflow *sf);
 // Between two ticks, of a session that moves data: what cannot wait for the next.
 void session_look(struct session *s);
 
-// A transfer that is over in seconds is best left to the kernel's own tuning: a bound from rates that
-// are still rising costs it 5 % of its rate. One that goes on is held, so that a dying path costs
-// it less.
-#define BACKLOG_AFTER_S 10.
 // backlog.c: how much a connection over several subflows may hold unacknowledged, given what it was
 // held to before (0: nothing).
 uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before);

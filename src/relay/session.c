@@ -229,11 +229,8 @@ static void retract_subflows(struct session *s)
 
 static void bound_backlog(struct session *s, const struct sock_subflow subflows[], int n)
 {
-	uint64_t bytes;
+	uint64_t bytes = backlog_bound(subflows, n, s->backlog);
 
-	if (ev_now(s->worker->loop) - s->began < BACKLOG_AFTER_S)
-		return;
-	bytes = backlog_bound(subflows, n, s->backlog);
 	if (bytes == s->backlog)
 		return;
 	sock_bound_backlog(s->sealed.fd, bytes);

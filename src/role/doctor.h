@@ -27,6 +27,7 @@ struct doctor_facts {
 	bool observed;
 	char observe_why[200]; // when not
 	struct kstate k;
+	int congestion_error;  // -errno of what sock_tune() asks for
 	int manage_error;      // of opening the kernel as a gateway would; 0 also when not tried
 	char manage_why[256];
 	bool manage_tried;

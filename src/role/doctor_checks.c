@@ -120,6 +120,16 @@ static void check_scheduler(const struct doctor_facts *facts, struct doctor_repo
 	check_setting(facts, report, "net.mptcp.scheduler", is_any, "", "default");
 }
 
+static void check_congestion(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	if (!facts->congestion_error)
+		add(report, DOCTOR_OK, "", "BBR congestion control is there");
+	else
+		explain(add(report, DOCTOR_WARN, "", "no BBR congestion control: %s",
+			    strerror(-facts->congestion_error)),
+			"what a dying path carried waits behind seconds of other data", "modprobe tcp_bbr");
+}
+
 static void check_limits(const struct doctor_facts *facts, struct doctor_report *report)
 {
 	uint32_t have = facts->k.limits.subflows;
@@ -616,6 +626,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "path-manager", "kernel", check_manager },
 	{ "blackhole", "kernel", check_blackhole },
 	{ "scheduler", "kernel", check_scheduler },
+	{ "congestion", "kernel", check_congestion },
 	{ "limits", "kernel", check_limits },
 	{ "config", "gateway", check_config },
 	{ "running", "gateway", check_running },

@@ -71,6 +71,7 @@ static void look_at_kernel(const struct config *config, struct doctor_facts *fac
 		str_copy(facts->release, sizeof(facts->release), uts.release);
 	facts->observed = read_kernel(config ? config : &none, &facts->k, &why) == 0;
 	str_copy(facts->observe_why, sizeof(facts->observe_why), str_text(&why));
+	facts->congestion_error = sock_congestion_check();
 	facts->conntrack = read_number(&facts->k, "net.netfilter.nf_conntrack_count");
 	facts->conntrack_max = read_number(&facts->k, "net.netfilter.nf_conntrack_max");
 	str_fini(&why);

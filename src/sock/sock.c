@@ -161,6 +161,27 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 	return rc;
 }
 
+// BBR leaves the providers' queues short: what a dead path carried does not wait there behind
+// seconds of other data when it is sent again (doc/decisions/10-bbr.md). All subflows take it.
+static int set_congestion(int fd)
+{
+	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", strlen("bbr")) < 0)
+		return -errno;
+	return 0;
+}
+
+int sock_congestion_check(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = set_congestion(fd);
+	close(fd);
+	return rc;
+}
+
 void sock_tune(int fd, bool far)
 {
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -173,10 +194,7 @@ void sock_tune(int fd, bool far)
 		return;
 	// What waits unsent in the kernel is neither fast nor fresh (6.9 on for MPTCP).
 	set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
-	// Steadier sums over unlike paths, and no stall when a stale subflow comes back, as with
-	// BBR (doc/kernel-notes.md). All subflows take it.
-	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) < 0)
-		log_debug("TCP_CONGESTION cubic: %s", strerror(errno));
+	set_congestion(fd);
 }
 
 void sock_bound_backlog(int fd, uint64_t bytes)

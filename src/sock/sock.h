@@ -40,6 +40,10 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 // matter. `far`: the side that crosses the Internet to or from the exit.
 void sock_tune(int fd, bool far);
 
+// 0 when the kernel lets far sockets have the congestion control that sock_tune() asks for, or -errno:
+// -ENOENT without the module, -EPERM where it may be set by the administrator only.
+int sock_congestion_check(void);
+
 // Bounds what the kernel keeps of a connection that was not acknowledged yet, sent or not.
 void sock_bound_backlog(int fd, uint64_t bytes);
 

@@ -124,6 +124,11 @@ static void fear_black_holes(struct machine *m)
 	set_sysctl(m, "net.mptcp.blackhole_timeout", "3600");
 }
 
+static void lose_bbr(struct machine *m)
+{
+	m->facts.congestion_error = -ENOENT;
+}
+
 static void lower_limits(struct machine *m)
 {
 	m->facts.k.limits.subflows = 0;
@@ -268,6 +273,7 @@ static void finds_what_is_planted(void **state)
 		{ switch_mptcp_off, DOCTOR_FAIL, "mptcp", "", "switched off" },
 		{ choose_other_manager, DOCTOR_FAIL, "path-manager", "", "pm_type=1" },
 		{ fear_black_holes, DOCTOR_FAIL, "blackhole", "", "=3600" },
+		{ lose_bbr, DOCTOR_WARN, "congestion", "", "no BBR congestion control: No such file or directory" },
 		{ lower_limits, DOCTOR_FAIL, "limits", "", "limit of 0 subflows beyond the first, 1 needed" },
 		{ spoil_config, DOCTOR_FAIL, "config", "", "f:3: unknown key" },
 		{ stop_gateway, DOCTOR_WARN, "running", "", "no gateway" },

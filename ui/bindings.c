@@ -55,6 +55,18 @@ static const struct binding bindings[] = {
 	  "Path", 3 },
 	{ .keys = { 'G' }, UI_LOG, GROUP_LOOK, move_last, "the newest, and follow", "Follow", 4 },
 
+	{ .keys = { '/', UI_KEY_F3 }, UI_CONNS, GROUP_LOOK, conns_ask_filter,
+	  "filter: 443 path:tun1 mode:tcp", "Filter", 2 },
+	{ .keys = { '>', UI_KEY_F6 }, UI_CONNS, GROUP_LOOK, conns_next_column,
+	  "sort by the next column", "Sort", 3 },
+	{ .keys = { '<' }, UI_CONNS, GROUP_LOOK, conns_previous_column, "sort by the one before" },
+	{ .keys = { 'i' }, UI_CONNS, GROUP_LOOK, conns_invert, "the other way round", "Reverse", 4 },
+	{ .keys = { 'f' }, UI_CONNS, GROUP_LOOK, conns_freeze, "freeze the order, or not",
+	  "Freeze", 3 },
+	{ .keys = { 'x' }, UI_CONNS, GROUP_LOOK, conns_mask, "mask addresses, or not", "Mask", 5 },
+
+	{ .keys = { UI_KEY_ENTER }, UI_CONNS, GROUP_SCREENS, open_row, "why it is plain TCP",
+	  "Why", 3 },
 	{ .keys = { UI_KEY_ENTER }, UI_OVERVIEW, GROUP_SCREENS, open_row, "all about the path",
 	  "Path", 2 },
 	{ .keys = { UI_KEY_ENTER }, UI_LOG, GROUP_SCREENS, open_row, "the whole line", "Line", 4 },

@@ -103,6 +103,8 @@ static void take_message(struct console *c, const struct ctl_message *message, i
 		c->dirty = true;
 		break;
 	case CTL_CONNS:
+		ui_conns(c->ui, &message->conns);
+		c->dirty = true;
 		break;
 	case CTL_ERROR:
 		ui_say(c->ui, now_ms, "%s", message->error.message);
@@ -134,6 +136,9 @@ static void ask_what_is_wanted(struct console *c, int64_t now_ms)
 	switch (wish.kind) {
 	case WISH_LOG:
 		rc = ctl_client_log(c->client, &wish.log);
+		break;
+	case WISH_CONNS:
+		rc = ctl_client_conns(c->client);
 		break;
 	}
 	if (rc != 0)

@@ -30,6 +30,7 @@ struct ui *ui_new(const struct ui_options *options)
 	ui->units = options->units;
 	ui->may_change = true;
 	ui->log.level = LOG_LEVEL_NOTICE;
+	ui->conns.column = CONN_BY_RX;
 	ui->absent_status = STATUS_DONE;
 	return ui;
 }
@@ -45,7 +46,7 @@ void ui_hello(struct ui *ui, bool may_change)
 {
 	ui->connected = true;
 	ui->may_change = may_change;
-	ui->log.asked = false; // of an earlier connection
+	ui->log.asked = ui->conns.asked = false; // of an earlier connection
 }
 
 // What the gateway remembers follows what we saw of the one before it.

@@ -3,6 +3,7 @@
 #define UI_UI_PRIV_H
 
 #include "model/command.h"
+#include "model/conns.h"
 #include "model/format.h"
 #include "model/snapshot.h"
 #include "model/status.h"
@@ -33,6 +34,7 @@ void ui_hello(struct ui *ui, bool may_change);
 void ui_history(struct ui *ui, const struct history *history);
 void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms);
 void ui_log(struct ui *ui, const struct event_page *page);
+void ui_conns(struct ui *ui, const struct conns *conns);
 void ui_result(struct ui *ui, enum command_verb verb, const char *object,
 	       const struct command_result *result, int64_t now_ms);
 // Says something in the message line. For what no other call fits.
@@ -57,7 +59,7 @@ struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
 
 // What a screen would like to know that does not come by itself. The loop asks for it when there is
 // a gateway to ask, once: a wish is told again only after its answer, or a new connection.
-enum ui_wish_kind { WISH_LOG };
+enum ui_wish_kind { WISH_LOG, WISH_CONNS };
 struct ui_wish {
 	enum ui_wish_kind kind;
 	struct event_filter log;
@@ -126,6 +128,26 @@ struct log_view {
 	uint64_t ends;           // newer ones are not shown: the display is paused
 };
 
+// The connections as last told, and how they are looked at (pane_conns.c).
+struct conns_view {
+	struct conns conns;
+	bool have;
+	bool asked;
+	int64_t asked_at_ms; // 0: ask at once
+
+	uint64_t selected; // id
+	int row;           // where it was, for when it is gone
+	int first, page;   // of the table, as drawn last
+	enum conn_column column;
+	bool inverted;
+	bool frozen; // the order is that of `order`
+	uint64_t order[CONNS_MAX];
+	int n_order;
+	char filter_text[PROMPT_SIZE];
+	struct conn_filter filter;
+	bool whole; // why the marked one is plain TCP is shown in full
+};
+
 struct ui {
 	struct ui_options options;
 
@@ -152,6 +174,8 @@ struct ui {
 
 	enum ui_screen screen;
 	struct log_view log;
+	struct conns_view conns;
+	bool mask; // addresses of clients and targets are hidden
 	struct prompt prompt;
 	struct dialog dialog;
 	bool help_open;
@@ -242,6 +266,18 @@ enum ui_screen screen_from_name(const char *name);
 void path_title(const struct ui *ui, const struct view *view, struct str *out);
 void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
+void conns_enter(struct ui *ui, int64_t now_ms);
+bool conns_wish(struct ui *ui, struct ui_wish *out);
+void conns_move(struct ui *ui, int rows);
+int conns_page(const struct ui *ui);
+void conns_open(const struct press *press);
+bool conns_back(struct ui *ui);
+void conns_next_column(const struct press *press);
+void conns_previous_column(const struct press *press);
+void conns_invert(const struct press *press);
+void conns_freeze(const struct press *press);
+void conns_mask(const struct press *press);
+void conns_ask_filter(const struct press *press);
 void conns_title(const struct ui *ui, const struct view *view, struct str *out);
 void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 

@@ -185,7 +185,7 @@ def connections_are_listed_and_filtered():
         same(mpgate(g.socket, "conns"), (0, golden("conns.txt"), ""))
         same(mpgate(g.socket, "conns", "--plain"), (0, golden("conns-plain.txt"), ""))
         answer = json.loads(mpgate(g.socket, "conns", "--json")[1])
-        same((answer["schema"], len(answer["connections"])), ("mpgate.conns", 11))
+        same((answer["schema"], len(answer["connections"])), ("mpgate.conns", 43))
         answer = json.loads(mpgate(g.socket, "conns", "--json", "mode:tcp", "!22")[1])
         same([c["target"] for c in answer["connections"]], ["203.0.113.80:80"])
         same(mpgate(g.socket, "conns", "tun9"), (0, '0 of 42 match "tun9"\n', ""))
@@ -206,7 +206,7 @@ def connections_can_be_watched():
     with gateway("conns", "-n") as g:
         watch = start(g.socket, "conns", "--json", "--watch=1", "443")
         for _ in range(2):
-            same(len(json.loads(watch.stdout.readline())["connections"]), 5)
+            same(len(json.loads(watch.stdout.readline())["connections"]), 19)
         g.end()
         out, err = watch.communicate(timeout=LIMIT_S)
         same((watch.returncode, err), (3, ""))

@@ -59,7 +59,7 @@ static void prints_as_recorded(void **state)
 	size_t width = 0;
 
 	(void)state;
-	conns_view_text(load("conns"), "", 11, &out);
+	conns_view_text(load("conns"), "", 43, &out);
 	compare("conns", str_text(&out));
 	for (const char *c = str_text(&out); *c; c++) {
 		width = *c == '\n' ? 0 : width + 1;

@@ -377,7 +377,7 @@ static void the_bar_tells_keys_that_work(void **state)
 	static const char *const bars[SCREENS] = {
 		[SCREEN_OVERVIEW] = " ?:Help Enter:Path c:Conns l:Log d:Doctor 3:3G-on",
 		[SCREEN_PATH] = " Esc:Back ?:Help j:Next path ",
-		[SCREEN_CONNS] = " Esc:Back  ?:Help ",
+		[SCREEN_CONNS] = " Esc:Back ?:Help /:Filter >:Sort i:Reverse f:Freeze x:Mask Enter:Why",
 		[SCREEN_LOG] = " Esc:Back ?:Help /:Search n:Next v:Level =:Path G:Follow",
 		[SCREEN_DOCTOR] = " Esc:Back  ?:Help  c:Conns  l:Log",
 	};

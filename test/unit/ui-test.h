@@ -22,6 +22,9 @@ static inline const char *source_dir(void)
 	return dir ? dir : ".";
 }
 
+// The connections of the state that was loaded last.
+static struct conns test_conns;
+
 // A console that was told what test/screen/states/NAME.jsonl holds, as far as its first state.
 static inline struct ui *ui_from_state(const char *name, const struct ui_options *options)
 {
@@ -44,6 +47,8 @@ static inline struct ui *ui_from_state(const char *name, const struct ui_options
 		assert_int_equal(ctl_json_parse(line, &message), 0);
 		if (message.kind == CTL_HISTORY)
 			ui_history(ui, &message.history);
+		if (message.kind == CTL_CONNS)
+			test_conns = message.conns;
 		done = message.kind == CTL_SNAPSHOT;
 	}
 	fclose(file);
@@ -70,6 +75,10 @@ static inline void answer_wishes(struct ui *ui)
 		event_log_add(&log, s->events[i].time_ms, s->events[i].level, s->events[i].object,
 			      s->events[i].verb, "%s", s->events[i].text);
 	while (ui_wish(ui, &wish)) {
+		if (wish.kind == WISH_CONNS) {
+			ui_conns(ui, &test_conns);
+			continue;
+		}
 		event_log_select(&log, &wish.log, &page);
 		ui_log(ui, &page);
 	}

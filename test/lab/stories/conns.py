@@ -8,7 +8,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import SOCKS_PORT, Exit, Gateway, converse, read_all
+from actors import SOCKS_PORT, Exit, Gateway, Terminal, converse, read_all
 from lab import CLIENT, GATEWAY, WEB, expect, run_story, wait_for
 
 STRIP = """table ip strip {
@@ -85,6 +85,7 @@ def story(lab):
                          ((f"{CLIENT}/32", "5001"), 1)):
             expect(len(conns(gateway, *words)["connections"]) == n, f"{words} finds another than {n}")
         print(gateway.command("conns").stdout)
+        look(lab, gateway)
         stop.set()
         writer.join()
         server.close()
@@ -123,6 +124,23 @@ def story(lab):
                 many.enter_context(lab.lan.connect(WEB, 5004))
             wait_for(lambda: conns(gateway)["total"] == MANY + 1, f"{MANY} more connections", 15)
             expect(len(conns(gateway)["connections"]) == LISTED, "not as many are listed as can be")
+
+
+def look(lab, gateway):
+    """The same on the console's screen."""
+    terminal = Terminal(lab, lab.gw.command([gateway.mpgate, "--socket", gateway.control,
+                                             "console", "--charset", "ascii"]))
+    terminal.wait_for_line(r"^> ppp0 +ADSL +UP", "the overview")
+    terminal.keys("c")
+    terminal.wait_for_line(r"^>.*198\.51\.100\.80:5001 +MPTCP +p013- +[1-9]", "the busy connection")
+    terminal.wait_for_line(r"^SELECTED +192\.168\.5\.34:\d+ -> 198\.51\.100\.80:5001", "all about it")
+    for path in ("ppp0", "tun0", "tun1", "tun3"):
+        terminal.wait_for_line(rf"^   {path} +id \d+ +10\.64\.\d\.2:\d+ +RTT +\d+ ms", f"{path}'s line")
+    terminal.keys("/", "5", "0", "0", "2", "Enter")
+    terminal.wait_for_line(r"connections 1 of 2  /5002", "the filter")
+    terminal.wait_for_line(r"^>.*198\.51\.100\.80:5002", "the quiet connection")
+    terminal.keys("Q")
+    terminal.wait_for_line(r"^done:0", "the console to end")
 
 
 def quiet_begin(gateway):

@@ -22,19 +22,19 @@ def start(stage, columns, rows):
 def story(stage):
     # time stands still, so that two screens can be equal
     stage.gateway("ok")
-    fresh = {size: start(stage, *size).text() for size in SIZES}
+    fresh = {size: start(stage, *size) for size in SIZES}
     screen = start(stage, 80, 24)
     for size in SIZES:
-        expect(MARKS[size] in fresh[size], f"{size} lacks {MARKS[size]}:\n{fresh[size]}")
+        fresh[size].wait(MARKS[size])
         screen.resize(*size)
-        wait_for(lambda: screen.text() == fresh[size], f"the screen of a fresh start at {size}")
+        wait_for(lambda: screen.text() == fresh[size].text(), f"the screen of a fresh start at {size}")
         expect(all(len(line) < size[0] for line in screen.lines()), f"column {size[0]} is used")
 
     screen.keys("C-z")
     wait_for(lambda: not screen.is_full_screen(), "the shell's screen")
     screen.resize(60, 16)
     screen.keys("fg", "Enter")
-    wait_for(lambda: screen.text() == fresh[60, 16], "the screen of a fresh start after fg")
+    wait_for(lambda: screen.text() == fresh[60, 16].text(), "the screen of a fresh start after fg")
 
 
 if __name__ == "__main__":

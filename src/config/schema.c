@@ -789,7 +789,7 @@ static const struct schema_key path_keys[] = {
 	{ "gateway", &type_gateway, AT(config_path, gateway), .otherwise = "found by itself",
 	  .example = "\"192.168.1.1\"",
 	  .help = "The next router. It is found by itself behind DHCP and PPP." },
-	{ "over", &type_over, AT(config_path, over), .otherwise = "the path itself",
+	{ "over", &type_over, AT(config_path, over), .otherwise = "found by its routes",
 	  .example = "\"ppp0\"",
 	  .help = "The path whose line a tunnel rides: its bytes are counted once, and when that\n"
 		  "path is down, so is this one, without an alarm of its own." },

@@ -57,6 +57,15 @@ int kern_route_delete(struct kern_netlink *nl, const struct kroute *route, struc
 int kern_rule_add(struct kern_netlink *nl, const struct krule *rule, struct str *why);
 int kern_rule_delete(struct kern_netlink *nl, const struct krule *rule, struct str *why);
 
+// ---- tunnel.c: by which link a tunnel's packets leave
+
+struct nlattr;
+
+// From the attributes of an RTM_NEWLINK, IFLA_MAX + 1 of them.
+void kern_tunnel_parse(struct nlattr *const link_attrs[], struct klink *link);
+// Asks for the routes to the remote ends. No route is no error.
+void kern_tunnels_look_up(struct kern_netlink *nl, struct kstate *state);
+
 // ---- mptcp.c: endpoints and limits
 
 struct kern_mptcp {

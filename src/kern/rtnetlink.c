@@ -55,6 +55,7 @@ static int parse_link(struct nlmsghdr *msg, struct kstate *out)
 {
 	static const struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
+		[IFLA_LINK] = { .type = NLA_U32 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(msg);
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -72,6 +73,7 @@ static int parse_link(struct nlmsghdr *msg, struct kstate *out)
 	str_copy(link.name, sizeof(link.name), nla_get_string(attrs[IFLA_IFNAME]));
 	if (attrs[IFLA_STATS64])
 		read_stats(attrs[IFLA_STATS64], &link);
+	kern_tunnel_parse(attrs, &link);
 	kstate_add_link(out, &link);
 	return 0;
 }
@@ -381,6 +383,7 @@ int kern_rtnl_observe(struct kern_netlink *nl, struct kstate *out, struct str *w
 		if (error < 0)
 			return error;
 	}
+	kern_tunnels_look_up(nl, out);
 	return 0;
 }
 

@@ -25,12 +25,22 @@
 #define KSTATE_TPROXY_MASK  0xff000000u
 #define KSTATE_TPROXY_TABLE 100 // a path may not use it; the paths' own begin behind it
 
+// How a tunnel's own packets travel. `remote` of family AF_UNSPEC: it is no tunnel, or the kernel does
+// not know where it ends.
+struct ktunnel {
+	struct addr remote, local;
+	uint32_t mark;
+	int oif; // 0: as the routes say
+};
+
 struct klink {
 	int ifindex;
 	char name[IFNAMSIZ];
 	bool admin_up;       // IFF_UP
 	bool carrier;        // IFF_LOWER_UP
 	bool point_to_point; // IFF_POINTOPOINT
+	struct ktunnel tunnel;
+	int under; // ifindex of the link by which its packets leave, as the routes are now; 0: not known
 	uint64_t rx_bytes, tx_bytes;
 };
 

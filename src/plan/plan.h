@@ -313,6 +313,19 @@ void plan_uses_judge(struct plan_uses *uses, const struct use_evidence evidence[
 void plan_uses_tick(struct plan_uses *uses, const struct use_evidence evidence[], size_t n,
 		    int64_t now_ms);
 
+// ---- Tunnels that ride another path's line. See underlay.c.
+
+// The path whose line each one rides into under[], or -1: an own line, or one that is no path. What
+// the configuration says (`over`) comes before what the kernel's routes say. under[] is in and out: all
+// -1 at first, then the last answer.
+void plan_underlays(const struct config *config, const struct kstate *observed, int under[]);
+// It does not carry, and its line does not either, or is in doubt, or has come back just now: no fault
+// of its own.
+bool plan_rides_dead_line(const struct path_fsm fsms[], const int under[], size_t path,
+			  int64_t now_ms);
+// Each path's part of all bytes, those of the tunnels that ride it taken off: bytes[] become ratios.
+void plan_shares(double bytes[], const int under[], size_t n);
+
 // ---- Whether running connections really got a subflow on a path's endpoint. See rejoin.c.
 
 // What is known of one path.

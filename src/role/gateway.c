@@ -58,6 +58,7 @@ static void init_paths(struct gateway *g)
 	for (size_t i = 0; i < g->config->n_paths && i < PATHS_MAX; i++) {
 		g->paths[i].config = &g->config->paths[i];
 		path_fsm_init(&g->fsms[i], g->config->paths[i].optional, clock_mono_ms());
+		g->under[i] = -1;
 		g->n_paths++;
 	}
 }

@@ -50,11 +50,9 @@ static bool is_out(const struct path_fsm *fsm)
 	       fsm->state == PATH_STATE_BLOCKED;
 }
 
-bool gateway_rides_dead_line(const struct gateway *g, size_t slot)
+static bool rides_dead_line(const struct gateway *g, size_t slot)
 {
-	int under = gateway_underlay(g, slot);
-
-	return under >= 0 && !path_fsm_verified(&g->fsms[slot]) && !path_fsm_verified(&g->fsms[under]);
+	return plan_rides_dead_line(g->fsms, g->under, slot, clock_mono_ms());
 }
 
 static void settle_alarm(struct gateway *g, size_t slot)
@@ -64,7 +62,7 @@ static void settle_alarm(struct gateway *g, size_t slot)
 
 	snprintf(text, sizeof(text), "%s %s: %.66s", name, path_state_word(g->fsms[slot].state),
 		 g->paths[slot].last_change);
-	if (is_out(&g->fsms[slot]) && !gateway_rides_dead_line(g, slot))
+	if (is_out(&g->fsms[slot]) && !rides_dead_line(g, slot))
 		gateway_alarm_raise(g, name, "down", text);
 	else
 		gateway_alarm_clear(g, name, "down");
@@ -79,17 +77,20 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 	char effect[40] = "";
 
 	path->state_changes += change->from != change->to;
-	if (out && gateway_rides_dead_line(g, slot))
-		snprintf(effect, sizeof(effect), "; it rides %s", path->config->over);
+	if (out && rides_dead_line(g, slot))
+		snprintf(effect, sizeof(effect), "; it rides %s",
+			 g->paths[g->under[slot]].config->name);
 	else if (out && was_used && subflows)
 		snprintf(effect, sizeof(effect), "; %u subflows move", subflows);
 	gateway_event(g, change->level, path->config->name, path_state_word(change->to), "%.110s%s",
 		      change->text, effect);
 	str_copy(path->last_change, sizeof(path->last_change), change->text);
 	settle_alarm(g, slot);
+	if (out && g->under[slot] >= 0)
+		path_fsm_doubt(&g->fsms[g->under[slot]], clock_mono_ms());
 	// what rides it has no alarm of its own while this one is out, and is asked at once
 	for (size_t i = 0; i < g->n_paths; i++) {
-		if (gateway_underlay(g, i) != (int)slot)
+		if (g->under[i] != (int)slot)
 			continue;
 		settle_alarm(g, i);
 		if (out)
@@ -158,6 +159,7 @@ static void judge_paths(struct gateway *g)
 	for (size_t i = 0; i < g->n_paths; i++)
 		facts[i] = g->fsms[i].facts;
 	plan_readiness_all(g->config, &g->observed, exit.family, facts);
+	plan_underlays(g->config, &g->observed, g->under);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct gateway_path *path = &g->paths[i];
 		struct path_change change;
@@ -452,6 +454,10 @@ void gateway_paths_tick(struct gateway *g)
 		rx_bytes += g->counters.paths[i].rx_bytes;
 	g->progress = rx_bytes > g->relay_rx_bytes;
 	g->relay_rx_bytes = rx_bytes;
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (g->under[i] >= 0)
+			settle_alarm(g, i);
+	}
 	gateway_uses_tick(g);
 	gateway_joins_tick(g);
 	gateway_choice_tick(g);

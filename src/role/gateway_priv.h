@@ -126,6 +126,7 @@ struct gateway {
 	struct ctl *ctl;
 	struct gateway_path paths[PATHS_MAX];
 	struct path_fsm fsms[PATHS_MAX]; // by slot too
+	int under[PATHS_MAX]; // slot of the path whose line it rides; -1: its own
 	size_t n_paths;
 	struct gateway_exit exits[RELAY_EXITS_MAX];
 	size_t n_exits;
@@ -188,10 +189,6 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 // Whether a rule of ours sends packets from the address over its path.
 bool gateway_is_routed(const struct gateway *g, const struct addr *from);
 void gateway_take_probe(void *ctx, const struct probe_result *result);
-// The slot of the path whose line this one rides, or -1.
-int gateway_underlay(const struct gateway *g, size_t slot);
-// It does not carry, and neither does the line that it rides: no fault of its own.
-bool gateway_rides_dead_line(const struct gateway *g, size_t slot);
 // New counters of the data path have come: what they say about each path.
 void gateway_take_counters(void *ctx);
 // Once a second: what each path is used for, which exit, and the policy that follows.

@@ -111,6 +111,8 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 				       .rx_bytes_before = counters->rx_bytes,
 				       .tx_bytes_before = counters->tx_bytes };
 	path_fsm_init(&g->fsms[slot], config->optional, clock_mono_ms());
+	g->under[slot] = -1;
+	g->ids.out[slot] = false;
 	g->uses.demotions[slot] = (struct demotion){ 0 };
 	g->uses.why[slot][0] = '\0';
 }

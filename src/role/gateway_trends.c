@@ -193,7 +193,7 @@ static bool fill_path(struct gateway *g, size_t slot, int64_t wall_ms, int64_t s
 	else
 		trend_add(&t->trend, wall_ms, span_ms, rx_bytes, tx_bytes);
 	// a tunnel's bytes are among those of the line that it rides
-	if (gateway_underlay(g, slot) >= 0)
+	if (g->under[slot] >= 0)
 		return false;
 	if (resumes)
 		trend_add_bytes(&g->trends[GATEWAY_TREND_ALL].trend, wall_ms, rx_bytes, tx_bytes);

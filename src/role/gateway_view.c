@@ -112,20 +112,9 @@ static int64_t rate_bps(uint64_t bytes, int64_t ms)
 	return (int64_t)((double)bytes * 8000. / (double)ms);
 }
 
-int gateway_underlay(const struct gateway *g, size_t slot)
-{
-	const char *over = g->paths[slot].config->over;
-
-	for (size_t i = 0; over[0] && i < g->n_paths; i++) {
-		if (i != slot && strcmp(g->paths[i].config->name, over) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
 static void fill_rates(const struct gateway *g, struct snapshot *out)
 {
-	double total = 0, bytes[PATHS_MAX] = { 0 };
+	double bytes[PATHS_MAX] = { 0 };
 	bool known[PATHS_MAX] = { 0 }, any = false;
 
 	for (size_t i = 0; i < g->n_paths; i++) {
@@ -138,7 +127,7 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 			p->rx_bps = rate_bps(m.rx_bytes, m.time_ms);
 			p->tx_bps = rate_bps(m.tx_bytes, m.time_ms);
 			// a tunnel's bytes are among those of the line that it rides
-			if (gateway_underlay(g, i) < 0) {
+			if (g->under[i] < 0) {
 				out->rx_bps += p->rx_bps;
 				out->tx_bps += p->tx_bps;
 			}
@@ -152,17 +141,10 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 	}
 	if (!any)
 		out->rx_bps = out->tx_bps = SNAPSHOT_UNKNOWN;
-	for (size_t i = 0; i < g->n_paths; i++) {
-		int under = gateway_underlay(g, i);
-
-		if (under >= 0)
-			bytes[under] -= bytes[i] < bytes[under] ? bytes[i] : bytes[under];
-	}
-	for (size_t i = 0; i < g->n_paths; i++)
-		total += bytes[i];
+	plan_shares(bytes, g->under, g->n_paths);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (known[i])
-			out->paths[i].share_ratio = total > 0 ? bytes[i] / total : 0;
+			out->paths[i].share_ratio = bytes[i];
 	}
 }
 
@@ -192,13 +174,13 @@ static void fill_use(const struct gateway *g, size_t slot, struct path_snapshot 
 
 static void note_underlay(const struct gateway *g, size_t slot, struct path_snapshot *p)
 {
-	int under = gateway_underlay(g, slot);
+	int under = g->under[slot];
 	char note[NOTE_SIZE];
 
 	if (under < 0)
 		return;
 	str_copy(p->underlay, sizeof(p->underlay), g->paths[under].config->name);
-	if (gateway_rides_dead_line(g, slot))
+	if (!path_fsm_verified(&g->fsms[slot]) && !path_fsm_verified(&g->fsms[under]))
 		snprintf(note, sizeof(note), "%s is %s", p->underlay,
 			 path_state_word(g->fsms[under].state));
 	else

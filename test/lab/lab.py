@@ -11,7 +11,8 @@
 Each path has a provider's router that masquerades. In profiles with a rate the path itself is a TUN
 device with a user-space WAN emulator (wanem.c) behind it, with an address and a peer and no default
 route, as pppd leaves it; otherwise it is an Ethernet (veth) whose default route in the main table
-has a metric, as dhclient leaves it. The LAN, the exit and the web server have IPv6 too; the paths
+has a metric, as dhclient leaves it; or a VXLAN over another path, to an outer address of its own
+"provider", with a host route in the main table as VPN programs leave it. The LAN, the exit and the web server have IPv6 too; the paths
 have none.
 
 A story is a function that takes a Lab, in an executable file of test/lab/stories:
@@ -62,6 +63,7 @@ class Line:
     loss: float = 0
     queue_ms: float = 400
     optional: bool = False
+    over: str = ""  # a VXLAN that rides this line instead
 
 
 PROFILES = {
@@ -80,6 +82,13 @@ PROFILES = {
     "mixed": (
         Line("ppp0", "adsl", 300, 300, 10, queue_ms=50),
         Line("tun0", "vpn", 80, 80, 30, queue_ms=50),
+    ),
+    # A line, and three tunnels through it to servers of their own.
+    "shared": (
+        Line("ppp0", "adsl", 20, 5, 30, queue_ms=100),
+        Line("tun0", "vpn", over="ppp0"),
+        Line("tun1", "vpn", over="ppp0"),
+        Line("tun3", "vpn", over="ppp0"),
     ),
     "harsh": (
         Line("ppp0", "adsl", 20, 2, 30),
@@ -103,7 +112,7 @@ class Path:
         self.wanem = None
         self.isp = lab.namespace(f"isp-{line.name}")
         lab.link(self.isp, "up0", lab.net, f"isp{number}",
-                 f"192.0.2.{4 * number + 2}/30", f"192.0.2.{4 * number + 1}/30")
+                 f"{self.outside}/30", f"192.0.2.{4 * number + 1}/30")
         self.isp.ip(f"route add default via 192.0.2.{4 * number + 1}")
         self.isp.sysctl("net.ipv4.ip_forward", 1)
         self.isp.nft("table ip nat { chain out { type nat hook postrouting priority srcnat;\n"
@@ -114,6 +123,8 @@ class Path:
         """Brings the gateway's interface up, as after dialling."""
         if self.line.down_mbps:
             self._plug_tun()
+        elif self.line.over:
+            self._plug_vxlan()
         else:
             self._plug_cable()
 
@@ -122,6 +133,27 @@ class Path:
                       f"{self.address}/24", f"{self.peer}/24")
         self.lab.gw.ip(f"route add default via {self.peer} dev {self.name} proto dhcp "
                        f"metric {100 * self.number}")
+
+    @property
+    def outside(self):
+        """The provider's address in the Internet."""
+        return f"192.0.2.{4 * self.number + 2}"
+
+    def _plug_vxlan(self):
+        under = self.lab.paths[self.line.over]
+        # no outer checksums (RFC 7348): what a veth leaves to the hardware breaks them
+        vxlan = f"type vxlan id {self.number} dstport 4789 noudpcsum remote"
+        # the line's router masquerades, so it has to be told of the tunnel's packets from outside
+        under.isp.nft(f"""table ip vpn {{ chain pre {{ type nat hook prerouting priority dstnat;
+            iifname up0 ip saddr {self.outside} udp dport 4789 dnat to {under.address}
+        }}; }}""")
+        self.lab.gw.ip(f"route add {self.outside} dev {under.name}",
+                       f"link add {self.name} {vxlan} {self.outside}",
+                       f"addr add {self.address}/24 dev {self.name}", f"link set {self.name} up",
+                       f"route add default via {self.peer} dev {self.name} "
+                       f"metric {100 * self.number}")
+        self.isp.ip(f"link add down0 {vxlan} {under.outside}",
+                    f"addr add {self.peer}/24 dev down0", "link set down0 up")
 
     def _plug_tun(self):
         line = self.line

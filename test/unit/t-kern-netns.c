@@ -306,6 +306,44 @@ static void test_links_and_addresses(void **state)
 	kern_close(kern);
 }
 
+static int under_of(struct kern *kern, const char *name)
+{
+	struct kstate k = observe(kern);
+	const struct klink *link = kstate_link(&k, name);
+	int under = link ? link->under : -1;
+
+	kstate_fini(&k);
+	return under;
+}
+
+// By which link a tunnel's packets leave, as the routes are just now.
+static void test_tunnels(void **state)
+{
+	struct kern *kern = open_kern(KERN_OBSERVE);
+	int eth = index_of(kern, "eth9"), ppp = index_of(kern, "ppp9");
+
+	(void)state;
+	if (!shell("ip link add vx9 type vxlan id 9 remote 198.51.100.9 dstport 4789")) {
+		kern_close(kern);
+		skip();
+	}
+	assert_int_equal(under_of(kern, "eth9"), 0);
+	assert_int_equal(under_of(kern, "vx9"), 0);
+	assert_true(shell("ip route add 198.51.100.0/24 dev eth9"));
+	assert_int_equal(under_of(kern, "vx9"), eth);
+	assert_true(shell("ip route add 198.51.100.9 dev ppp9"));
+	assert_int_equal(under_of(kern, "vx9"), ppp);
+	assert_true(shell("ip link del vx9 && ip route del 198.51.100.9 dev ppp9"));
+	// a rule for the tunnel's own source address
+	assert_true(shell("ip link add vx9 type vxlan id 9 remote 198.51.100.9 local 10.64.0.7 "
+			  "dstport 4789 && ip route add default dev ppp9 table 77 && "
+			  "ip rule add from 10.64.0.7 lookup 77 pref 77"));
+	assert_int_equal(under_of(kern, "vx9"), ppp);
+	assert_true(shell("ip link del vx9 && ip rule del pref 77 && ip route flush table 77 && "
+			  "ip route del 198.51.100.0/24 dev eth9"));
+	kern_close(kern);
+}
+
 static void test_replaces_only_our_route(void **state)
 {
 	struct kern *kern = open_kern(KERN_MANAGE);
@@ -876,6 +914,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links_and_addresses),
+		cmocka_unit_test(test_tunnels),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_replaces_only_our_route),
 		cmocka_unit_test(test_leaves_foreign_rules_and_endpoints),

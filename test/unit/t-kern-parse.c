@@ -209,6 +209,33 @@ static void test_messages(void **state)
 	"e80000005c000200010000002b6f0000000000000400000001000000cc00010001000000000000000100"     \
 	"0000000000005a000000000000006e"
 
+// A VXLAN device as Linux 6.18 tells of it, without what we do not read.
+#define VXLAN \
+	"0c01000010000000000000000000000000000100050000000210000000000000090003007678743000000000" \
+	"e00012000a00010076786c616e000000d0000200080001004d000000080002007f0000090500040000000000" \
+	"05001c0000000000050006000000000005001d000000000008001a0000000000080020000000000005000700" \
+	"0100000005000b000000000005000c000000000005000d000000000005000e00000000000500190000000000" \
+	"080008002c010000080009000000000006000f0012b500000500120001000000050013000000000005001400" \
+	"000000000500150000000000050016000000000005001f000100000008000a00000000000c002100f7ffffff" \
+	"000000ff"
+
+static void test_tunnel(void **state)
+{
+	const struct addr remote = { .family = AF_INET, .bytes = { 127, 0, 0, 9 } };
+	struct nlmsghdr *msg = from_hex(VXLAN);
+	struct kstate k = { 0 };
+
+	(void)state;
+	assert_int_equal(kern_rtnl_parse(msg, &k), 0);
+	assert_int_equal(k.n_links, 1);
+	assert_string_equal(k.links[0].name, "vxt0");
+	assert_true(addr_equal(&k.links[0].tunnel.remote, &remote));
+	assert_false(addr_is_set(&k.links[0].tunnel.local));
+	assert_int_equal(k.links[0].tunnel.oif, 0);
+	kstate_fini(&k);
+	free(msg);
+}
+
 static void test_mptcp(void **state)
 {
 	struct nlmsghdr *four = from_hex(ENDPOINT4), *six = from_hex(ENDPOINT6),
@@ -339,6 +366,7 @@ static void test_malformed(void **state)
 	maul(ENDPOINT6);
 	maul(LIMITS);
 	maul(COUNTERS);
+	maul(VXLAN);
 }
 
 static void test_wrong_sizes(void **state)
@@ -403,7 +431,8 @@ static void test_what_matters(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),     cmocka_unit_test(test_mptcp),
+		cmocka_unit_test(test_messages),     cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_mptcp),
 		cmocka_unit_test(test_counters),     cmocka_unit_test(test_extack),
 		cmocka_unit_test(test_malformed),    cmocka_unit_test(test_wrong_sizes),
 		cmocka_unit_test(test_what_matters),

@@ -108,6 +108,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
+	gateway_hooks_init(g);
 	g->store = store_writer_start();
 	gateway_trends_init(g, args->state_dir);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
@@ -129,6 +130,7 @@ static void stop(struct gateway *g)
 		ctl_close(g->ctl);
 	if (g->probe)
 		probe_free(g->probe);
+	gateway_hooks_fini(g);
 	gateway_metrics_fini(g);
 	gateway_peers_fini(g);
 	if (g->store)

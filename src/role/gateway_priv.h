@@ -157,6 +157,7 @@ struct gateway {
 	struct store_writer *store; // of the files there; NULL: there is none
 	struct gateway_trend trends[GATEWAY_TREND_ALL + 1];
 	int64_t trends_ms, trends_saved_ms;
+	struct hooks *hooks;
 	struct ctl_page *page; // for scrapers; NULL: it is not open
 	union sockaddr_any page_at;
 	bool page_failed; // and that was said
@@ -260,6 +261,11 @@ void gateway_snapshot(void *ctx, struct snapshot *out);
 bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
+
+// gateway_hooks.c
+void gateway_hooks_init(struct gateway *g);
+void gateway_hooks_fini(struct gateway *g);
+void gateway_hooks_tell(struct gateway *g, const struct event *event);
 
 // gateway_metrics.c
 void gateway_metrics_round(struct gateway *g);

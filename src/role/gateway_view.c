@@ -22,7 +22,7 @@ void gateway_event(struct gateway *g, enum log_level level, const char *object, 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	event_log_add(&g->events, clock_wall_ms(), level, object, verb, "%s", text);
+	gateway_hooks_tell(g, event_log_add(&g->events, clock_wall_ms(), level, object, verb, "%s", text));
 	log_line(level, "%s %s %s", object, verb, text);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What was carried is remembered, through restarts and kill -9, and told to scrapers."""
+"""What was carried is remembered, through restarts and kill -9, and told to scrapers; hooks hear of events."""
 import json
 import pathlib
 import signal
@@ -105,6 +105,29 @@ def metrics(lab, gateway):
     expect(fetch(lab.lan, GATEWAY).returncode == 7, "something listens still")
 
 
+def hooks(lab, gateway):
+    """A hook is told of a path that falls; one that hangs or is not ours does no harm."""
+    folder = lab.dir / "event.d"
+    told = lab.dir / "told"
+    folder.mkdir(mode=0o755)
+    for name, mode, script in (("10-tell", 0o755, f'echo "$MPGATE_OBJECT $MPGATE_VERB $MPGATE_STATE" >>{told}'),
+                               ("20-open", 0o777, f"echo open >>{told}"),
+                               ("30-hang", 0o755, "sleep 60")):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(mode)
+    gateway.command("disable", "tun3")
+    wait_for(lambda: told.exists() and "tun3 OFF off\n" in told.read_text(), "the hook to be told")
+    gateway.command("enable", "tun3")
+    expect("open" not in told.read_text(), "a hook that anybody can write was run")
+    wait_for(lambda: "20-open is not run: it can be written by others" in gateway.process.log(),
+             "the log's word of it")
+    # with the hanging one still there
+    expect(gateway.process.stop(timeout_s=5) == 0, "the gateway did not end well")
+    left = [line for line in lab.gw.run(["pgrep", "-af", str(folder)], check=False).stdout.splitlines()
+            if "pgrep" not in line]
+    expect(not left, f"hooks run on: {left}")
+
+
 def story(lab):
     web = Web(lab)
     url = web.file("3M", 3_000_000)
@@ -112,6 +135,7 @@ def story(lab):
     gateway = Gateway(lab, extra="metrics { }")
     history(lab, gateway, url)
     metrics(lab, gateway)
+    hooks(lab, gateway)
 
 
 if __name__ == "__main__":

@@ -382,3 +382,26 @@ class Terminal:
     def hang_up(self):
         """The terminal is closed under the program."""
         self.tmux("kill-server")
+
+
+class Console(Terminal):
+    """mpgate console, in the gateway's namespace."""
+
+    def __init__(self, gateway):
+        lab = gateway.lab
+        super().__init__(lab, lab.gw.command([gateway.mpgate, "--socket", gateway.control,
+                                              "console", "--charset", "ascii"]))
+
+    def row(self, path):
+        """The path's row of the table, in words; [] while it is not there."""
+        for line in self.screen():
+            words = line[1:].split()
+            if words and words[0].lstrip("!") == path:
+                return words
+        return []
+
+    def answer(self, title, key):
+        """Waits for the dialog and presses the key until it is taken: at first, keys are dropped."""
+        self.wait_for_line(f"- {title} -", f"the dialog {title}")
+        wait_for(lambda: self.keys(key) or f"- {title} -" not in "\n".join(self.screen()),
+                 f"{key} to be taken")

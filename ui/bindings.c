@@ -13,7 +13,8 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	move_page_down, move_page_up, open_row, show_overview, show_conns, show_log, show_doctor,
 	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
-	leave, back, quit, shift_right, shift_left;
+	leave, back, quit, shift_right, shift_left, next_scale, scroll_down,
+	scroll_up;
 
 #define FAR 100000 // beyond the end of any list
 
@@ -32,7 +33,7 @@ static const struct binding bindings[] = {
 	  "down, up a row" },
 	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, LISTS, GROUP_MOVE, move_up },
 	{ .keys = { 'j', UI_KEY_DOWN, UI_CTRL('n') }, UI_PATH, GROUP_MOVE, move_down,
-	  "next, previous path", "Next path", 2 },
+	  "next, previous", "Next path", 2 },
 	{ .keys = { 'k', UI_KEY_UP, UI_CTRL('p') }, UI_PATH, GROUP_MOVE, move_up },
 	{ .keys = { 'g', UI_KEY_HOME }, LISTS | UI_PATH, GROUP_MOVE, move_first, "first, last row" },
 	{ .keys = { 'G', UI_KEY_END }, LISTS | UI_PATH, GROUP_MOVE, move_last },
@@ -41,6 +42,11 @@ static const struct binding bindings[] = {
 	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f') }, LISTS, GROUP_MOVE, move_page_down,
 	  "a page" },
 	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b') }, LISTS, GROUP_MOVE, move_page_up },
+
+	{ .keys = { ' ', UI_KEY_PAGE_DOWN, UI_CTRL('f'), UI_CTRL('d') }, UI_PATH, GROUP_MOVE,
+	  scroll_down, "the rest, if cut" },
+	{ .keys = { 'b', UI_KEY_PAGE_UP, UI_CTRL('b'), UI_CTRL('u') }, UI_PATH, GROUP_MOVE,
+	  scroll_up },
 
 	{ .keys = { UI_KEY_RIGHT }, UI_LOG, GROUP_MOVE, shift_right, "long lines" },
 	{ .keys = { UI_KEY_LEFT }, UI_LOG, GROUP_MOVE, shift_left },
@@ -91,6 +97,7 @@ static const struct binding bindings[] = {
 	  "redial or reconnect the path", "Redial", 3 },
 
 	{ .keys = { 'p' }, SCREENS_ALL, GROUP_LOOK, pause_display, "pause, or go on", "Pause", 4 },
+	{ .keys = { 't' }, OF_PATHS, GROUP_LOOK, next_scale, "time: 1m, 1h, 1d, 30d", "Time", 5 },
 	{ .keys = { 'u' }, SCREENS_ALL, GROUP_LOOK, next_unit, "unit: Mb/s, kb/s, MB/s, auto",
 	  "Unit", 7 },
 	{ .keys = { 'z' }, OF_PATHS, GROUP_LOOK, share_scale, "same scale for RX and TX",
@@ -203,6 +210,16 @@ static void move_last(const struct press *press)
 	move_by(press, FAR);
 }
 
+static void scroll_down(const struct press *press)
+{
+	path_scroll(press->ui, page_of(press));
+}
+
+static void scroll_up(const struct press *press)
+{
+	path_scroll(press->ui, -page_of(press));
+}
+
 static void shift_right(const struct press *press)
 {
 	log_shift(press->ui, press->ui->columns / 2);
@@ -307,6 +324,11 @@ static void next_unit(const struct press *press)
 
 	press->ui->units = (press->ui->units + 1) % UI_UNITS;
 	ui_say(press->ui, press->now_ms, "rates are shown in %s", words[press->ui->units]);
+}
+
+static void next_scale(const struct press *press)
+{
+	press->ui->scale = (press->ui->scale + 1) % TREND_SCALES;
 }
 
 static void share_scale(const struct press *press)

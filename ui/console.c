@@ -88,7 +88,8 @@ static void take_message(struct console *c, const struct ctl_message *message, i
 		ui_hello(c->ui, message->hello.may_change);
 		break;
 	case CTL_HISTORY:
-		ui_history(c->ui, &message->history);
+		ui_history(c->ui, &message->history, now_ms);
+		c->dirty |= c->ui->have_live;
 		break;
 	case CTL_SNAPSHOT:
 		take_snapshot(c, &message->snapshot, now_ms);
@@ -131,15 +132,18 @@ static void ask_what_is_wanted(struct console *c, int64_t now_ms)
 	struct ui_wish wish;
 	int rc = 0;
 
-	if (!c->client || !ui_wish(c->ui, &wish))
-		return;
-	switch (wish.kind) {
-	case WISH_LOG:
-		rc = ctl_client_log(c->client, &wish.log);
-		break;
-	case WISH_CONNS:
-		rc = ctl_client_conns(c->client);
-		break;
+	while (rc == 0 && c->client && ui_wish(c->ui, now_ms, &wish)) {
+		switch (wish.kind) {
+		case WISH_LOG:
+			rc = ctl_client_log(c->client, &wish.log);
+			break;
+		case WISH_HISTORY:
+			rc = ctl_client_history(c->client, wish.path, wish.scale);
+			break;
+		case WISH_CONNS:
+			rc = ctl_client_conns(c->client);
+			break;
+		}
 	}
 	if (rc != 0)
 		lose_gateway(c, rc, now_ms);

@@ -13,21 +13,27 @@ static int64_t pick_rate(const struct history_sample *sample, enum graph_directi
 	return direction == GRAPH_RX ? sample->rx_bps : sample->tx_bps;
 }
 
-void graph_series_make(struct graph_series *series, const struct history *history,
-		       enum graph_direction direction, int64_t newest_ms, int width)
+int graph_column_s(enum trend_scale scale, int width)
+{
+	static const int spans_s[TREND_SCALES] = {
+		[TREND_HOUR] = 3600, [TREND_DAY] = 86400, [TREND_MONTH] = 30 * 86400
+	};
+	int step_s = trend_step_s(scale), column_s;
+
+	if (scale == TREND_MINUTE || width < 1)
+		return 1;
+	column_s = (spans_s[scale] + width - 1) / width;
+	return (column_s + step_s - 1) / step_s * step_s;
+}
+
+static void fill_seconds(struct graph_series *series, const struct history *history,
+			 enum graph_direction direction, int64_t newest_ms)
 {
 	int64_t distance_ms[GRAPH_WIDTH_MAX];
 	const struct history_sample *sample;
-	double sum = 0;
-	int n = 0;
 
-	series->width = width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX;
-	series->span_s = 0;
-	series->peak_bps = series->average_bps = SNAPSHOT_UNKNOWN;
-	for (int i = 0; i < series->width; i++) {
-		series->bps[i] = GRAPH_GAP;
+	for (int i = 0; i < series->width; i++)
 		distance_ms[i] = NEAR_MS + 1;
-	}
 	for (unsigned age = 0; (sample = history_get(history, age)); age++) {
 		int64_t age_ms = newest_ms - sample->time_ms;
 
@@ -42,11 +48,48 @@ void graph_series_make(struct graph_series *series, const struct history *histor
 			series->bps[i] = pick_rate(sample, direction);
 		}
 	}
+}
+
+static void fill_means(struct graph_series *series, const struct history *history,
+		       enum graph_direction direction, int64_t newest_ms)
+{
+	int64_t newest = newest_ms / 1000 / series->column_s;
+	const struct history_sample *sample;
+	double sums[GRAPH_WIDTH_MAX];
+	int n[GRAPH_WIDTH_MAX] = { 0 };
+
+	for (unsigned age = 0; (sample = history_get(history, age)); age++) {
+		int64_t i = series->width - 1 - newest + sample->time_ms / 1000 / series->column_s;
+
+		if (i < 0 || i >= series->width || pick_rate(sample, direction) < 0)
+			continue;
+		sums[i] = (n[i] ? sums[i] : 0) + (double)pick_rate(sample, direction);
+		n[i]++;
+	}
+	for (int i = 0; i < series->width; i++) {
+		if (n[i])
+			series->bps[i] = (int64_t)(sums[i] / n[i]);
+	}
+}
+
+void graph_series_make(struct graph_series *series, const struct history *history,
+		       enum graph_direction direction, int64_t newest_ms, int width, int column_s)
+{
+	double sum = 0;
+	int n = 0;
+
+	series->width = width < GRAPH_WIDTH_MAX ? width : GRAPH_WIDTH_MAX;
+	series->column_s = column_s;
+	series->span_s = 0;
+	series->peak_bps = series->average_bps = SNAPSHOT_UNKNOWN;
+	for (int i = 0; i < series->width; i++)
+		series->bps[i] = GRAPH_GAP;
+	(column_s == 1 ? fill_seconds : fill_means)(series, history, direction, newest_ms);
 	for (int i = 0; i < series->width; i++) {
 		if (series->bps[i] < 0)
 			continue;
 		if (!series->span_s)
-			series->span_s = series->width - i;
+			series->span_s = (series->width - i) * column_s;
 		if (series->bps[i] > series->peak_bps)
 			series->peak_bps = series->bps[i];
 		sum += (double)series->bps[i];

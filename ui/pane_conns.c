@@ -27,10 +27,11 @@ void ui_conns(struct ui *ui, const struct conns *conns)
 	view->have = true;
 }
 
-bool conns_wish(struct ui *ui, struct ui_wish *out)
+bool conns_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
 {
 	struct conns_view *view = &ui->conns;
 
+	(void)now_ms;
 	if (view->asked || (ui->paused && view->have) ||
 	    (view->asked_at_ms && ui->live_at_ms - view->asked_at_ms < ASK_LEAST_MS))
 		return false;

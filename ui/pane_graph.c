@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The graphs of the total: scale at the left, columns, numbers at the right, and the axis of time
-// under them. One column is one second.
+// The graphs of the subject's rates: scale at the left, columns, numbers at the right, and the axis
+// of time under them.
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,13 +11,22 @@
 #include "ui/ui_priv.h"
 
 #define LABEL_WIDTH 6  // "120000"
-#define PANEL_WIDTH 13 // " peak 120000"
+#define PANEL_WIDTH 14 // " today 14.2 GB"
 
 static int columns_of(const struct canvas *canvas)
 {
 	int columns = canvas->width - LABEL_WIDTH - 1 - 1 - PANEL_WIDTH;
 
 	return columns < GRAPH_WIDTH_MAX ? columns : GRAPH_WIDTH_MAX;
+}
+
+static void make_series(const struct view *view, const struct canvas *canvas,
+			enum graph_direction direction, struct graph_series *out)
+{
+	int columns = columns_of(canvas);
+
+	graph_series_make(out, view->subject.history, direction, view->s->time_ms, columns,
+			  graph_column_s(view->subject.scale, columns));
 }
 
 static double in_unit(const struct view *view, int64_t bps)
@@ -36,44 +46,120 @@ static void draw_scale(struct canvas *canvas, int row, int rows, double top)
 	}
 }
 
-// Title, then as many numbers as there are rows.
-static void draw_panel(const struct view *view, struct canvas *canvas, int row, int rows,
-		       const char *title, int64_t now_bps, const struct graph_series *series)
-{
-	const struct {
-		const char *word;
-		int64_t bps;
-	} numbers[] = {
-		{ "now", now_bps },
-		{ "avg", series->average_bps },
-		{ "peak", series->peak_bps },
-	};
-	int col = canvas->width - PANEL_WIDTH;
-	char rate[FORMAT_SIZE];
+// ---- the numbers at the right
 
-	canvas_textf(canvas, row, col + 1, PANEL_WIDTH - 1, ATTR_HEADING, "%s %s", title,
-		     rate_unit_word(view->unit));
-	for (int i = 0; i + 1 < rows && i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
-		canvas_textf(canvas, row + i + 1, col + 1, PANEL_WIDTH - 1,
-			     view->stale ? ATTR_IDLE : ATTR_NORMAL, "%-4s %6s", numbers[i].word,
-			     format_rate(numbers[i].bps, view->unit, rate));
+enum number { NUMBER_NOW, NUMBER_AVERAGE, NUMBER_PEAK, NUMBER_TODAY, NUMBER_MONTH, NUMBERS };
+
+// Which leave first when there are few rows.
+static const enum number leaving[] = { NUMBER_MONTH, NUMBER_PEAK, NUMBER_AVERAGE, NUMBER_TODAY };
+
+static void write_bytes(int64_t bytes, const char *word, char out[static 32])
+{
+	char text[FORMAT_SIZE];
+
+	if (bytes >= 0)
+		snprintf(out, 32, "%s %s", word, format_bytes(bytes, text));
 }
 
-static void say_nothing_passed(struct canvas *canvas, int row, int rows,
-			       const struct graph_series *series)
+static void write_rate(const struct view *view, int64_t bps, const char *word, char out[static 32])
 {
-	char text[64];
-	int width;
+	char text[FORMAT_SIZE];
 
-	if (series->peak_bps > 0)
-		return;
+	snprintf(out, 32, "%-5s %6s", word, format_rate(bps, view->unit, text));
+}
+
+static void write_numbers(const struct view *view, bool rx, const struct graph_series *series,
+			  char out[static NUMBERS][32])
+{
+	const struct subject *of = &view->subject;
+
+	memset(out, 0, NUMBERS * sizeof(out[0]));
+	write_rate(view, rx ? of->rx_bps : of->tx_bps, "now", out[NUMBER_NOW]);
+	write_rate(view, series->average_bps, "avg", out[NUMBER_AVERAGE]);
+	write_rate(view, series->peak_bps, "peak", out[NUMBER_PEAK]);
+	write_bytes(rx ? of->today_rx_bytes : of->today_tx_bytes, "today", out[NUMBER_TODAY]);
+	write_bytes(rx ? of->month_rx_bytes : of->month_tx_bytes, "month", out[NUMBER_MONTH]);
+}
+
+static void keep_as_many(char numbers[static NUMBERS][32], int rows)
+{
+	int n = 0;
+
+	for (int i = 0; i < NUMBERS; i++)
+		n += numbers[i][0] != '\0';
+	for (size_t i = 0; n > rows && i < sizeof(leaving) / sizeof(leaving[0]); i++) {
+		n -= numbers[leaving[i]][0] != '\0';
+		numbers[leaving[i]][0] = '\0';
+	}
+}
+
+// Title, then as many numbers as there are rows.
+static void draw_panel(const struct view *view, struct canvas *canvas, int row, int rows, bool rx,
+		       const struct graph_series *series)
+{
+	int col = canvas->width - PANEL_WIDTH + 1;
+	char numbers[NUMBERS][32];
+	const char *scale = view->subject.scale == TREND_MINUTE
+				    ? ""
+				    : trend_scale_word(view->subject.scale);
+
+	write_numbers(view, rx, series, numbers);
+	keep_as_many(numbers, rows - 1);
+	canvas_textf(canvas, row++, col, PANEL_WIDTH - 1, ATTR_HEADING, "%s %s  %s",
+		     rx ? "RX" : "TX", rate_unit_word(view->unit), scale);
+	for (int i = 0; i < NUMBERS; i++) {
+		if (numbers[i][0])
+			canvas_text(canvas, row++, col, PANEL_WIDTH - 1,
+				    view->stale ? ATTR_IDLE : ATTR_NORMAL, numbers[i]);
+	}
+}
+
+// ---- what there is to say instead of columns
+
+static const struct {
+	int span_s, unit_s;
+	const char *unit;
+	char letter;
+	int tick_s;
+} scales[TREND_SCALES] = {
+	[TREND_MINUTE] = { 60, 1, "s", 's', 20 },
+	[TREND_HOUR] = { 3600, 60, "min", 'm', 20 * 60 },
+	[TREND_DAY] = { 86400, 3600, "h", 'h', 6 * 3600 },
+	[TREND_MONTH] = { 30 * 86400, 86400, "days", 'd', 10 * 86400 },
+};
+
+static void write_remark(const struct view *view, const struct graph_series *series,
+			 char out[static 64])
+{
+	enum trend_scale scale = view->subject.scale;
+	int unit_s = scales[scale].unit_s;
+
+	out[0] = '\0';
 	if (series->peak_bps < 0)
-		snprintf(text, sizeof(text), "no samples yet");
-	else
-		snprintf(text, sizeof(text), "no traffic in the last %d s", series->span_s);
+		snprintf(out, 64, "no samples yet");
+	else if (series->peak_bps == 0)
+		snprintf(out, 64, "no traffic in the last %d %s", series->span_s / unit_s,
+			 scales[scale].unit);
+	else if (scale != TREND_MINUTE && series->span_s + series->column_s < scales[scale].span_s)
+		snprintf(out, 64, "collecting, %d of %d %s", series->span_s / unit_s,
+			 scales[scale].span_s / unit_s, scales[scale].unit);
+}
+
+// In the middle of where no columns are, if there is room, else of all.
+static void draw_remark(const struct view *view, struct canvas *canvas, int row, int rows,
+			const struct graph_series *series)
+{
+	int room = series->width, width;
+	char text[64];
+
+	write_remark(view, series, text);
 	width = (int)strlen(text);
-	canvas_text(canvas, row + (rows - 1) / 2, LABEL_WIDTH + 1 + (series->width - width) / 2,
-		    width, ATTR_NORMAL, text);
+	if (series->peak_bps > 0)
+		room -= series->span_s / series->column_s;
+	if (room < width)
+		room = width;
+	canvas_text(canvas, row + (rows - 1) / 2, LABEL_WIDTH + 1 + (room - width) / 2, width,
+		    ATTR_NORMAL, text);
 }
 
 static void draw_graph(const struct view *view, struct canvas *canvas, int row, int rows,
@@ -84,11 +170,10 @@ static void draw_graph(const struct view *view, struct canvas *canvas, int row, 
 	int64_t peak_bps;
 	double top;
 
-	graph_series_make(&series, view->history, direction, view->s->time_ms, columns_of(canvas));
+	make_series(view, canvas, direction, &series);
 	peak_bps = series.peak_bps;
 	if (view->same_scale) {
-		graph_series_make(&other, view->history, rx ? GRAPH_TX : GRAPH_RX, view->s->time_ms,
-				  series.width);
+		make_series(view, canvas, rx ? GRAPH_TX : GRAPH_RX, &other);
 		if (other.peak_bps > peak_bps)
 			peak_bps = other.peak_bps;
 	}
@@ -98,12 +183,11 @@ static void draw_graph(const struct view *view, struct canvas *canvas, int row, 
 	graph_draw(canvas, row, rows, LABEL_WIDTH + 1, &series, top * rate_unit_bits(view->unit),
 		   rx ? ATTR_RX : ATTR_TX);
 	if (rx)
-		say_nothing_passed(canvas, row, rows, &series);
+		draw_remark(view, canvas, row, rows, &series);
 	for (int r = 0; r < rows; r++)
 		canvas_put(canvas, row + r, LABEL_WIDTH + 1 + series.width, '|', ATTR_NORMAL);
 	// the numbers of TX go on in the row of the axis
-	draw_panel(view, canvas, row, rx ? rows : rows + 1, rx ? "RX" : "TX",
-		   rx ? view->s->rx_bps : view->s->tx_bps, &series);
+	draw_panel(view, canvas, row, rx ? rows : rows + 1, rx, &series);
 }
 
 void pane_graph_rx_draw(const struct view *view, struct canvas *canvas, int row, int rows)
@@ -116,39 +200,46 @@ void pane_graph_tx_draw(const struct view *view, struct canvas *canvas, int row,
 	draw_graph(view, canvas, row, rows, GRAPH_TX);
 }
 
+// ---- the axis
+
 #define TICK_ROOM 8 // columns that a label keeps from the next
 
 // A label ends under the column that it means.
-static void draw_tick(struct canvas *canvas, int row, int columns, int age_s)
+static void draw_tick(const struct view *view, struct canvas *canvas, int row,
+		      const struct graph_series *series, int age_s)
 {
+	int unit_s = scales[view->subject.scale].unit_s;
 	char text[16];
-	int width = snprintf(text, sizeof(text), "%ds", age_s);
-	int end = columns - 1 - age_s;
+	int width = snprintf(text, sizeof(text), "%d%c", age_s / unit_s,
+			     scales[view->subject.scale].letter);
+	int end = series->width - 1 - age_s / series->column_s;
 
 	if (end < width)
 		end = width;
 	canvas_text(canvas, row, LABEL_WIDTH + 1 + end - width + 1, width, ATTR_NORMAL, text);
 }
 
-// Dashes stand under the seconds that were measured, so that a gap differs from zero.
+// Dashes stand under the columns that were measured, so that a gap differs from zero.
 void pane_graph_axis_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
 	struct graph_series series;
-	int columns = columns_of(canvas), step = columns > 130 ? 60 : 20;
-	int oldest_s;
+	int step_s = scales[view->subject.scale].tick_s, oldest_s, room_s;
 
 	(void)rows;
-	graph_series_make(&series, view->history, GRAPH_RX, view->s->time_ms, columns);
-	oldest_s = series.span_s - 1;
+	make_series(view, canvas, GRAPH_RX, &series);
+	if (view->subject.scale == TREND_MINUTE && series.width > 130)
+		step_s = 60;
+	oldest_s = series.span_s - series.column_s;
+	room_s = TICK_ROOM * series.column_s;
 	canvas_put(canvas, row, LABEL_WIDTH, '+', ATTR_NORMAL);
-	canvas_put(canvas, row, LABEL_WIDTH + 1 + columns, '+', ATTR_NORMAL);
-	for (int i = 0; i < columns; i++) {
+	canvas_put(canvas, row, LABEL_WIDTH + 1 + series.width, '+', ATTR_NORMAL);
+	for (int i = 0; i < series.width; i++) {
 		if (series.bps[i] != GRAPH_GAP)
 			canvas_put(canvas, row, LABEL_WIDTH + 1 + i, '-', ATTR_NORMAL);
 	}
-	for (int age_s = step; age_s <= oldest_s - TICK_ROOM; age_s += step)
-		draw_tick(canvas, row, columns, age_s);
-	if (oldest_s >= TICK_ROOM)
-		draw_tick(canvas, row, columns, oldest_s);
-	canvas_text(canvas, row, LABEL_WIDTH + 1 + columns - 3, 3, ATTR_NORMAL, "now");
+	for (int age_s = step_s; age_s <= oldest_s - room_s; age_s += step_s)
+		draw_tick(view, canvas, row, &series, age_s);
+	if (oldest_s >= room_s)
+		draw_tick(view, canvas, row, &series, oldest_s);
+	canvas_text(canvas, row, LABEL_WIDTH + 1 + series.width - 3, 3, ATTR_NORMAL, "now");
 }

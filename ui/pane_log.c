@@ -42,10 +42,11 @@ void ui_log(struct ui *ui, const struct event_page *page)
 	}
 }
 
-bool log_wish(struct ui *ui, struct ui_wish *out)
+bool log_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
 {
 	struct log_view *log = &ui->log;
 
+	(void)now_ms;
 	if (log->pid != ui->live.pid) // another gateway counts its events anew
 		forget(log);
 	log->pid = ui->live.pid;

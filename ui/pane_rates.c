@@ -10,7 +10,7 @@ static int64_t average(const struct view *view, enum graph_direction direction)
 {
 	struct graph_series series;
 
-	graph_series_make(&series, view->history, direction, view->s->time_ms, AVERAGE_SECONDS);
+	graph_series_make(&series, view->history, direction, view->s->time_ms, AVERAGE_SECONDS, 1);
 	return series.average_bps;
 }
 

@@ -11,6 +11,11 @@ static void move_selection(struct ui *ui, int rows)
 	ui_select(ui, ui->selected_row + rows);
 }
 
+static int fact_rows(const struct ui *ui)
+{
+	return ui->path_page;
+}
+
 static int table_rows(const struct ui *ui)
 {
 	return ui->page_rows;
@@ -24,9 +29,9 @@ static void open_path(const struct press *press)
 // clang-format off
 static const struct screen screens[SCREENS] = {
 	[SCREEN_OVERVIEW] = { .name = "overview", .mode = UI_OVERVIEW, .move = move_selection,
-			      .page = table_rows, .open = open_path },
+			      .page = table_rows, .open = open_path, .wish = past_wish },
 	[SCREEN_PATH] = { .name = "path", .mode = UI_PATH, .title = path_title, .draw = path_draw,
-			  .move = move_selection },
+			  .move = move_selection, .page = fact_rows, .wish = path_wish },
 	[SCREEN_CONNS] = { .name = "connections", .mode = UI_CONNS, .enter = conns_enter,
 			   .title = conns_title, .draw = conns_draw, .move = conns_move,
 			   .page = conns_page, .open = conns_open, .wish = conns_wish,

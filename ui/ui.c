@@ -46,11 +46,12 @@ void ui_hello(struct ui *ui, bool may_change)
 {
 	ui->connected = true;
 	ui->may_change = may_change;
-	ui->log.asked = ui->conns.asked = false; // of an earlier connection
+	// of an earlier connection
+	ui->log.asked = ui->conns.asked = ui->past.asked = ui->past.known = false;
 }
 
 // What the gateway remembers follows what we saw of the one before it.
-void ui_history(struct ui *ui, const struct history *history)
+static void take_minutes(struct ui *ui, const struct history *history)
 {
 	struct history merged = { 0 };
 	const struct history_sample *sample, *oldest = NULL;
@@ -68,6 +69,14 @@ void ui_history(struct ui *ui, const struct history *history)
 	ui->history = merged;
 }
 
+void ui_history(struct ui *ui, const struct history *history, int64_t now_ms)
+{
+	if (!history->path[0] && history->scale == TREND_MINUTE)
+		take_minutes(ui, history);
+	else
+		past_take(ui, history, now_ms);
+}
+
 // Snapshots also come between the full seconds, when something changed; the past needs one a
 // second.
 static void remember(struct ui *ui, const struct snapshot *s)
@@ -77,6 +86,7 @@ static void remember(struct ui *ui, const struct snapshot *s)
 
 	if (s->rx_bps >= 0 && s->tx_bps >= 0 && (!last || s->time_ms - last->time_ms >= 500))
 		history_add(&ui->history, &sample);
+	past_add(ui, s);
 }
 
 // The selection follows its path; when that is gone, the one in its place is selected.
@@ -96,11 +106,11 @@ void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms)
 	follow_selection(ui);
 }
 
-bool ui_wish(struct ui *ui, struct ui_wish *out)
+bool ui_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
 {
 	const struct screen *screen = ui_screen(ui);
 
-	return ui->have_live && screen->wish && screen->wish(ui, out);
+	return ui->have_live && screen->wish && screen->wish(ui, now_ms, out);
 }
 
 void ui_result(struct ui *ui, enum command_verb verb, const char *object,
@@ -284,6 +294,11 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 		view.time_ms += now_ms - ui->live_at_ms;
 	view.unit = choose_unit(ui->units, &ui->shown);
 	view.selected = facts_find_path(&ui->shown, ui->selected);
+	past_subject(ui, &ui->shown,
+		     ui->screen == SCREEN_PATH && view.selected >= 0
+			     ? &ui->shown.paths[view.selected]
+			     : NULL,
+		     &view.subject);
 	for (int i = 0; i < ui->shown.n_paths; i++)
 		shares[i] = ui->shown.paths[i].share_ratio;
 	format_shares(shares, (size_t)ui->shown.n_paths, view.percents);

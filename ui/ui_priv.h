@@ -31,7 +31,8 @@ void ui_free(struct ui *ui);
 
 // The gateway answers; `may_change` is whether it would take commands from us.
 void ui_hello(struct ui *ui, bool may_change);
-void ui_history(struct ui *ui, const struct history *history);
+// Also the answer to a wish.
+void ui_history(struct ui *ui, const struct history *history, int64_t now_ms);
 void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms);
 void ui_log(struct ui *ui, const struct event_page *page);
 void ui_conns(struct ui *ui, const struct conns *conns);
@@ -59,12 +60,14 @@ struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
 
 // What a screen would like to know that does not come by itself. The loop asks for it when there is
 // a gateway to ask, once: a wish is told again only after its answer, or a new connection.
-enum ui_wish_kind { WISH_LOG, WISH_CONNS };
+enum ui_wish_kind { WISH_LOG, WISH_HISTORY, WISH_CONNS };
 struct ui_wish {
 	enum ui_wish_kind kind;
 	struct event_filter log;
+	char path[NAME_SIZE]; // of the history; empty: all
+	enum trend_scale scale;
 };
-bool ui_wish(struct ui *ui, struct ui_wish *out);
+bool ui_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 
 // Draws all. The canvas has the terminal's height and one column less than it. `wall_ms` is for the
 // clock.
@@ -148,6 +151,13 @@ struct conns_view {
 	bool whole; // why the marked one is plain TCP is shown in full
 };
 
+// A past that does not come by itself: of one path, or at a longer scale (past.c).
+struct past {
+	struct history history;
+	bool asked, known;
+	int64_t at_ms; // when it came
+};
+
 struct ui {
 	struct ui_options options;
 
@@ -158,7 +168,9 @@ struct ui {
 	struct snapshot live; // the newest
 	bool have_live;
 	int64_t live_at_ms;
-	struct history history;
+	struct history history; // the last minutes of all paths
+	struct past past;
+	enum trend_scale scale;
 
 	struct snapshot shown; // what the last ui_draw() drew
 	struct snapshot frozen;
@@ -173,6 +185,7 @@ struct ui {
 	int columns, rows;        // of the terminal, as drawn last
 
 	enum ui_screen screen;
+	int path_first, path_page; // lines of a path's facts: the first shown, how many are
 	struct log_view log;
 	struct conns_view conns;
 	bool mask; // addresses of clients and targets are hidden
@@ -195,9 +208,18 @@ enum ui_form {
 	FORM_WIDE = 1 << 3,
 };
 
+// What the graphs are of: all paths, or one.
+struct subject {
+	const struct history *history; // at this scale
+	enum trend_scale scale;
+	int64_t rx_bps, tx_bps;
+	int64_t today_rx_bytes, today_tx_bytes, month_rx_bytes, month_tx_bytes; // or negative
+};
+
 struct view {
 	const struct snapshot *s; // what was not heard of lately is unknown in it
-	const struct history *history;
+	const struct history *history; // the last minutes of all paths
+	struct subject subject;
 	enum ui_form form;
 	bool stale;          // the numbers are old
 	int64_t silent_s;    // for how long, when stale
@@ -251,7 +273,7 @@ struct screen {
 	int (*page)(const struct ui *ui);      // how many rows are shown
 	void (*open)(const struct press *press); // Enter
 	// What it wants to know now. False: nothing.
-	bool (*wish)(struct ui *ui, struct ui_wish *out);
+	bool (*wish)(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 	bool (*back)(struct ui *ui); // Esc: closes or clears something of its own, if there is any
 };
 
@@ -263,11 +285,21 @@ void ui_show(struct ui *ui, enum ui_screen screen, int64_t now_ms);
 // The screen of this name, or SCREENS.
 enum ui_screen screen_from_name(const char *name);
 
+bool past_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
+void past_take(struct ui *ui, const struct history *history, int64_t now_ms);
+// Goes on with the newest rates, where that is what the past is of.
+void past_add(struct ui *ui, const struct snapshot *s);
+// What the graphs show now; `path` NULL: all.
+void past_subject(const struct ui *ui, const struct snapshot *s, const struct path_snapshot *path,
+		  struct subject *out);
+
+bool path_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
+void path_scroll(struct ui *ui, int lines);
 void path_title(const struct ui *ui, const struct view *view, struct str *out);
 void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
 void conns_enter(struct ui *ui, int64_t now_ms);
-bool conns_wish(struct ui *ui, struct ui_wish *out);
+bool conns_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 void conns_move(struct ui *ui, int rows);
 int conns_page(const struct ui *ui);
 void conns_open(const struct press *press);
@@ -282,7 +314,7 @@ void conns_title(const struct ui *ui, const struct view *view, struct str *out);
 void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
 void log_enter(struct ui *ui, int64_t now_ms);
-bool log_wish(struct ui *ui, struct ui_wish *out);
+bool log_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 void log_move(struct ui *ui, int rows);
 int log_page(const struct ui *ui);
 void log_open(const struct press *press);
@@ -419,7 +451,7 @@ void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms);
 struct page {
 	int n;
 	struct page_line {
-		char text[160];
+		char text[200];
 		enum attr attr;
 	} lines[PAGE_LINES];
 };

@@ -71,6 +71,15 @@ struct path_snapshot {
 	uint64_t joins_ok, joins_failed;  // subflows that were to be opened since start, by outcome
 	int64_t rtt_us, jitter_us;                       // smoothed
 	double loss_ratio;                               // of probes, over the last minute
+	int64_t least_rtt_us;                            // of the last minutes
+	char who[64];                 // who switched it last: "root on pts/0"; empty: nobody
+	int prefix_len;               // of the address; or negative
+	char seen_as[ADDR_STRLEN];    // where the exit sees it come from; may be empty
+	int64_t probe_interval_ms;    // how often it is probed; or negative
+	int64_t answered_ms;          // wall clock, of the last probe that was answered; 0: none
+	int probes_lost, probes_good; // in a row
+	int down_after, up_after;     // as many of them, the state changes
+	int64_t mptcp_checked_ms;     // wall clock, when mptcp_ok was found; 0: never
 	double download_loss_ratio; // of the segments that the exit sent lately, those sent again
 	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };

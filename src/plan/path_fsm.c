@@ -54,7 +54,7 @@ static bool is_optional(const struct path_fsm *fsm)
 	return fsm->optional;
 }
 
-static int good_needed(const struct path_fsm *fsm)
+int path_fsm_good_needed(const struct path_fsm *fsm)
 {
 	return fsm->failed ? PATH_GOOD_AFTER_FAILURE : PATH_GOOD_FOR_FIRST_UP;
 }
@@ -71,7 +71,7 @@ static bool is_held(const struct path_fsm *fsm)
 
 static bool answers_enough(const struct path_fsm *fsm)
 {
-	return fsm->good >= good_needed(fsm) && !fsm->stripped;
+	return fsm->good >= path_fsm_good_needed(fsm) && !fsm->stripped;
 }
 
 static bool is_proved(const struct path_fsm *fsm)
@@ -264,7 +264,7 @@ static void say_better(const struct path_fsm *fsm, struct path_change *change)
 
 static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
-	say(change, "a probe was answered, %d more to go", good_needed(fsm) - fsm->good);
+	say(change, "a probe was answered, %d more to go", path_fsm_good_needed(fsm) - fsm->good);
 }
 
 static void say_proved(const struct path_fsm *fsm, struct path_change *change)
@@ -736,6 +736,15 @@ int64_t path_fsm_min_rtt_us(const struct path_fsm *fsm, int64_t now_ms)
 	return min_us ? measured(fsm, min_us) : measured(fsm, SNAPSHOT_UNKNOWN);
 }
 
+int64_t path_fsm_answered_ms(const struct path_fsm *fsm)
+{
+	for (uint64_t n = fsm->n_results; n > 0 && n + PATH_RESULTS > fsm->n_results; n--) {
+		if (!fsm->results[(n - 1) % PATH_RESULTS].lost)
+			return fsm->results[(n - 1) % PATH_RESULTS].time_ms;
+	}
+	return 0;
+}
+
 double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
 {
 	unsigned n = count_results(fsm, now_ms, false);
@@ -771,7 +780,7 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		snprintf(out, NOTE_SIZE, "on demand");
 		break;
 	case PATH_STATE_PROBING:
-		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, good_needed(fsm));
+		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, path_fsm_good_needed(fsm));
 		break;
 	case PATH_STATE_FLAPPING:
 		snprintf(out, NOTE_SIZE, "%dx in 10 min", fsm->flaps);

@@ -212,6 +212,10 @@ int64_t path_fsm_rtt_us(const struct path_fsm *fsm);
 int64_t path_fsm_jitter_us(const struct path_fsm *fsm);
 // Of the last PATH_MIN_RTT_MINUTES.
 int64_t path_fsm_min_rtt_us(const struct path_fsm *fsm, int64_t now_ms);
+// When a probe was last answered; 0: none of those that are remembered.
+int64_t path_fsm_answered_ms(const struct path_fsm *fsm);
+// How many good probes in a row the path needs to be used.
+int path_fsm_good_needed(const struct path_fsm *fsm);
 // Of the probes of the last minute.
 double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms);
 // For the console's NOTE: "no carrier 12s", "up 12d 03h".

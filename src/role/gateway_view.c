@@ -152,12 +152,14 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 
 static void fill_way(struct path_snapshot *p, const struct path_facts *facts)
 {
+	p->prefix_len = SNAPSHOT_NONE;
 	for (int family = 0; family < PLAN_FAMILIES; family++) {
 		const struct path_way *way = &facts->way[family];
 
 		if (!addr_is_set(&way->local))
 			continue;
 		addr_format(&way->local, p->address);
+		p->prefix_len = way->prefix_len;
 		if (addr_is_set(&way->gateway))
 			addr_format(&way->gateway, p->gateway);
 		return;
@@ -186,6 +188,25 @@ static void note_underlay(const struct gateway *g, size_t slot, struct path_snap
 	else
 		snprintf(note, sizeof(note), "%.70s via %s", p->note, p->underlay);
 	str_copy(p->note, sizeof(p->note), note);
+}
+
+// Wall clock of what CLOCK_MONOTONIC said was then.
+static int64_t wall_of(int64_t then_ms, int64_t now_ms)
+{
+	return then_ms ? clock_wall_ms() - (now_ms - then_ms) : 0;
+}
+
+static void fill_probes(const struct path_fsm *fsm, int64_t now_ms, struct path_snapshot *p)
+{
+	int interval_ms = path_fsm_probe_interval_ms(fsm, now_ms);
+
+	p->probe_interval_ms = interval_ms ? interval_ms : SNAPSHOT_NONE;
+	p->answered_ms = wall_of(path_fsm_answered_ms(fsm), now_ms);
+	p->probes_lost = fsm->lost;
+	p->probes_good = fsm->good;
+	p->down_after = PATH_LOST_FOR_DOWN;
+	p->up_after = path_fsm_good_needed(fsm);
+	p->least_rtt_us = path_fsm_min_rtt_us(fsm, now_ms);
 }
 
 static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
@@ -224,6 +245,11 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->joins_ok = path->join.joined;
 	p->joins_failed = path->join.failed;
 	p->mptcp_ok = path->mptcp_ok;
+	p->mptcp_checked_ms = wall_of(path->mptcp_ms, now_ms);
+	str_copy(p->who, sizeof(p->who), fsm->who);
+	if (addr_is_set(&path->view.seen_as))
+		addr_format(&path->view.seen_as, p->seen_as);
+	fill_probes(fsm, now_ms, p);
 	p->download_loss_ratio = path->view.loss_ratio;
 	p->rtt_us = path_fsm_rtt_us(fsm);
 	p->jitter_us = path_fsm_jitter_us(fsm);

@@ -94,6 +94,17 @@ static void random_path(struct path_snapshot *p)
 	p->loss_ratio = random_ratio();
 	p->download_loss_ratio = random_ratio();
 	p->mptcp_ok = (int8_t)(random_number(4) - 2);
+	p->least_rtt_us = random_measure(1000000);
+	RANDOM_TEXT(p->who);
+	p->prefix_len = (int)random_measure(128);
+	RANDOM_TEXT(p->seen_as);
+	p->probe_interval_ms = random_measure(1000000);
+	p->answered_ms = random_number(4000000000000);
+	p->probes_lost = (int)random_measure(100);
+	p->probes_good = (int)random_measure(100);
+	p->down_after = (int)random_measure(100);
+	p->up_after = (int)random_measure(100);
+	p->mptcp_checked_ms = random_number(4000000000000);
 }
 
 static void random_exit(struct exit_snapshot *e)

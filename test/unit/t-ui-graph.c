@@ -63,7 +63,7 @@ static void columns_are_seconds(void **state)
 	add(&history, 1020, 10);
 	add(&history, 400, 5);
 	add(&history, 0, 1);
-	graph_series_make(&series, &history, GRAPH_RX, NOW_MS, 6);
+	graph_series_make(&series, &history, GRAPH_RX, NOW_MS, 6, 1);
 	assert_int_equal(series.bps[5], 1);
 	assert_int_equal(series.bps[4], 10);
 	assert_int_equal(series.bps[3], 20);
@@ -81,11 +81,11 @@ static void nothing_measured_is_not_zero(void **state)
 	struct graph_series series;
 
 	(void)state;
-	graph_series_make(&series, &history, GRAPH_TX, NOW_MS, 10);
+	graph_series_make(&series, &history, GRAPH_TX, NOW_MS, 10, 1);
 	assert_int_equal(series.peak_bps, SNAPSHOT_UNKNOWN);
 	assert_int_equal(series.average_bps, SNAPSHOT_UNKNOWN);
 	add(&history, 0, 0);
-	graph_series_make(&series, &history, GRAPH_TX, NOW_MS, 10);
+	graph_series_make(&series, &history, GRAPH_TX, NOW_MS, 10, 1);
 	assert_int_equal(series.peak_bps, 0);
 }
 
@@ -98,7 +98,7 @@ static void samples_of_the_future_are_left_out(void **state)
 	(void)state;
 	add(&history, -3600000, 99);
 	add(&history, 0, 1);
-	graph_series_make(&series, &history, GRAPH_RX, NOW_MS, 10);
+	graph_series_make(&series, &history, GRAPH_RX, NOW_MS, 10, 1);
 	assert_int_equal(series.peak_bps, 1);
 }
 

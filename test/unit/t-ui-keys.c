@@ -330,10 +330,10 @@ static void a_pause_freezes_what_is_shown(void **state)
 	now_ms += 12000;
 	ui_snapshot(ui, &s, now_ms);
 	assert_true(shows(ui, "PAUSED 12 s"));
-	assert_true(shows(ui, "now    8.90"));
+	assert_true(shows(ui, "now     8.90"));
 	press(ui, 'p');
 	assert_false(shows(ui, "PAUSED"));
-	assert_true(shows(ui, "now    4.44"));
+	assert_true(shows(ui, "now     4.44"));
 	ui_free(ui);
 }
 

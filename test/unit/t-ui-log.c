@@ -14,7 +14,7 @@ static void answer(struct ui *ui)
 	static struct event_page page;
 	struct ui_wish wish;
 
-	while (ui_wish(ui, &wish)) {
+	while (ui_wish(ui, T0, &wish)) {
 		event_log_select(&past, &wish.log, &page);
 		ui_log(ui, &page);
 	}

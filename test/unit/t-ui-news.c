@@ -97,12 +97,12 @@ static void the_past_survives_a_new_gateway(void **state)
 	for (int i = 0; i < 5; i++)
 		history_add(&young, &(struct history_sample){ .time_ms = now_ms + 10000 + 1000 * i,
 							      .rx_bps = 5 });
-	ui_history(ui, &young);
+	ui_history(ui, &young, T0);
 	assert_int_equal(count_samples(ui), before + 5 < HISTORY_SIZE ? before + 5 : HISTORY_SIZE);
 	assert_int_equal(history_get(&ui->history, 0)->rx_bps, 5);
 	assert_int_equal(history_get(&ui->history, 5)->time_ms, now_ms);
 	// the same once more changes nothing
-	ui_history(ui, &young);
+	ui_history(ui, &young, T0);
 	assert_int_equal(history_get(&ui->history, 5)->time_ms, now_ms);
 	ui_free(ui);
 }

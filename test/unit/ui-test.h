@@ -46,7 +46,7 @@ static inline struct ui *ui_from_state(const char *name, const struct ui_options
 		line[strcspn(line, "\n")] = '\0';
 		assert_int_equal(ctl_json_parse(line, &message), 0);
 		if (message.kind == CTL_HISTORY)
-			ui_history(ui, &message.history);
+			ui_history(ui, &message.history, T0);
 		if (message.kind == CTL_CONNS)
 			test_conns = message.conns;
 		done = message.kind == CTL_SNAPSHOT;
@@ -55,6 +55,27 @@ static inline struct ui *ui_from_state(const char *name, const struct ui_options
 	assert_true(done);
 	ui_snapshot(ui, &message.snapshot, T0);
 	return ui;
+}
+
+// Rates that go up and down; known for a quarter of the hour and of the day, and for all else.
+static inline void answer_history(struct ui *ui, const struct ui_wish *wish)
+{
+	static struct history history;
+	int step_s = trend_step_s(wish->scale);
+	int n = (int)trend_slots(wish->scale) / (wish->scale == TREND_HOUR || wish->scale == TREND_DAY ? 4 : 1);
+
+	history = (struct history){ .scale = wish->scale };
+	memcpy(history.path, wish->path, sizeof(history.path));
+	for (int i = 0; i < n; i++) {
+		int64_t time_ms = ui->live.time_ms / 1000 / step_s * step_s * 1000;
+		int64_t rx_bps = 600000 + 30000 * ((i * 7 + i / 20 * 13) % 40);
+
+		history_add(&history, &(struct history_sample){
+					      .time_ms = time_ms - (int64_t)(n - 1 - i) * step_s * 1000,
+					      .rx_bps = rx_bps,
+					      .tx_bps = rx_bps / 9 });
+	}
+	ui_history(ui, &history, T0);
 }
 
 // Answers what the console wants to know as a gateway would whose log ends as its snapshot says,
@@ -74,13 +95,19 @@ static inline void answer_wishes(struct ui *ui)
 	for (int i = s->n_events - 1; i >= 0; i--)
 		event_log_add(&log, s->events[i].time_ms, s->events[i].level, s->events[i].object,
 			      s->events[i].verb, "%s", s->events[i].text);
-	while (ui_wish(ui, &wish)) {
-		if (wish.kind == WISH_CONNS) {
+	while (ui_wish(ui, T0, &wish)) {
+		switch (wish.kind) {
+		case WISH_LOG:
+			event_log_select(&log, &wish.log, &page);
+			ui_log(ui, &page);
+			break;
+		case WISH_HISTORY:
+			answer_history(ui, &wish);
+			break;
+		case WISH_CONNS:
 			ui_conns(ui, &test_conns);
-			continue;
+			break;
 		}
-		event_log_select(&log, &wish.log, &page);
-		ui_log(ui, &page);
 	}
 }
 

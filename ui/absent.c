@@ -4,9 +4,9 @@
 
 #include "ui/ui_priv.h"
 
-static const char *title_of(enum status status)
+const char *absent_title(const struct ui *ui)
 {
-	switch (status) {
+	switch (ui->absent_status) {
 	case STATUS_DONE:
 		return "WAITING FOR THE GATEWAY";
 	case STATUS_NOT_RUNNING:
@@ -29,19 +29,41 @@ static void add_sentence(struct page *page, int width, const char *text)
 	page_add(page, ATTR_NORMAL, "%s", "");
 }
 
+static bool offers_start(const struct ui *ui)
+{
+	return ui->absent_status == STATUS_NOT_RUNNING && !ui->options.read_only;
+}
+
+static void write_offers(const struct ui *ui, struct page *page)
+{
+	if (offers_start(ui)) {
+		page_add(page, ATTR_NORMAL, "[s] Start the service now      systemctl start mpgate");
+		page_add(page, ATTR_NORMAL, "[f] Run it in this terminal    mpgate gateway");
+	}
+	page_add(page, ATTR_NORMAL, "[c] Check the configuration    mpgate check");
+	page_add(page, ATTR_NORMAL, "[d] Doctor: what is missing    mpgate doctor");
+	page_add(page, ATTR_NORMAL, "[q] Quit");
+	page_add(page, ATTR_NORMAL, "%s", "");
+}
+
 static void write_page(const struct ui *ui, int width, bool roomy, struct page *page)
 {
 	add_sentence(page, width, ui->absent_message);
-	if (ui->absent_hint[0])
+	// the keys say the same, where they can be pressed
+	if (ui->absent_hint[0] && !(roomy && offers_start(ui)))
 		add_sentence(page, width, ui->absent_hint);
-	if (roomy)
-		add_sentence(page, width, "this screen changes by itself when the gateway answers");
+	if (!roomy)
+		return;
+	write_offers(ui, page);
+	add_sentence(page, width, "this screen changes by itself when the gateway answers");
 }
 
 // The screen while there is no gateway to show.
 void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms)
 {
-	const struct view view = { .s = &ui->live, .mode = UI_ABSENT };
+	const struct view view = { .s = &ui->live,
+				   .mode = UI_ABSENT,
+				   .read_only = !offers_start(ui) };
 	bool roomy = canvas->height >= 12;
 	char clock[FORMAT_SIZE];
 	struct page page = { 0 };
@@ -53,7 +75,7 @@ void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms)
 			    format_clock(wall_ms, clock));
 	col = 1 + canvas_text(canvas, 0, 1, canvas->width - 1, ATTR_STATUS, "mpgate") + 2;
 	canvas_text_fit(canvas, 0, col, canvas->width - col, ATTR_STATUS_ALERT,
-			title_of(ui->absent_status));
+			absent_title(ui));
 	write_page(ui, canvas->width < 30 ? 27 : canvas->width - 3, roomy, &page);
 	for (int i = 0; i < page.n && top + i < canvas->height - 1; i++)
 		canvas_text_fit(canvas, top + i, 2, canvas->width - 2, page.lines[i].attr,

@@ -14,7 +14,7 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
 	leave, back, quit, shift_right, shift_left, next_scale, scroll_down,
-	scroll_up;
+	scroll_up, start_service, run_here, show_check;
 
 #define FAR 100000 // beyond the end of any list
 
@@ -89,6 +89,13 @@ static const struct binding bindings[] = {
 	{ .keys = { UI_KEY_TAB }, SCREENS_ALL, GROUP_SCREENS, next_screen,
 	  "next, previous screen" },
 	{ .keys = { UI_KEY_BACK_TAB }, SCREENS_ALL, GROUP_SCREENS, previous_screen },
+
+	{ .keys = { 's' }, UI_ABSENT, GROUP_CHANGE, start_service, "start the service", "Start", 1 },
+	{ .keys = { 'f' }, UI_ABSENT, GROUP_CHANGE, run_here, "run the gateway here", "Run here", 2 },
+	{ .keys = { 'c' }, UI_ABSENT, GROUP_SCREENS, show_check, "check the configuration", "Check",
+	  1 },
+	{ .keys = { 'd' }, UI_ABSENT, GROUP_SCREENS, show_doctor, "doctor's report", "Doctor", 1 },
+	{ .keys = { 'd' }, UI_DOCTOR, GROUP_LOOK, show_doctor, "run the doctor again", "Again", 1 },
 
 	{ .keys = { UI_KEY_HOTKEY }, OF_PATHS, GROUP_CHANGE, ask_hotkey, "on or off", "", 2 },
 	{ .keys = { 'E' }, OF_PATHS, GROUP_CHANGE, ask_enable, "enable the path", "Enable", 5 },
@@ -275,6 +282,34 @@ static void show_log(const struct press *press)
 static void show_doctor(const struct press *press)
 {
 	ui_show(press->ui, SCREEN_DOCTOR, press->now_ms);
+}
+
+static void run_task(const struct press *press, enum ui_task task)
+{
+	press->ui->screen = SCREEN_DOCTOR;
+	report_begin(press->ui, task, press->now_ms);
+}
+
+static void show_check(const struct press *press)
+{
+	run_task(press, UI_TASK_CHECK);
+}
+
+static void start_service(const struct press *press)
+{
+	if (press->ui->absent_status == STATUS_NOT_RUNNING)
+		run_task(press, UI_TASK_START);
+	else
+		ui_say(press->ui, press->now_ms, "a gateway is running already");
+}
+
+static void run_here(const struct press *press)
+{
+	if (press->ui->absent_status != STATUS_NOT_RUNNING) {
+		ui_say(press->ui, press->now_ms, "a gateway is running already");
+		return;
+	}
+	press->need->run_here = press->need->quit = true;
 }
 
 static void next_screen(const struct press *press)

@@ -14,6 +14,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "ctl/ctl.h"
+#include "ui/child.h"
 #include "ui/term.h"
 #include "ui/ui_priv.h"
 
@@ -30,6 +31,7 @@ struct console {
 	const struct ui_options *options;
 	struct ui *ui;
 	struct canvas canvas;
+	struct child child;
 	struct ctl_client *client; // NULL: there is no connection
 	struct backoff retry;
 	int64_t retry_at_ms;
@@ -38,6 +40,7 @@ struct console {
 	bool dirty;     // draw as soon as the terminal takes it
 	bool more_keys; // may wait where poll(2) does not see them
 	bool quit;
+	bool run_here; // the gateway takes this process's place
 	int status;
 };
 
@@ -149,6 +152,41 @@ static void ask_what_is_wanted(struct console *c, int64_t now_ms)
 		lose_gateway(c, rc, now_ms);
 }
 
+// ---- commands beside the console
+
+static void start_task(struct console *c, enum ui_task task, int64_t now_ms)
+{
+	char self[] = "/proc/self/exe", option[] = "-S";
+	char *socket = xstrdup(c->options->socket);
+	char *const argvs[UI_TASKS][6] = {
+		[UI_TASK_DOCTOR] = { self, option, socket, (char[]){ "doctor" } },
+		[UI_TASK_CHECK] = { self, (char[]){ "check" } },
+		[UI_TASK_START] = { (char[]){ "systemctl" }, (char[]){ "start" },
+				    (char[]){ "mpgate" } },
+	};
+	int rc = child_start(&c->child, argvs[task]);
+
+	free(socket);
+	if (rc != 0) {
+		ui_say(c->ui, now_ms, "cannot run '%s': %s", task_command(task), strerror(-rc));
+		ui_task_end(c->ui, STATUS_FAILED, now_ms);
+	}
+	c->dirty = true;
+}
+
+static void read_task(struct console *c, int64_t now_ms)
+{
+	char text[4096];
+	ssize_t n;
+	int status;
+
+	while ((n = child_read(&c->child, text, sizeof(text), &status)) > 0)
+		ui_task_text(c->ui, text, (size_t)n);
+	if (n < 0)
+		ui_task_end(c->ui, status, now_ms);
+	c->dirty = true;
+}
+
 // ---- a person
 
 static void do_what_is_needed(struct console *c, const struct ui_need *need, int64_t now_ms)
@@ -157,6 +195,7 @@ static void do_what_is_needed(struct console *c, const struct ui_need *need, int
 
 	c->dirty |= need->redraw;
 	c->quit |= need->quit;
+	c->run_here |= need->run_here;
 	if (need->repaint)
 		term_repaint();
 	if (need->suspend)
@@ -263,8 +302,10 @@ static void turn(struct console *c)
 		{ .fd = term_signal_fd(), .events = POLLIN },
 		{ .fd = c->client ? ctl_client_fd(c->client) : -1,
 		  .events = c->client ? ctl_client_events(c->client) : 0 },
+		{ .fd = c->child.fd, .events = POLLIN },
 	};
 	int wait_ms = time_to_wait(c, clock_mono_ms());
+	enum ui_task task;
 	int64_t now_ms;
 
 	if (poll(pfds, sizeof(pfds) / sizeof(pfds[0]), wait_ms) < 0 && errno != EINTR)
@@ -283,6 +324,11 @@ static void turn(struct console *c)
 	if (!c->client && now_ms >= c->retry_at_ms)
 		connect_gateway(c, now_ms);
 	ask_what_is_wanted(c, now_ms);
+	task = ui_task(c->ui);
+	if (task != UI_TASK_NONE)
+		start_task(c, task, now_ms);
+	else if (c->child.fd >= 0 && pfds[3].revents)
+		read_task(c, now_ms);
 	if (!c->quit && (c->dirty || now_ms >= c->drawn_at_ms + c->refresh_ms + LATE_MS))
 		draw(c, now_ms);
 }
@@ -309,6 +355,7 @@ int ui_console_run(const struct ui_options *options)
 {
 	struct console c = {
 		.options = options,
+		.child = CHILD_NONE,
 		.retry = { .min_ms = RETRY_LEAST_MS, .max_ms = RETRY_MOST_MS },
 	};
 
@@ -322,6 +369,11 @@ int ui_console_run(const struct ui_options *options)
 	while (!c.quit)
 		turn(&c);
 	term_close();
+	child_stop(&c.child);
+	if (c.run_here) {
+		execl("/proc/self/exe", "mpgate", "-S", options->socket, "gateway", (char *)NULL);
+		perror("mpgate: cannot run the gateway");
+	}
 	if (c.status != 128 + SIGHUP)
 		say_goodbye(&c);
 	ctl_client_free(c.client);

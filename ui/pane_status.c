@@ -109,7 +109,10 @@ static void write_items(const struct view *view, item_text items[ITEMS])
 	write_name(view, items[ITEM_NAME]);
 	str_copy(items[ITEM_VERDICT], ITEM_SIZE,
 		 view->s->n_paths ? verdict_word(view->s->verdict) : "NO PATHS CONFIGURED");
-	write_extra(view, items[ITEM_EXTRA]);
+	if (view->absent)
+		str_copy(items[ITEM_VERDICT], ITEM_SIZE, view->absent);
+	else
+		write_extra(view, items[ITEM_EXTRA]);
 	if (view->wall_ms != SNAPSHOT_NONE)
 		format_clock(view->wall_ms, items[ITEM_CLOCK]);
 	if (view->trail) {
@@ -146,7 +149,7 @@ static bool is_alerting(const struct view *view, enum item item)
 {
 	if (item == ITEM_EXTRA)
 		return view->stale;
-	return item == ITEM_VERDICT && (view->s->verdict > VERDICT_OK || !view->s->n_paths);
+	return item == ITEM_VERDICT && (view->absent || view->s->verdict > VERDICT_OK || !view->s->n_paths);
 }
 
 static void drop_item(item_text items[ITEMS])

@@ -39,8 +39,9 @@ static const struct screen screens[SCREENS] = {
 	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .enter = log_enter, .title = log_title,
 			 .draw = log_draw, .move = log_move, .page = log_page, .open = log_open,
 			 .wish = log_wish, .back = log_back },
-	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .title = doctor_title,
-			    .draw = doctor_draw },
+	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .enter = report_enter,
+			    .title = report_title, .draw = report_draw, .move = report_move,
+			    .page = report_page },
 };
 // clang-format on
 

@@ -37,6 +37,7 @@ struct ui *ui_new(const struct ui_options *options)
 
 void ui_free(struct ui *ui)
 {
+	str_fini(&ui->report.text);
 	free(ui);
 }
 
@@ -145,9 +146,15 @@ void ui_absent(struct ui *ui, enum status status, const char *message, const cha
 
 // ---- keys
 
+static bool is_absent(const struct ui *ui, int64_t now_ms)
+{
+	return !ui->have_live || (!ui->connected && now_ms - ui->live_at_ms > UI_ABSENT_MS);
+}
+
 enum ui_mode ui_mode(const struct ui *ui, int64_t now_ms)
 {
-	if (!ui->have_live || (!ui->connected && now_ms - ui->live_at_ms > UI_ABSENT_MS))
+	// the doctor knows what to do without a gateway too
+	if (is_absent(ui, now_ms) && ui->screen != SCREEN_DOCTOR)
 		return UI_ABSENT;
 	return ui->dialog.open   ? UI_DIALOG
 	       : ui->help_open   ? UI_HELP
@@ -277,6 +284,8 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 		.form = layout_form(ui->columns),
 		.mode = ui_mode(ui, now_ms),
 		.screen = ui_screen(ui)->mode,
+		.now_ms = now_ms,
+		.absent = is_absent(ui, now_ms) ? absent_title(ui) : NULL,
 		.stale = !ui->paused && now_ms - ui->live_at_ms > UI_STALE_MS,
 		.silent_s = (now_ms - ui->live_at_ms) / 1000,
 		.paused_s = ui->paused ? (now_ms - ui->paused_at_ms) / 1000 : SNAPSHOT_NONE,
@@ -350,7 +359,7 @@ static void draw_framed(struct ui *ui, struct view *view, struct canvas *canvas)
 {
 	const struct screen *screen = ui_screen(ui);
 	bool roomy = ui->columns >= UI_LEAST_COLUMNS && ui->rows >= UI_LEAST_ROWS;
-	bool alarm = facts_first_alarm(view->s);
+	bool alarm = !view->absent && facts_first_alarm(view->s);
 	struct str trail = { 0 };
 
 	if (screen->title)
@@ -384,6 +393,9 @@ void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_
 	mode = ui_mode(ui, now_ms);
 	if (mode == UI_ABSENT) {
 		absent_draw(ui, canvas, wall_ms);
+		if (now_ms < ui->message_until_ms && canvas->height > 2)
+			canvas_text_fit(canvas, canvas->height - 2, 1, canvas->width - 1,
+					ATTR_HEADING, ui->message);
 		return;
 	}
 	view = make_view(ui, now_ms, wall_ms);

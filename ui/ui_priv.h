@@ -53,6 +53,7 @@ struct ui_need {
 	bool repaint; // send everything, whatever the terminal is believed to show
 	bool suspend, quit;
 	bool save; // write what is on the screen to a file
+	bool run_here; // leave, and run the gateway in this terminal
 	bool send;
 	struct command command;
 };
@@ -68,6 +69,14 @@ struct ui_wish {
 	enum trend_scale scale;
 };
 bool ui_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
+
+// A command to run beside the console, whose output a screen shows.
+enum ui_task { UI_TASK_NONE, UI_TASK_DOCTOR, UI_TASK_CHECK, UI_TASK_START, UI_TASKS };
+// Which one is to be started now, in place of one that runs. Told once.
+enum ui_task ui_task(struct ui *ui);
+const char *task_command(enum ui_task task); // as a person would type it
+void ui_task_text(struct ui *ui, const char *text, size_t len);
+void ui_task_end(struct ui *ui, int status, int64_t now_ms);
 
 // Draws all. The canvas has the terminal's height and one column less than it. `wall_ms` is for the
 // clock.
@@ -158,6 +167,16 @@ struct past {
 	int64_t at_ms; // when it came
 };
 
+#define REPORT_MAX 65536
+struct report {
+	enum ui_task task, wanted;
+	struct str text;
+	bool running;
+	int status;
+	int64_t began_ms, took_ms;
+	int first, page; // lines
+};
+
 struct ui {
 	struct ui_options options;
 
@@ -189,6 +208,7 @@ struct ui {
 	struct log_view log;
 	struct conns_view conns;
 	bool mask; // addresses of clients and targets are hidden
+	struct report report;
 	struct prompt prompt;
 	struct dialog dialog;
 	bool help_open;
@@ -231,6 +251,8 @@ struct view {
 	bool same_scale, read_only;
 	enum ui_mode mode;
 	enum ui_mode screen;     // the screen's own, whatever covers it
+	const char *absent;      // there is no gateway: the words for it; else NULL
+	int64_t now_ms;
 	const char *trail;       // what the status line says of the screen; NULL on the overview
 	const char *message;     // NULL: none
 	int selected, first;     // rows of the table; selected -1: none
@@ -328,8 +350,12 @@ void log_shift(struct ui *ui, int columns);
 void log_title(const struct ui *ui, const struct view *view, struct str *out);
 void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
-void doctor_title(const struct ui *ui, const struct view *view, struct str *out);
-void doctor_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
+void report_begin(struct ui *ui, enum ui_task task, int64_t now_ms);
+void report_enter(struct ui *ui, int64_t now_ms);
+void report_move(struct ui *ui, int rows);
+int report_page(const struct ui *ui);
+void report_title(const struct ui *ui, const struct view *view, struct str *out);
+void report_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
 // ---- a line to type, in the place of the key bar
 
@@ -443,6 +469,8 @@ void help_scroll(struct ui *ui, int lines);
 void help_draw(struct ui *ui, struct canvas *canvas);
 
 void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms);
+// "NO GATEWAY RUNNING"
+const char *absent_title(const struct ui *ui);
 
 // ---- boxes
 

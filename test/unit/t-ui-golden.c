@@ -14,6 +14,7 @@ struct shot {
 	bool utf8;
 	int silent_ms; // without news from the gateway, at the end
 	bool absent;   // it is gone then
+	const char *after; // keys pressed then
 	bool read_only;
 };
 
@@ -83,6 +84,11 @@ static const struct shot shots[] = {
 	{ .name = "stale", "degraded", "", 80, 24, .silent_ms = 5000 },
 	{ .name = "absent", "ok", "", 80, 24, .silent_ms = 7000, .absent = true },
 	{ .name = "absent", "ok", "", 40, 8, .silent_ms = 7000, .absent = true },
+	{ .name = "absent-doctor", "ok", "", 80, 24, .silent_ms = 7000, .absent = true,
+	  .after = "d" },
+	{ .name = "doctor", "degraded", "d", 80, 24 },
+	{ .name = "doctor", "degraded", "d", 60, 16 },
+	{ .name = "doctor", "degraded", "d", 40, 8 },
 	{ .name = "read-only", "degraded", "", 80, 24, .read_only = true },
 	{ .name = "read-only-help", "degraded", "?", 80, 24, .read_only = true },
 };
@@ -110,6 +116,30 @@ static void write_text(const char *path, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+// What the doctor says, one line of it longer than the screen.
+static void answer_task(struct ui *ui, int64_t now_ms)
+{
+	static const char report[] =
+		"kernel\n"
+		"  ok    MPTCP built in and on (net.mptcp.enabled=1), kernel 6.1.0-28\n"
+		"paths\n"
+		"  ok    ppp0  address, table 101, rule, endpoint id 1\n"
+		"  FAIL  tun1  MPTCP options do not pass: SYN sent with MP_CAPABLE, SYN/ACK without\n"
+		"          over ppp0 the same server answers with it, so something on tun1 strips "
+		"them\n"
+		"          try: mpgate test tun1 --mptcp\n"
+		"  warn  wwan0  not tested: STANDBY and metered   (mpgate doctor wwan0 tests it)\n"
+		"system\n"
+		"  skip  conntrack (needs root)\n"
+		"\n"
+		"2 ok, 1 warning, 1 failed, 1 not checked.   exit 1\n";
+
+	if (ui_task(ui) == UI_TASK_NONE)
+		return;
+	ui_task_text(ui, report, sizeof(report) - 1);
+	ui_task_end(ui, 1, now_ms + 2100);
+}
+
 static void draw(const struct shot *shot, struct str *out)
 {
 	struct ui *ui =
@@ -127,6 +157,9 @@ static void draw(const struct shot *shot, struct str *out)
 			  "no gateway is running (/run/mpgate/control.sock does not exist)",
 			  "start it with 'systemctl start mpgate'");
 	after_ms += shot->silent_ms;
+	for (const char *key = shot->after; key && *key; key++)
+		ui_key(ui, *key, T0 + (after_ms += 500));
+	answer_task(ui, T0 + after_ms);
 	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	ui_free(ui);
 }

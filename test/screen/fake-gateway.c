@@ -127,11 +127,13 @@ static void on_publish(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (fake->move_times)
+	if (fake->move_times) {
 		fake->now.time_ms = clock_wall_ms();
-	history_add(&fake->history, &(struct history_sample){ .time_ms = fake->now.time_ms,
-							      .rx_bps = fake->now.rx_bps,
-							      .tx_bps = fake->now.tx_bps });
+		history_add(&fake->history,
+			    &(struct history_sample){ .time_ms = fake->now.time_ms,
+						      .rx_bps = fake->now.rx_bps,
+						      .tx_bps = fake->now.tx_bps });
+	}
 	ctl_publish(fake->ctl, &fake->now);
 }
 

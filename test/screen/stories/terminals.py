@@ -60,7 +60,7 @@ def story(stage):
     terminal = stage.pty(columns=100, rows=30, knows_size=False)
     terminal.wait_sent(b"\x1b[6n")
     terminal.type(b"\x1b[30;100R")
-    terminal.wait("-77s")
+    terminal.wait("-76s")
     terminal.type(b"q")
     terminal.wait_end()
     terminal = stage.pty("--size", "120x40", columns=120, rows=40, knows_size=False)
@@ -68,7 +68,7 @@ def story(stage):
     terminal.type(b"q")
     terminal.wait_end()
     terminal = stage.pty(knows_size=False)
-    terminal.wait("-57s")
+    terminal.wait("-56s")
 
     # Where no screen can be drawn, the status is printed once.
     for env in ({"TERM": "dumb"}, {"CI": "true"}):

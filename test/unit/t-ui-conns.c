@@ -148,24 +148,24 @@ static void it_asks_while_it_is_in_front(void **state)
 
 	(void)state;
 	snapshot = ui->live;
-	assert_false(ui_wish(ui, &wish));
+	assert_false(ui_wish(ui, T0, &wish));
 	ui_snapshot(ui, &snapshot, T0 + 100); // because of an event
-	assert_false(ui_wish(ui, &wish));
+	assert_false(ui_wish(ui, T0, &wish));
 	ui_snapshot(ui, &snapshot, T0 + 1000);
-	assert_true(ui_wish(ui, &wish));
+	assert_true(ui_wish(ui, T0, &wish));
 	assert_int_equal(wish.kind, WISH_CONNS);
-	assert_false(ui_wish(ui, &wish)); // until it is answered
+	assert_false(ui_wish(ui, T0, &wish)); // until it is answered
 	ui_snapshot(ui, &snapshot, T0 + 2000);
-	assert_false(ui_wish(ui, &wish));
+	assert_false(ui_wish(ui, T0, &wish));
 	ui_conns(ui, &test_conns);
-	assert_true(ui_wish(ui, &wish));
+	assert_true(ui_wish(ui, T0, &wish));
 	ui_hello(ui, true); // a new connection, to which the question is not known
 	ui_snapshot(ui, &snapshot, T0 + 3000);
-	assert_true(ui_wish(ui, &wish));
+	assert_true(ui_wish(ui, T0, &wish));
 	ui_conns(ui, &test_conns);
 	press(ui, "o");
 	ui_snapshot(ui, &snapshot, T0 + 4000);
-	while (ui_wish(ui, &wish))
+	while (ui_wish(ui, T0, &wish))
 		assert_int_not_equal(wish.kind, WISH_CONNS);
 	ui_free(ui);
 }
@@ -181,9 +181,9 @@ static void nothing_changes_while_paused(void **state)
 	ui_conns(ui, &test_conns); // was under way
 	assert_string_equal(target_in(ui, 1), "93.184.216.34:443");
 	ui_snapshot(ui, &ui->live, T0 + 5000);
-	assert_false(ui_wish(ui, &wish));
+	assert_false(ui_wish(ui, T0, &wish));
 	press(ui, "p");
-	assert_true(ui_wish(ui, &wish));
+	assert_true(ui_wish(ui, T0, &wish));
 	ui_conns(ui, &test_conns);
 	assert_string_equal(target_in(ui, 1), "203.0.113.9:22");
 	ui_free(ui);

@@ -40,7 +40,7 @@
 #define QUALITY_LASTS_MS  15000
 
 enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER };
+		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED };
 
 // ---- Guards
 
@@ -111,9 +111,26 @@ static bool has_fallen_again(const struct path_fsm *fsm)
 	return is_held(fsm) && fsm->fallen_ms == fsm->event_ms;
 }
 
+// Why it could not be dialled tells more than that there is no link.
 static bool is_other_reason(const struct path_fsm *fsm)
 {
-	return strcmp(fsm->reason, fsm->facts.reason) != 0;
+	return !fsm->dial_note[0] && strcmp(fsm->reason, fsm->facts.reason) != 0;
+}
+
+static bool has_to_be_dialled(const struct path_fsm *fsm)
+{
+	return fsm->dials && !fsm->facts.ready;
+}
+
+// The last attempt ended as the one before it.
+static bool is_another_try(const struct path_fsm *fsm)
+{
+	return fsm->dial_reason[0] && strcmp(fsm->dial_reason, fsm->dial_end.reason) == 0;
+}
+
+static bool has_been_tried(const struct path_fsm *fsm)
+{
+	return fsm->dial_reason[0];
 }
 
 // ---- Sentences. Called before the state changes, so they see what was.
@@ -262,6 +279,11 @@ static void say_better(const struct path_fsm *fsm, struct path_change *change)
 	say(change, "well again, RTT %s ms", format_rtt(fsm->srtt_us, rtt));
 }
 
+static void say_dialling(const struct path_fsm *fsm, struct path_change *change)
+{
+	say(change, "%s", fsm->dial_end.text);
+}
+
 static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
 	say(change, "a probe was answered, %d more to go", path_fsm_good_needed(fsm) - fsm->good);
@@ -285,7 +307,8 @@ static void say_proved(const struct path_fsm *fsm, struct path_change *change)
 
 #define IN(state) (1u << PATH_STATE_##state)
 #define USED      (IN(UP) | IN(DEGRADED))
-#define WANTED    (IN(DOWN) | IN(PROBING) | IN(BLOCKED) | IN(FLAPPING) | USED)
+#define WANTED    (IN(DOWN) | IN(DIALING) | IN(PROBING) | IN(BLOCKED) | IN(FLAPPING) | USED)
+#define LINKED    (WANTED & ~IN(DOWN) & ~IN(DIALING))
 
 // clang-format off
 static const struct row {
@@ -297,15 +320,23 @@ static const struct row {
 	void (*say)(const struct path_fsm *fsm, struct path_change *change);
 } rows[] = {
 	// a person
+	{ IN(OFF) | IN(STANDBY),      ENABLE,   has_to_be_dialled,  PATH_STATE_DIALING,  LOG_LEVEL_NOTICE,  say_enabled },
 	{ IN(OFF) | IN(STANDBY),      ENABLE,   is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_enabled },
 	{ IN(OFF) | IN(STANDBY),      ENABLE,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_enabled },
 	{ WANTED,                     DISABLE,  is_optional,        PATH_STATE_STANDBY,  LOG_LEVEL_NOTICE,  say_disabled },
 	{ WANTED,                     DISABLE,  NULL,               PATH_STATE_OFF,      LOG_LEVEL_NOTICE,  say_disabled },
-	{ WANTED,                     RESTART,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_restarted },
+	{ WANTED & ~IN(DIALING),      RESTART,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_restarted },
+	// the dialler
+	{ IN(DOWN),                   DIAL,     has_been_tried,     PATH_STATE_DIALING,  LOG_LEVEL_INFO,    say_dialling },
+	{ WANTED & ~IN(DIALING),      DIAL,     NULL,               PATH_STATE_DIALING,  LOG_LEVEL_NOTICE,  say_dialling },
+	{ IN(DIALING),                DIALLED,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_address },
+	{ IN(DIALING) | IN(DOWN),     UNDIALLED, is_another_try,    PATH_STATE_DOWN,     LOG_LEVEL_INFO,    say_dialling },
+	{ WANTED,                     UNDIALLED, NULL,              PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_dialling },
 	// the link
+	{ IN(DIALING),                READY,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_address },
 	{ IN(DOWN),                   READY,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_address },
-	{ IN(DOWN) | IN(PROBING),     MOVED,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_moved },
-	{ WANTED,                     MOVED,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_WARNING, say_moved },
+	{ IN(DOWN) | IN(DIALING) | IN(PROBING), MOVED, NULL,               PATH_STATE_PROBING,  LOG_LEVEL_INFO,    say_moved },
+	{ LINKED,                     MOVED,    NULL,               PATH_STATE_PROBING,  LOG_LEVEL_WARNING, say_moved },
 	{ IN(DOWN),                   LOST,     is_other_reason,    PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_facts },
 	{ IN(PROBING) | IN(FLAPPING), LOST,     NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_facts },
 	{ USED | IN(BLOCKED),         LOST,     NULL,               PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_facts },
@@ -318,7 +349,7 @@ static const struct row {
 	{ IN(PROBING) | USED,         BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
 	{ IN(FLAPPING),               BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_DEBUG,   NULL },
 	{ IN(PROBING),                BAD,      is_relapse,         PATH_STATE_DOWN,     LOG_LEVEL_INFO,    say_silent },
-	{ WANTED & ~IN(DOWN),         BAD,      is_silent,          PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_silent },
+	{ LINKED,                     BAD,      is_silent,          PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_silent },
 	// data
 	{ USED,                       SILENT,   is_held,            PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
 	{ USED,                       SILENT,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_stopped },
@@ -347,6 +378,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	case PATH_STATE_OFF:
 	case PATH_STATE_STANDBY:
 		fsm->failed = false;
+		fsm->dial_reason[0] = fsm->dial_note[0] = '\0';
 		fsm->n_results = 0;
 		fsm->flaps = fsm->stripped = 0;
 		path_pulse_reset(&fsm->pulse);
@@ -354,7 +386,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	case PATH_STATE_FLAPPING:
 	case PATH_STATE_DOWN:
 		path_pulse_reset(&fsm->pulse);
-		if (!fsm->failed && fsm->state != PATH_STATE_DOWN && event != ENABLE) {
+		if (!fsm->failed && 1u << fsm->state & LINKED && event != ENABLE) {
 			fsm->failed = true;
 			fsm->failed_ms = fsm->event_ms;
 		}
@@ -363,9 +395,20 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 			break;
 		}
 		str_copy(fsm->reason, sizeof(fsm->reason),
-			 fsm->facts.ready ? "no-reply" : fsm->facts.reason);
+			 event == UNDIALLED ? fsm->dial_end.reason
+			 : fsm->facts.ready ? "no-reply"
+					    : fsm->facts.reason);
+		if (event != UNDIALLED)
+			break;
+		str_copy(fsm->dial_reason, sizeof(fsm->dial_reason), fsm->dial_end.reason);
+		str_copy(fsm->dial_note, sizeof(fsm->dial_note), fsm->dial_end.note);
+		break;
+	case PATH_STATE_DIALING:
+		fsm->dial_note[0] = '\0';
+		path_pulse_reset(&fsm->pulse);
 		break;
 	case PATH_STATE_PROBING:
+		fsm->dial_note[0] = '\0';
 		fsm->lost = 0;
 		if (event != GOOD && event != PASSES) {
 			fsm->stripped = 0;
@@ -381,6 +424,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		str_copy(fsm->reason, sizeof(fsm->reason), fsm->lossy ? "loss" : "slow");
 		break;
 	case PATH_STATE_UP:
+		fsm->dial_reason[0] = '\0';
 		fsm->failed = false;
 		fsm->quality_ms = 0;
 		break;
@@ -445,6 +489,32 @@ bool path_fsm_restart(struct path_fsm *fsm, const char *who, int64_t now_ms,
 {
 	str_copy(fsm->who, sizeof(fsm->who), who);
 	return take(fsm, RESTART, now_ms, change);
+}
+
+bool path_fsm_dial(struct path_fsm *fsm, const char *why, int64_t now_ms,
+		   struct path_change *change)
+{
+	fsm->dial_end = (struct path_dial_end){ 0 };
+	str_copy(fsm->dial_end.text, sizeof(fsm->dial_end.text), why);
+	return take(fsm, DIAL, now_ms, change);
+}
+
+bool path_fsm_dialled(struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
+{
+	return take(fsm, DIALLED, now_ms, change);
+}
+
+bool path_fsm_undialled(struct path_fsm *fsm, const struct path_dial_end *end, int64_t now_ms,
+			struct path_change *change)
+{
+	fsm->dial_end = *end;
+	return take(fsm, UNDIALLED, now_ms, change);
+}
+
+void path_fsm_dial_note(struct path_fsm *fsm, const char *note)
+{
+	if (fsm->state == PATH_STATE_DIALING)
+		str_copy(fsm->dial_note, sizeof(fsm->dial_note), note);
 }
 
 static bool has_moved(const struct path_facts *was, const struct path_facts *is)
@@ -677,6 +747,11 @@ bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 	return path_fsm_wanted(fsm) && fsm->facts.ready && is_fresh(fsm->exit_echo_ms, now_ms);
 }
 
+bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return is_fresh(fsm->gateway_echo_ms, now_ms);
+}
+
 static bool is_busy(const struct path_fsm *fsm, int64_t now_ms)
 {
 	return (fsm->pulse.flow_ms && now_ms - fsm->pulse.flow_ms < TRAFFIC_LASTS_MS) ||
@@ -685,7 +760,7 @@ static bool is_busy(const struct path_fsm *fsm, int64_t now_ms)
 
 int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms)
 {
-	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
+	if (!path_fsm_wanted(fsm) || !fsm->facts.ready || fsm->state == PATH_STATE_DIALING)
 		return 0;
 	if (is_used(fsm) && !fsm->optional && is_busy(fsm, now_ms))
 		return INTERVAL_TRAFFIC_MS;
@@ -708,7 +783,8 @@ int path_fsm_probe_timeout_ms(const struct path_fsm *fsm)
 // Of a number that the state PROBING and UP have.
 static int64_t measured(const struct path_fsm *fsm, int64_t value)
 {
-	if (!path_fsm_wanted(fsm) || fsm->state == PATH_STATE_DOWN)
+	if (!path_fsm_wanted(fsm) || fsm->state == PATH_STATE_DOWN ||
+	    fsm->state == PATH_STATE_DIALING)
 		return SNAPSHOT_NONE;
 	return fsm->srtt_us ? value : SNAPSHOT_UNKNOWN;
 }
@@ -749,7 +825,7 @@ double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
 {
 	unsigned n = count_results(fsm, now_ms, false);
 
-	if (!path_fsm_wanted(fsm))
+	if (!path_fsm_wanted(fsm) || fsm->state == PATH_STATE_DIALING)
 		return SNAPSHOT_NONE;
 	if (fsm->state == PATH_STATE_DOWN)
 		return 1;
@@ -758,6 +834,8 @@ double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
 
 static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
 {
+	if (fsm->dial_note[0])
+		return fsm->dial_note;
 	if (!fsm->facts.ready)
 		return fsm->facts.note[0] ? fsm->facts.note : "starting";
 	if (is_fresh(fsm->exit_echo_ms, now_ms))
@@ -778,6 +856,9 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		break;
 	case PATH_STATE_STANDBY:
 		snprintf(out, NOTE_SIZE, "on demand");
+		break;
+	case PATH_STATE_DIALING:
+		snprintf(out, NOTE_SIZE, "%s%s%.70s", age, fsm->dial_note[0] ? " " : "", fsm->dial_note);
 		break;
 	case PATH_STATE_PROBING:
 		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, path_fsm_good_needed(fsm));

@@ -110,6 +110,13 @@ bool path_pulse_is_dead(struct path_pulse *pulse, const struct path_rtt *rtt, in
 #define PATH_RESULTS         128 // more than a minute's probes at the shortest interval
 #define PATH_MIN_RTT_MINUTES 5
 
+// How an attempt to dial ended, or a link that was dialled.
+struct path_dial_end {
+	char reason[REASON_SIZE];
+	char note[NOTE_SIZE];
+	char text[EVENT_TEXT_SIZE];
+};
+
 // Others read `state`, `since_ms` and `reason`; the rest through the functions below.
 struct path_fsm {
 	enum path_state state;
@@ -120,6 +127,10 @@ struct path_fsm {
 	bool optional;
 	char who[64]; // who switched it last; empty: the configuration
 	struct path_facts facts;
+	bool dials;                    // its link has to be dialled; for others to set
+	struct path_dial_end dial_end; // the newest
+	char dial_reason[REASON_SIZE]; // of the last failure since the path was UP
+	char dial_note[NOTE_SIZE];     // what the dialler has to say of the state
 	bool failed;          // broke down since it was last UP or switched on,
 	int64_t failed_ms;    // at this time
 	int good, lost;       // probes in a row
@@ -171,6 +182,15 @@ bool path_fsm_disable(struct path_fsm *fsm, const char *who, int64_t now_ms,
 // happens to a path that is not wanted or has no link.
 bool path_fsm_restart(struct path_fsm *fsm, const char *who, int64_t now_ms,
 		      struct path_change *change);
+// The link is being dialled, for the first time or anew; `why` is the sentence.
+bool path_fsm_dial(struct path_fsm *fsm, const char *why, int64_t now_ms,
+		   struct path_change *change);
+// The dialler says that it is up; or that it did not come up, or is not up any more.
+bool path_fsm_dialled(struct path_fsm *fsm, int64_t now_ms, struct path_change *change);
+bool path_fsm_undialled(struct path_fsm *fsm, const struct path_dial_end *end, int64_t now_ms,
+			struct path_change *change);
+// What dialling is at, for path_fsm_note(): "searching".
+void path_fsm_dial_note(struct path_fsm *fsm, const char *note);
 // New facts, also when they are the same as before.
 bool path_fsm_observe(struct path_fsm *fsm, const struct path_facts *facts, int64_t now_ms,
 		      struct path_change *change);
@@ -203,6 +223,8 @@ bool path_fsm_verified(const struct path_fsm *fsm);
 bool path_fsm_may_begin(const struct path_fsm *fsm);
 // The path works, the exit does not: its port refuses or is silent while its address answers.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
+// The next router has answered a ping lately.
+bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms);
 // How often to probe (0: not at all; it would spend, or cannot work) and how long to wait.
 int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms);
 int path_fsm_probe_timeout_ms(const struct path_fsm *fsm);
@@ -220,6 +242,49 @@ int path_fsm_good_needed(const struct path_fsm *fsm);
 double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms);
 // For the console's NOTE: "no carrier 12s", "up 12d 03h".
 void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE]);
+
+// ---- When to dial.
+
+#define REDIAL_MIN_MS    5000
+#define REDIAL_MAX_MS    300000
+#define REDIAL_SILENT_MS 10000 // DOWN for so long with its link up
+#define REDIAL_STEADY_MS 10000 // UP for so long: the next trouble is another one
+
+// Zero-initialised at first.
+struct redial {
+	int64_t next_ms;   // not before; 0: at once
+	int64_t silent_ms; // since when the link is up and silent; 0: it is not
+	int64_t steady_ms; // since when the path is UP; 0: it is not
+	int wait_ms;       // between the last attempts; 0: there were none
+	int attempts;      // since it was last steady
+};
+
+struct redial_facts {
+	bool wanted;
+	bool busy;   // the dialler is dialling or hanging up
+	bool dialled; // it holds the link, as far as it knows
+	bool ready;  // the interface has what it needs
+	bool up;     // the path is proved
+	bool silent; // it is DOWN although ready
+	bool exit_fault;      // the exit's address answers over it
+	bool gateway_answers; // the next router does
+	bool others_up;       // another path reaches the exit
+};
+
+enum redial_action {
+	REDIAL_NOTHING,
+	REDIAL_DIAL,    // there is no link
+	REDIAL_AGAIN,   // there is a dead one
+	REDIAL_HANG_UP, // it is not wanted any more
+};
+
+// What to do now; an attempt that it asks for is counted as made.
+enum redial_action plan_redial(struct redial *redial, const struct redial_facts *facts,
+			       int64_t now_ms);
+// The attempt failed. `refused`: so that soon again would not help.
+void plan_redial_failed(struct redial *redial, bool refused, int64_t now_ms);
+// A person asks for an attempt, which counts as the first.
+void plan_redial_asked(struct redial *redial, int64_t now_ms);
 
 // ---- The verdict over all paths. `exit_mptcp` as in struct exit_snapshot.
 enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mptcp,

@@ -16,7 +16,8 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 		if (path_fsm_verified(fsm)) {
 			up++;
 			up_refused += path_fsm_exit_fault(fsm, now_ms);
-		} else if (fsm->state == PATH_STATE_PROBING && !fsm->failed) {
+		} else if ((fsm->state == PATH_STATE_PROBING || fsm->state == PATH_STATE_DIALING) &&
+			   !fsm->failed && !fsm->dial_reason[0]) {
 			trying++; // the first answers are on their way: no reason for alarm
 		} else {
 			missing++;

@@ -48,6 +48,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)loop;
 	(void)revents;
 	gateway_paths_tick(g);
+	gateway_dial_look(g);
 	gateway_peers_tick(g);
 	gateway_view_tick(g);
 	gateway_publish(g);
@@ -105,6 +106,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->service.ctx = g;
 	g->service.reload = gateway_on_hangup;
 	g->service.describe = gateway_describe;
+	gateway_dial_start(g, args->run_dir);
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
@@ -128,6 +130,7 @@ static void stop(struct gateway *g)
 	ev_idle_stop(g->loop, &g->round);
 	if (g->ctl)
 		ctl_close(g->ctl);
+	gateway_dial_stop(g);
 	if (g->probe)
 		probe_free(g->probe);
 	gateway_hooks_fini(g);

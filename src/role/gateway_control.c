@@ -38,8 +38,8 @@ static void switch_path(struct gateway *g, const struct command *command, struct
 	say(out, command->object, changed ? "now " : "already ", fsm);
 }
 
-// Without a dialler of its own a path is taken out and brought in again: its subflows close, and
-// once it has proved itself anew, connections get fresh ones.
+// A path without a dialler is taken out and brought in again: its subflows close, and once it has
+// proved itself anew, connections get fresh ones.
 static void reconnect_path(struct gateway *g, const struct command *command, struct command_result *out)
 {
 	size_t slot = find_slot(g, command->object);
@@ -54,7 +54,9 @@ static void reconnect_path(struct gateway *g, const struct command *command, str
 			 command->object);
 		return;
 	}
-	if (path_fsm_restart(fsm, command->who, clock_mono_ms(), &change)) {
+	if (gateway_dial_redial(g, slot, command->who)) {
+		gateway_round_soon(g);
+	} else if (path_fsm_restart(fsm, command->who, clock_mono_ms(), &change)) {
 		gateway_note_change(g, slot, &change);
 		gateway_round_soon(g);
 	}

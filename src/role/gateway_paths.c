@@ -60,6 +60,9 @@ static void settle_alarm(struct gateway *g, size_t slot)
 	const char *name = g->paths[slot].config->name;
 	char text[NOTE_SIZE];
 
+	// it is out until it has been dialled, and no other alarm than before
+	if (g->fsms[slot].state == PATH_STATE_DIALING)
+		return;
 	snprintf(text, sizeof(text), "%s %s: %.66s", name, path_state_word(g->fsms[slot].state),
 		 g->paths[slot].last_change);
 	if (is_out(&g->fsms[slot]) && !rides_dead_line(g, slot))
@@ -82,8 +85,8 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 			 g->paths[g->under[slot]].config->name);
 	else if (out && was_used && subflows)
 		snprintf(effect, sizeof(effect), "; %u subflows move", subflows);
-	gateway_event(g, change->level, path->config->name, path_state_word(change->to), "%.110s%s",
-		      change->text, effect);
+	gateway_event(g, change->level, path->config->name, path_state_word(change->to), "%.*s%s",
+		      effect[0] ? 110 : EVENT_TEXT_SIZE - 1, change->text, effect);
 	str_copy(path->last_change, sizeof(path->last_change), change->text);
 	settle_alarm(g, slot);
 	if (out && g->under[slot] >= 0)
@@ -264,6 +267,7 @@ void gateway_round(struct gateway *g)
 	if (!observe(g))
 		return;
 	judge_paths(g);
+	gateway_dial_look(g);
 	gateway_uses_judge(g);
 	apply(g);
 	gateway_listen_on_lan(g);

@@ -8,6 +8,7 @@
 #include "base/store.h"
 #include "config/config.h"
 #include "ctl/ctl.h"
+#include "dial/dial.h"
 #include "kern/kern.h"
 #include "model/event.h"
 #include "model/snapshot.h"
@@ -64,6 +65,8 @@ struct gateway_path {
 	struct gateway_path_view view;
 	struct join join;
 	uint64_t join_bytes; // moved over it when that was last looked at
+	struct redial redial;
+	int64_t drain_ms; // hang up and dial anew then; 0: no
 };
 
 // What an exit says of itself.
@@ -124,6 +127,7 @@ struct gateway {
 	struct relay *relay;
 	struct resolver *resolver;
 	struct ctl *ctl;
+	struct dial *dial;
 	struct gateway_path paths[PATHS_MAX];
 	struct path_fsm fsms[PATHS_MAX]; // by slot too
 	int under[PATHS_MAX]; // slot of the path whose line it rides; -1: its own
@@ -217,6 +221,19 @@ void gateway_exits_follow(struct gateway *g, const struct config *next, const st
 void gateway_exits_resolve(struct gateway *g);
 // The first address of the default exit, or one of family AF_UNSPEC.
 struct addr gateway_exit_address(const struct gateway *g);
+
+// gateway_dial.c
+// Links that are dialled. A path that is enabled is dialled and one that is disabled hung up, whoever
+// did that: the dialler follows the state machine, once a second and in every round.
+void gateway_dial_start(struct gateway *g, const char *run_dir);
+// Hangs up what was dialled; may take some seconds.
+void gateway_dial_stop(struct gateway *g);
+// Goes by the present configuration.
+void gateway_dial_follow(struct gateway *g);
+// Tells the dialler what the links have come to, and dials what is to be dialled.
+void gateway_dial_look(struct gateway *g);
+// Moves what runs over the path, hangs up, and dials. False: the path is not one that is dialled.
+bool gateway_dial_redial(struct gateway *g, size_t slot, const char *who);
 
 // gateway_listen.c
 // Both return at once; connections that were taken live on. 0, or -errno with a text.

@@ -168,6 +168,7 @@ static void follow_paths(struct gateway *g, struct config *next)
 	for (size_t i = 0; i < next->n_paths; i++)
 		follow_path(g, i, next);
 	g->n_paths = next->n_paths;
+	gateway_dial_follow(g);
 	plan_names_fini(&g->sysctls);
 	g->sysctls = plan_sysctls_for_gateway(next);
 }
@@ -183,6 +184,7 @@ static void finish_leaving(struct gateway *g)
 		tell(g, i, path_fsm_disable(&g->fsms[i], BY_RELOAD, clock_mono_ms(), &change), &change);
 		g->paths[i].leaving = g->paths[i].reserved = false;
 		g->config->paths[i].gone = true;
+		gateway_dial_follow(g);
 	}
 }
 

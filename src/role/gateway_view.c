@@ -136,7 +136,7 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 		known[i] = measure(&g->paths[i], GATEWAY_SHARE_SPAN, &m);
 		if (known[i])
 			bytes[i] = (double)(m.rx_bytes + m.tx_bytes);
-		if (g->fsms[i].state == PATH_STATE_DOWN)
+		if (g->fsms[i].state == PATH_STATE_DOWN || g->fsms[i].state == PATH_STATE_DIALING)
 			p->rx_bps = p->tx_bps = SNAPSHOT_NONE;
 	}
 	if (!any)

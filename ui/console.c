@@ -14,7 +14,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "ctl/ctl.h"
-#include "ui/child.h"
+#include "ui/command.h"
 #include "ui/term.h"
 #include "ui/ui_priv.h"
 
@@ -31,7 +31,7 @@ struct console {
 	const struct ui_options *options;
 	struct ui *ui;
 	struct canvas canvas;
-	struct child child;
+	struct ui_command command;
 	struct ctl_client *client; // NULL: there is no connection
 	struct backoff retry;
 	int64_t retry_at_ms;
@@ -164,7 +164,7 @@ static void start_task(struct console *c, enum ui_task task, int64_t now_ms)
 		[UI_TASK_START] = { (char[]){ "systemctl" }, (char[]){ "start" },
 				    (char[]){ "mpgate" } },
 	};
-	int rc = child_start(&c->child, argvs[task]);
+	int rc = ui_command_start(&c->command, argvs[task]);
 
 	free(socket);
 	if (rc != 0) {
@@ -180,7 +180,7 @@ static void read_task(struct console *c, int64_t now_ms)
 	ssize_t n;
 	int status;
 
-	while ((n = child_read(&c->child, text, sizeof(text), &status)) > 0)
+	while ((n = ui_command_read(&c->command, text, sizeof(text), &status)) > 0)
 		ui_task_text(c->ui, text, (size_t)n);
 	if (n < 0)
 		ui_task_end(c->ui, status, now_ms);
@@ -302,7 +302,7 @@ static void turn(struct console *c)
 		{ .fd = term_signal_fd(), .events = POLLIN },
 		{ .fd = c->client ? ctl_client_fd(c->client) : -1,
 		  .events = c->client ? ctl_client_events(c->client) : 0 },
-		{ .fd = c->child.fd, .events = POLLIN },
+		{ .fd = c->command.fd, .events = POLLIN },
 	};
 	int wait_ms = time_to_wait(c, clock_mono_ms());
 	enum ui_task task;
@@ -327,7 +327,7 @@ static void turn(struct console *c)
 	task = ui_task(c->ui);
 	if (task != UI_TASK_NONE)
 		start_task(c, task, now_ms);
-	else if (c->child.fd >= 0 && pfds[3].revents)
+	else if (c->command.fd >= 0 && pfds[3].revents)
 		read_task(c, now_ms);
 	if (!c->quit && (c->dirty || now_ms >= c->drawn_at_ms + c->refresh_ms + LATE_MS))
 		draw(c, now_ms);
@@ -355,7 +355,7 @@ int ui_console_run(const struct ui_options *options)
 {
 	struct console c = {
 		.options = options,
-		.child = CHILD_NONE,
+		.command = UI_COMMAND_NONE,
 		.retry = { .min_ms = RETRY_LEAST_MS, .max_ms = RETRY_MOST_MS },
 	};
 
@@ -369,7 +369,7 @@ int ui_console_run(const struct ui_options *options)
 	while (!c.quit)
 		turn(&c);
 	term_close();
-	child_stop(&c.child);
+	ui_command_stop(&c.command);
 	if (c.run_here) {
 		execl("/proc/self/exe", "mpgate", "-S", options->socket, "gateway", (char *)NULL);
 		perror("mpgate: cannot run the gateway");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ui/child.h"
+#include "ui/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,57 +27,57 @@ static void run(char *const argv[], int out_fd)
 	_exit(NOT_FOUND);
 }
 
-int child_start(struct child *child, char *const argv[])
+int ui_command_start(struct ui_command *command, char *const argv[])
 {
 	int pipe_fds[2], rc;
 
-	child_stop(child);
+	ui_command_stop(command);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
-	child->pid = fork();
-	if (child->pid == 0)
+	command->pid = fork();
+	if (command->pid == 0)
 		run(argv, pipe_fds[1]);
-	rc = child->pid < 0 ? -errno : 0;
+	rc = command->pid < 0 ? -errno : 0;
 	close(pipe_fds[1]);
-	child->fd = pipe_fds[0];
+	command->fd = pipe_fds[0];
 	if (rc != 0)
-		child_stop(child);
+		ui_command_stop(command);
 	else
-		fcntl(child->fd, F_SETFL, O_NONBLOCK);
+		fcntl(command->fd, F_SETFL, O_NONBLOCK);
 	return rc;
 }
 
-static int reap(struct child *child)
+static int reap(struct ui_command *command)
 {
 	int status = 0;
 
-	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
+	while (waitpid(command->pid, &status, 0) < 0 && errno == EINTR) {
 	}
-	child->pid = 0;
-	close(child->fd);
-	child->fd = -1;
+	command->pid = 0;
+	close(command->fd);
+	command->fd = -1;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-ssize_t child_read(struct child *child, char *buf, size_t size, int *status)
+ssize_t ui_command_read(struct ui_command *command, char *buf, size_t size, int *status)
 {
-	ssize_t n = read(child->fd, buf, size);
+	ssize_t n = read(command->fd, buf, size);
 
 	if (n > 0)
 		return n;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
-	*status = reap(child);
+	*status = reap(command);
 	return -EPIPE;
 }
 
-void child_stop(struct child *child)
+void ui_command_stop(struct ui_command *command)
 {
-	if (child->pid > 0) {
-		kill(child->pid, SIGKILL);
-		reap(child);
-	} else if (child->fd >= 0) {
-		close(child->fd);
+	if (command->pid > 0) {
+		kill(command->pid, SIGKILL);
+		reap(command);
+	} else if (command->fd >= 0) {
+		close(command->fd);
 	}
-	*child = CHILD_NONE;
+	*command = UI_COMMAND_NONE;
 }

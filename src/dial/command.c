@@ -45,8 +45,8 @@ static void ask_later(struct link *link)
 
 static void take_up_end(struct link *link, int status)
 {
-	if (link->child.overdue || status != 0) {
-		words_take_command_end(&link->words, "up", status, link->child.overdue,
+	if (link->program.overdue || status != 0) {
+		words_take_command_end(&link->words, "up", status, link->program.overdue,
 				       link->timeout_ms / 1000, link->last);
 		unlink(link->record);
 		link_fell(link);
@@ -63,10 +63,10 @@ static void take_down_end(struct link *link, int status)
 {
 	bool again = link->again;
 
-	if (link->child.overdue || status != 0) {
+	if (link->program.overdue || status != 0) {
 		struct words words = { 0 };
 
-		words_take_command_end(&words, "down", status, link->child.overdue, link->timeout_ms / 1000,
+		words_take_command_end(&words, "down", status, link->program.overdue, link->timeout_ms / 1000,
 				       link->last);
 		link_news(link, words.reason, words.text);
 	}
@@ -80,7 +80,7 @@ static void take_status_end(struct link *link, int status)
 {
 	struct words words = { 0 };
 
-	if (link->child.overdue)
+	if (link->program.overdue)
 		str_copy(link->last, sizeof(link->last), "'status' hangs");
 	if (status != 0 || !link->ready)
 		words_take_line(&link->words, link->last);
@@ -123,11 +123,11 @@ static int run(struct link *link, enum job job, const char *command)
 	int rc;
 
 	link->last[0] = '\0';
-	link->child.loop = link->dial->loop;
-	link->child.said = on_said;
-	link->child.ended = on_ended;
-	link->child.ctx = link;
-	rc = child_start(&link->child, argv, environment, link->timeout_ms);
+	link->program.loop = link->dial->loop;
+	link->program.said = on_said;
+	link->program.ended = on_ended;
+	link->program.ctx = link;
+	rc = program_start(&link->program, argv, environment, link->timeout_ms);
 	link_environment_free(environment);
 	link->job = rc < 0 ? JOB_NONE : job;
 	if (rc < 0)
@@ -137,8 +137,8 @@ static int run(struct link *link, enum job job, const char *command)
 
 static void stop_job(struct link *link)
 {
-	child_end(&link->child);
-	child_forget(&link->child);
+	program_end(&link->program);
+	program_forget(&link->program);
 	link->job = JOB_NONE;
 	ev_timer_stop(link->dial->loop, &link->step);
 }
@@ -242,13 +242,13 @@ static void leave(struct link *link)
 {
 	stop_job(link);
 	if (is_ours(link) && start_down(link))
-		link->farewell = link->child.pidfd;
+		link->farewell = link->program.pidfd;
 	unlink(link->record);
 }
 
 static void forget(struct link *link)
 {
-	child_forget(&link->child);
+	program_forget(&link->program);
 	link->job = JOB_NONE;
 }
 

@@ -8,7 +8,7 @@
 // configuration. Both keep to this: a verb begins something and returns; the end of a child, a line that
 // it says, the link's readiness or a timer moves on; every attempt ends in exactly one report.
 //
-// Programs are children of ours in sessions of their own (child.c), or processes that were there
+// Programs are children of ours in sessions of their own (program.c), or processes that were there
 // before us (process.c): a pppd that a gateway before this one has left behind, known by a record in
 // the run folder, or one that something else has started, known by the pid file of the configuration.
 // A process that is not a child gets a signal through its pidfd only, and only after it was verified to
@@ -186,8 +186,8 @@ static void wait_for_all(struct dial *dial)
 			pidfd_signal(link->farewell, SIGKILL);
 			poll(&fd, 1, 1000);
 		}
-		if (link->child.pid)
-			waitpid(link->child.pid, NULL, WNOHANG);
+		if (link->program.pid)
+			waitpid(link->program.pid, NULL, WNOHANG);
 	}
 }
 

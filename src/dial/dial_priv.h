@@ -2,7 +2,7 @@
 #ifndef DIAL_DIAL_PRIV_H
 #define DIAL_DIAL_PRIV_H
 
-#include "dial/child.h"
+#include "dial/program.h"
 #include "dial/dial.h"
 
 // ---- process.c: processes that we have not started, or not in this life
@@ -64,7 +64,7 @@ struct link {
 	ev_timer step;      // the next thing to do while raising or dropping
 	int farewell;       // pidfd of what is to end before we do; -1: none
 
-	struct child child; // pppd, or the command that runs
+	struct program program; // pppd, or the command that runs
 	char last[256];     // that it said
 	// ppp
 	pid_t pid;

@@ -19,12 +19,12 @@ static const int signals[] = { SIGHUP, SIGTERM, SIGKILL };
 
 static bool is_alive(const struct link *link)
 {
-	return link->child.pid || link->pidfd >= 0;
+	return link->program.pid || link->pidfd >= 0;
 }
 
 static int signal_pppd(struct link *link, int number)
 {
-	return pidfd_signal(link->child.pid ? link->child.pidfd : link->pidfd, number);
+	return pidfd_signal(link->program.pid ? link->program.pidfd : link->pidfd, number);
 }
 
 // ---- its end
@@ -168,19 +168,19 @@ static void start(struct link *link)
 	ask_for_interface(link, argv, &n);
 	link->words = (struct words){ 0 };
 	link->last[0] = '\0';
-	link->child.loop = link->dial->loop;
-	link->child.said = on_said;
-	link->child.ended = on_ended;
-	link->child.ctx = link;
+	link->program.loop = link->dial->loop;
+	link->program.said = on_said;
+	link->program.ended = on_ended;
+	link->program.ctx = link;
 	link_enter(link, DIAL_RAISING);
-	rc = child_start(&link->child, argv, environment, 0);
+	rc = program_start(&link->program, argv, environment, 0);
 	link_environment_free(environment);
 	if (rc < 0) {
 		words_take_pppd_missing(&link->words, rc);
 		link_fell(link);
 		return;
 	}
-	rc = process_record(link->record, link->child.pid);
+	rc = process_record(link->record, link->program.pid);
 	if (rc < 0)
 		log_warning("%s: cannot note pppd's process in %s: %s; after a crash it would not be found",
 			    link->path, link->record, strerror(-rc));
@@ -251,7 +251,7 @@ static void step(struct link *link)
 	str_copy(link->words.reason, sizeof(link->words.reason), "pppd-stuck");
 	str_copy(link->words.note, sizeof(link->words.note), "PPP: pppd does not react");
 	snprintf(link->words.text, sizeof(link->words.text), "pppd (process %d) does not react to %s",
-		 (int)(link->child.pid ? link->child.pid : link->pid), may_end ? "any signal" : "SIGHUP");
+		 (int)(link->program.pid ? link->program.pid : link->pid), may_end ? "any signal" : "SIGHUP");
 	link_fell(link);
 }
 
@@ -345,12 +345,12 @@ static void leave(struct link *link)
 		return;
 	signal_pppd(link, SIGTERM);
 	unlink(link->record);
-	link->farewell = link->child.pid ? link->child.pidfd : link->pidfd;
+	link->farewell = link->program.pid ? link->program.pidfd : link->pidfd;
 }
 
 static void forget(struct link *link)
 {
-	child_forget(&link->child);
+	program_forget(&link->program);
 	forget_other(link);
 	link->foreign = false;
 }

@@ -26,7 +26,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "dial/child.h"
+#include "dial/program.h"
 
 #define QUEUE_MAX     64
 #define HOOKS_MAX     64
@@ -42,7 +42,7 @@ struct hooks {
 	char *folder;
 	void (*failed)(void *ctx, const char *text);
 	void *ctx;
-	struct child child;
+	struct program program;
 	struct occasion queue[QUEUE_MAX]; // the first is the one being told
 	size_t n, dropped;
 	char *names[HOOKS_MAX]; // still to be told of it, the first one is being run
@@ -193,7 +193,7 @@ static bool run_next(struct hooks *h)
 	str_addf(&file, "%s/%s", h->folder, name);
 	make_environment(&h->queue[0], env);
 	h->last[0] = '\0';
-	rc = child_start(&h->child, (const char *[]){ file.text, NULL }, env, HOOK_LIMIT_MS);
+	rc = program_start(&h->program, (const char *[]){ file.text, NULL }, env, HOOK_LIMIT_MS);
 	if (rc < 0) {
 		fail(h, "%s cannot be run: %s", name, strerror(-rc));
 		h->next++;
@@ -217,7 +217,7 @@ static void on_ended(void *ctx, int status)
 	struct hooks *h = ctx;
 	const char *name = h->names[h->next], *colon = h->last[0] ? ": " : "";
 
-	if (h->child.overdue)
+	if (h->program.overdue)
 		fail(h, "%s was ended after %d s%s%s", name, HOOK_LIMIT_MS / 1000, colon, h->last);
 	else if (WIFSIGNALED(status))
 		fail(h, "%s died of signal %d%s%s", name, WTERMSIG(status), colon, h->last);
@@ -259,7 +259,7 @@ struct hooks *hooks_new(struct ev_loop *loop, const char *folder,
 	h->folder = xstrdup(folder);
 	h->failed = failed;
 	h->ctx = ctx;
-	h->child = (struct child){ .loop = loop, .said = on_said, .ended = on_ended, .ctx = h };
+	h->program = (struct program){ .loop = loop, .said = on_said, .ended = on_ended, .ctx = h };
 	return h;
 }
 
@@ -267,8 +267,8 @@ void hooks_free(struct hooks *h)
 {
 	if (!h)
 		return;
-	child_end(&h->child);
-	child_forget(&h->child);
+	program_end(&h->program);
+	program_forget(&h->program);
 	forget_names(h);
 	free(h->folder);
 	free(h);

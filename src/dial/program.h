@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#ifndef DIAL_CHILD_H
-#define DIAL_CHILD_H
+#ifndef DIAL_PROGRAM_H
+#define DIAL_PROGRAM_H
 
 #include <ev.h>
 #include <stdbool.h>
@@ -10,11 +10,11 @@
 
 // A program that runs for us, in a session of its own and without our descriptors. Zero-initialised but
 // for the first part. The loop must be the default one, which reaps children.
-struct child {
+struct program {
 	struct ev_loop *loop;
 	// Each whole line of its output, without what steers terminals; may be NULL.
 	void (*said)(void *ctx, const char *line);
-	void (*ended)(void *ctx, int status); // as of wait(2); the child may be started again here
+	void (*ended)(void *ctx, int status); // as of wait(2); it may be started again here
 	void *ctx;
 
 	pid_t pid; // 0: does not run
@@ -31,11 +31,11 @@ struct child {
 
 // Returns 0, or -errno of what could not be executed. After `limit_ms` (0: never) the program is ended
 // with all that it has started in its process group.
-int child_start(struct child *child, const char *const argv[], char *const envp[], int limit_ms);
+int program_start(struct program *program, const char *const argv[], char *const envp[], int limit_ms);
 // Ends it as its limit would.
-void child_end(struct child *child);
+void program_end(struct program *program);
 // Lets it run, or be dead, without us.
-void child_forget(struct child *child);
+void program_forget(struct program *program);
 
 int pidfd_of(pid_t pid);
 int pidfd_signal(int pidfd, int number);

@@ -70,7 +70,7 @@ struct path_snapshot {
 	int joins_missing;                // running connections that should have one here and lack it
 	uint64_t joins_ok, joins_failed;  // subflows that were to be opened since start, by outcome
 	int64_t rtt_us, jitter_us;                       // smoothed
-	double loss_ratio;                               // of probes, over the last minute
+	double loss_ratio; // over the last minute: of probes, or of the exit's segments if that is more
 	int64_t least_rtt_us;                            // of the last minutes
 	char who[64];                 // who switched it last: "root on pts/0"; empty: nobody
 	int prefix_len;               // of the address; or negative

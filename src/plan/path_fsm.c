@@ -374,6 +374,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	if (to != fsm->state || event == MOVED || event == RESTART)
 		fsm->since_ms = fsm->event_ms;
 	fsm->reason[0] = '\0';
+	fsm->elsewhere_ms = 0;
 	switch (to) {
 	case PATH_STATE_OFF:
 	case PATH_STATE_STANDBY:
@@ -695,6 +696,8 @@ bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, 
 	path_pulse_look(&fsm->pulse, traffic);
 	if (!is_used(fsm)) {
 		path_pulse_reset(&fsm->pulse);
+		if (progress && fsm->state == PATH_STATE_DOWN)
+			fsm->elsewhere_ms = now_ms;
 		return false;
 	}
 	if (progress)
@@ -740,11 +743,20 @@ bool path_fsm_may_begin(const struct path_fsm *fsm)
 	       !fsm->pulse.suspect_ms && !fsm->exit_refused;
 }
 
+// Data comes over it from others than the exit, or did until nobody asked for any.
+static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
+{
+	int64_t asked_ms = fsm->stirred_ms < now_ms ? fsm->stirred_ms : now_ms;
+
+	return fsm->elsewhere_ms && asked_ms - fsm->elsewhere_ms < ECHO_FRESH_MS;
+}
+
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (is_used(fsm) || fsm->state == PATH_STATE_BLOCKED)
 		return fsm->exit_refused;
-	return path_fsm_wanted(fsm) && fsm->facts.ready && is_fresh(fsm->exit_echo_ms, now_ms);
+	return path_fsm_wanted(fsm) && fsm->facts.ready &&
+	       (is_fresh(fsm->exit_echo_ms, now_ms) || works_elsewhere(fsm, now_ms));
 }
 
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms)
@@ -838,7 +850,7 @@ static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
 		return fsm->dial_note;
 	if (!fsm->facts.ready)
 		return fsm->facts.note[0] ? fsm->facts.note : "starting";
-	if (is_fresh(fsm->exit_echo_ms, now_ms))
+	if (path_fsm_exit_fault(fsm, now_ms))
 		return "net ok, exit no";
 	if (is_fresh(fsm->gateway_echo_ms, now_ms))
 		return "no reply past gateway";

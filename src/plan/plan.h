@@ -138,6 +138,7 @@ struct path_fsm {
 	bool exit_refused;    // the last answer was a refusal
 	int64_t exit_echo_ms; // last answer to a ping of the exit, of the first hop; 0: none
 	int64_t gateway_echo_ms;
+	int64_t elsewhere_ms; // the path last brought data, although the exit does not answer; 0: it did not
 
 	int64_t srtt_us, rttvar_us; // RFC 6298; srtt 0: not measured
 	struct {
@@ -221,7 +222,8 @@ bool path_fsm_wanted(const struct path_fsm *fsm);
 bool path_fsm_verified(const struct path_fsm *fsm);
 // May begin connections: verified, not suspected to be dead, and the exit does not refuse.
 bool path_fsm_may_begin(const struct path_fsm *fsm);
-// The path works, the exit does not: its port refuses or is silent while its address answers.
+// The path works, the exit does not: its port refuses, or is silent while its address answers or
+// connections straight to their targets get data.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
 // The next router has answered a ping lately.
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms);
@@ -321,7 +323,7 @@ struct use_evidence {
 	bool reserved;      // a person wants it as backup
 	int64_t min_rtt_us; // of the last minutes: without queues; < 0: not known
 	int64_t rtt_us;     // of the last probe; < 0: not known
-	double loss_ratio;  // of probes; < 0: not known
+	double loss_ratio;  // of probes or downloads; < 0: not known
 	int64_t rate_bps;   // of our connections over the last second, both directions
 };
 

@@ -196,6 +196,37 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	race_start(s, s->direct ? &to_target : &to_exit);
 }
 
+static bool dials_another_exit(const struct session *s)
+{
+	const struct relay_policy *policy = s->worker->policy;
+
+	// a SOCKS client has chosen its exit
+	return s->state == SESSION_DIALING && s->from_client && !s->socks &&
+	       (s->direct != policy->direct ||
+		(!s->direct && s->opening->exit != policy->default_exit));
+}
+
+void gate_follow_policy(struct worker *worker)
+{
+	struct list *pos, *after;
+
+	if (worker->policy->default_exit >= worker->policy->n_exits)
+		return;
+	// one that cannot begin ends, and leaves the list
+	list_for_each_safe(pos, after, &worker->sessions) {
+		struct session *s = list_entry(pos, struct session, link);
+
+		if (!dials_another_exit(s))
+			continue;
+		race_stop(s);
+		relay_policy_put(s->policy);
+		s->policy = relay_policy_get(worker->policy);
+		s->opening->exit = s->policy->default_exit;
+		s->direct = s->policy->direct;
+		race_start(s, s->direct ? &to_target : &to_exit);
+	}
+}
+
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd)
 {
 	struct session *s = accept_client(worker, SESSION_SOCKS, listener->what.exit, fd);

@@ -98,6 +98,7 @@ static void open_policy(struct letter *letter, void *ctx)
 	relay_policy_put(w->policy);
 	w->policy = l->policy;
 	free(l);
+	gate_follow_policy(w);
 }
 
 static void free_policy(struct letter *letter)

@@ -249,6 +249,8 @@ void race_stop(struct session *s);
 void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd);
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd);
 void gate_socks_ready(struct session *s);
+// Connections that are still being dialled to an exit that new ones do not take any more begin anew.
+void gate_follow_policy(struct worker *worker);
 
 // exit.c: how sessions open on the exit server
 void exit_accept(struct worker *worker, const struct listener *listener, int fd);

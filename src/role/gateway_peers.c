@@ -14,6 +14,8 @@
 #define BUSY_BYTES 20000
 // A loss ratio is reckoned over at least so many segments.
 #define LOSS_SEGMENTS 50
+// And is of interest for as long as that of the probes.
+#define LOSS_FRESH_MS 60000
 // Still busy for so long after: the end of a download is worth knowing too.
 #define BUSY_MS 10000
 
@@ -73,6 +75,18 @@ static void note_sender(struct gateway_path_view *view, const struct wire_servic
 		view->loss_ratio =
 			(double)(now->retransmits - view->loss_from.retransmits) / (double)segments;
 	view->loss_from = *now;
+	view->loss_ms = clock_mono_ms();
+}
+
+double gateway_loss_ratio(const struct gateway *g, size_t slot, int64_t now_ms)
+{
+	const struct gateway_path_view *view = &g->paths[slot].view;
+	double probes = path_fsm_loss_ratio(&g->fsms[slot], now_ms);
+
+	if (!path_fsm_verified(&g->fsms[slot]) || view->loss_ratio < 0 ||
+	    now_ms - view->loss_ms > LOSS_FRESH_MS)
+		return probes;
+	return view->loss_ratio > probes ? view->loss_ratio : probes;
 }
 
 static void note_views(struct gateway *g, const struct peer_report *report)
@@ -159,7 +173,11 @@ static void add_path(const struct gateway *g, size_t slot, sa_family_t family, s
 
 	if (!reaches_exit(fsm) || !g->paths[slot].routed || !way->routable)
 		return;
-	target->paths[target->n_paths++] = (struct peer_path){ .path = (int)slot, .source = way->local };
+	target->paths[target->n_paths++] = (struct peer_path){
+		.path = (int)slot,
+		.source = way->local,
+		.metered = g->paths[slot].config->optional,
+	};
 }
 
 // Exits may come with a new configuration.

@@ -40,6 +40,7 @@ struct gateway_path_view {
 	struct wire_service_remote sender; // what the exit sends to us over it
 	int64_t sender_ms;
 	double loss_ratio; // of that, lately: segments that it sent again; or unknown
+	int64_t loss_ms;   // when it was reckoned
 	struct wire_service_remote loss_from; // the state that this is reckoned from
 };
 
@@ -253,6 +254,8 @@ void gateway_on_hangup(void *ctx);
 void gateway_peers_fini(struct gateway *g);
 void gateway_peers_set(struct gateway *g);
 void gateway_peers_tick(struct gateway *g);
+// The greater of what probes lost over the last minute and what the exit had to send again.
+double gateway_loss_ratio(const struct gateway *g, size_t slot, int64_t now_ms);
 
 // gateway_choice.c
 // Goes by the default exit of another configuration, or the first; exits[] are already its own.

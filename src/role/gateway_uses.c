@@ -21,7 +21,7 @@ static void collect(const struct gateway *g, int64_t now_ms, struct use_evidence
 			.reserved = path->reserved,
 			.min_rtt_us = path_fsm_min_rtt_us(fsm, now_ms),
 			.rtt_us = path->probe_rtt_us,
-			.loss_ratio = path_fsm_loss_ratio(fsm, now_ms),
+			.loss_ratio = gateway_loss_ratio(g, i, now_ms),
 			.rate_bps = path->rate_bps,
 		};
 	}

@@ -253,7 +253,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->download_loss_ratio = path->view.loss_ratio;
 	p->rtt_us = path_fsm_rtt_us(fsm);
 	p->jitter_us = path_fsm_jitter_us(fsm);
-	p->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
+	p->loss_ratio = gateway_loss_ratio(g, slot, now_ms);
 }
 
 // As the connections have it; while there are none, our own one to the exit's service.

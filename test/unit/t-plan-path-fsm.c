@@ -632,6 +632,35 @@ static void finds_the_verdict(void **state)
 	}
 }
 
+// In direct mode: the exit is silent and answers no pings, the targets do.
+static void knows_that_the_net_works_without_the_exit(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	char note[NOTE_SIZE];
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	play(&fsm, "rgglll", 0, &change);
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 5000), VERDICT_OFFLINE);
+	path_fsm_stir(&fsm, 5000);
+	feed(&fsm, 'p', 5500, &change);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 6000), VERDICT_SERVER_UNREACHABLE);
+	path_fsm_note(&fsm, 6000, note);
+	assert_true(strncmp(note, "net ok, exit no", 15) == 0);
+	// nobody asks for anything: no news
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 600000), VERDICT_SERVER_UNREACHABLE);
+	// somebody does, in vain
+	path_fsm_stir(&fsm, 600000);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 601000), VERDICT_OFFLINE);
+	// and what was known is forgotten with the state
+	feed(&fsm, 'p', 602000, &change);
+	play(&fsm, "gggggl", 603000, &change);
+	play(&fsm, "ll", 606000, &change);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 607000), VERDICT_OFFLINE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -647,6 +676,7 @@ int main(void)
 		cmocka_unit_test(holds_down_what_flaps),
 		cmocka_unit_test(tells_a_poor_path),
 		cmocka_unit_test(finds_the_verdict),
+		cmocka_unit_test(knows_that_the_net_works_without_the_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

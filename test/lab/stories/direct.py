@@ -38,6 +38,21 @@ def story(lab):
     wait_for(lambda: sum(gateway.path_bytes("rx").values()) >= sum(before.values()) + SIZE,
              "the bytes to be counted", 5)
 
+    # the machine is gone too, and with it every proof that the paths work but the traffic itself
+    lab.exit.nft("table inet dead { chain in { type filter hook input priority 0; policy drop; }; }")
+    small_url = web.file("small", 20_000)
+
+    def paths_are_down():
+        expect(fetch(lab, small_url), "not fetched without the exit")
+        return all(p["state"] in ("down", "standby") for p in gateway.status()["paths"])
+
+    def verdict():
+        return paths_are_down() and gateway.status()["gateway"]["verdict"] == "server-unreachable"
+
+    wait_for(paths_are_down, "the paths to be down", 30)
+    wait_for(verdict, "the verdict", 5)
+    lab.exit.nft("delete table inet dead")
+
     slow = lab.lan.start("slow", ["curl", "-sS", "--fail", "-o", lab.dir / "slow.out",
                                   "--limit-rate", "600k", long_url])
     server.start()

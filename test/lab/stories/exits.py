@@ -67,8 +67,11 @@ def story(lab):
     lab.exit.nft(f"""table inet dead {{ chain in {{ type filter hook input priority 0;
         tcp dport {PORT} drop; }}; }}""")
     began = time.monotonic()
+    dialling = lab.lan.start("dialling", ["curl", "-sS", "--fail", "--max-time", "8", "--proxy", "",
+                                          "-o", "/dev/null", url])
     wait_for(lambda: exit_in_use(gateway) == "frankfurt", "moving on from a silent exit", 10)
     took_s = time.monotonic() - began
+    expect(dialling.wait(4) == 0, "one that was being dialled did not move on: " + dialling.log())
     print(f"moved on after {took_s:.2f} s: {gateway.status()['exit']['why']}")
     expect(took_s < 4, "too late")
     expect(fetches(lab, url), "nothing is carried by the exit that stands in")

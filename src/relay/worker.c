@@ -5,6 +5,7 @@
 // to the main thread as a letter, once a second and more often while data moves.
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,12 +157,17 @@ static void *run_worker(void *arg)
 static int start_thread(struct worker *w)
 {
 	sigset_t all, before;
+	char name[16];
 	int rc;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&w->thread, NULL, run_worker, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!rc) {
+		snprintf(name, sizeof(name), "worker-%d", w->number);
+		pthread_setname_np(w->thread, name); // for top(1) and debuggers
+	}
 	return -rc;
 }
 

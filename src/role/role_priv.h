@@ -115,6 +115,7 @@ int role_history(int argc, char **argv);
 int role_metrics(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
+int role_report(int argc, char **argv);
 int role_server(int argc, char **argv);
 int role_status(int argc, char **argv);
 

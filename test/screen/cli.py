@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -512,6 +513,58 @@ def metrics_are_the_published_ones():
         same(mpgate(g.socket, "metrics")[1], golden("metrics.txt"))
         same(json.loads(mpgate(g.socket, "metrics", "--json")[1])["schema"], "mpgate.status")
     same(mpgate("/nonexistent/control.sock", "metrics")[:2], (3, ""))
+
+
+# ---- report
+
+@case
+def a_report_holds_no_secrets():
+    with gateway("degraded") as g, tempfile.TemporaryDirectory(prefix="mpgate-cli-") as folder:
+        secrets = {"one": "correct horse battery",
+                   "two": "base64:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="}
+        for name, secret in secrets.items():
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(secret + "\n")
+            os.chmod(file.name, 0o600)
+        config = os.path.join(folder, "mpgate.conf")
+        public = ("203.0.113.10", "198.51.100.0", "2001:db8:5::", "198.51.100.7", "vps1.example.net",
+                  "s3cretpin")
+        with open(config, "w") as file:
+            file.write(f"""\
+lan {{ interface = "br0"
+sources = {{"192.168.5.32/27", "2001:db8:5::/64"}}
+bypass = {{"198.51.100.0/24", "203.0.113.10/32"}} }}
+exit near {{ address = "203.0.113.10"
+key-file = "{folder}/one"
+default = yes }}
+exit far {{ address = "vps1.example.net"
+key-file = "{folder}/two" }}
+path ppp0 {{ gateway = "198.51.100.7" }}
+path wwan0 {{ dial = "command"
+up = "dial-it --pin \\"s3cretpin\\"" }}
+""")
+        code, out, err = mpgate(g.socket, "report", "--config", config)
+        same((code, err), (0, ""))
+        contains(out, "==== configuration: mpgate config --effective\n")
+        near = re.search(r'address = "(ip4-\d+)"', out)[1]
+        contains(out, 'address = "exit-host-2"')
+        contains(out, '"schema":"mpgate.status"')
+        contains(out, "==== routes: ip route show table all\n")
+        for text in (*public, *secrets.values(), secrets["two"][7:]):
+            assert text not in out, f"{text!r} is in the report"
+        contains(out, f'"{near}/32"')
+
+        path = os.path.join(folder, "report.txt")
+        code, out, err = mpgate(g.socket, "report", "--config", config, "-o", path)
+        same((code, out), (0, ""))
+        contains(err, "look through it")
+        with open(path) as file:
+            contains(file.read(), "==== endpoints")
+        same(mpgate(g.socket, "report", "-o", path)[0], 1)
+        # also when there is nothing to report of
+        code, out, err = mpgate("/nonexistent/sock", "report", "--config", "/nonexistent/conf")
+        same(code, 0)
+        contains(out, "no gateway is running")
 
 
 def main():

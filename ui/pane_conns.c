@@ -2,8 +2,8 @@
 //
 // The screen of connections: a table, and below it all about the one that is marked. The gateway is
 // asked once for each of its snapshots, as long as the screen is in front. The mark follows its
-// connection, by id, however the rows are sorted; with the order frozen they stay where they are, and
-// new ones come in at the bottom.
+// connection, by id, however the rows are sorted; with the order frozen they stay where they are,
+// and new ones come in at the bottom.
 
 #include <stdio.h>
 #include <string.h>
@@ -151,6 +151,7 @@ void conns_move(struct ui *ui, int by)
 	list_rows(view, &rows);
 	follow_mark(view, &rows);
 	mark(view, &rows, view->row + by);
+	view->whole &= !by;
 }
 
 int conns_page(const struct ui *ui)
@@ -261,37 +262,14 @@ void conns_title(const struct ui *ui, const struct view *view, struct str *out)
 	if (c->frozen)
 		str_add(out, "  frozen");
 	else
-		str_addf(out, "  sort: %s %c", conn_column_word(c->column), c->inverted ? '^' : 'v');
+		str_addf(out, "  sort: %s %c", conn_column_word(c->column),
+			 c->inverted ? '^' : 'v');
 }
 
-static int64_t age_s(const struct conns *conns, const struct conn *conn)
-{
-	int64_t until_ms = conn->closed ? conn->ended_ms : conns->time_ms;
-
-	return until_ms > conn->began_ms ? (until_ms - conn->began_ms) / 1000 : 0;
-}
-
-// "14m", "2h": how long, roughly.
-static void write_short_age(int64_t seconds, char out[static FORMAT_SIZE])
-{
-	format_duration_short(seconds, out);
-	out[strcspn(out, " ")] = '\0';
-}
-
-static const char *masked(const struct ui *ui, const char *endpoint, char out[static CONN_TARGET_SIZE])
+static const char *masked(const struct ui *ui, const char *endpoint,
+			  char out[static CONN_TARGET_SIZE])
 {
 	return ui->mask ? conn_mask(endpoint, out) : str_copy(out, CONN_TARGET_SIZE, endpoint);
-}
-
-// "192.168.1.23:51514" -> "192.168.1.23"
-static void cut_port(char *endpoint)
-{
-	char *end = strrchr(endpoint, endpoint[0] == '[' ? ']' : ':');
-
-	if (end)
-		*end = '\0';
-	if (endpoint[0] == '[')
-		memmove(endpoint, endpoint + 1, strlen(endpoint));
 }
 
 // ---- the table
@@ -305,19 +283,24 @@ struct table {
 	char letters[PATHS_MAX];
 };
 
+// "14m", "2h": roughly, so that it fits.
 static void write_age(const struct table *t, const struct conn *conn, char *out)
 {
 	char age[FORMAT_SIZE];
 
-	write_short_age(age_s(t->conns, conn), age);
-	str_copy(out, CELL_SIZE, age);
+	str_copy(out, CELL_SIZE, format_duration_short(conn_age_s(conn, t->conns), age));
+	out[strcspn(out, " ")] = '\0';
 }
 
 static void write_client(const struct table *t, const struct conn *conn, char *out)
 {
-	masked(t->ui, conn->client, out);
-	if (t->view->form != FORM_WIDE)
-		cut_port(out);
+	char client[CONN_TARGET_SIZE];
+
+	masked(t->ui, conn->client, client);
+	if (t->view->form == FORM_WIDE)
+		str_copy(out, CELL_SIZE, client);
+	else
+		conn_host(client, out);
 }
 
 static void write_target(const struct table *t, const struct conn *conn, char *out)
@@ -334,9 +317,10 @@ static void write_exit(const struct table *t, const struct conn *conn, char *out
 static void write_mode(const struct table *t, const struct conn *conn, char *out)
 {
 	(void)t;
-	str_copy(out, CELL_SIZE, conn->closed		     ? "closed"
-				 : conn->mode == CONN_MPTCP ? "MPTCP"
-							     : "TCP !");
+	str_copy(out, CELL_SIZE,
+		 conn->closed               ? "closed"
+		 : conn->mode == CONN_MPTCP ? "MPTCP"
+					    : "TCP !");
 }
 
 static void write_paths(const struct table *t, const struct conn *conn, char *out)
@@ -439,7 +423,8 @@ static void draw_cell(struct canvas *canvas, int row, int col, int width, bool l
 	canvas_text_fit(canvas, row, col, width, attr, text);
 }
 
-static enum attr attr_of(const struct table *t, const struct column *column, const struct conn *conn)
+static enum attr attr_of(const struct table *t, const struct column *column,
+			 const struct conn *conn)
 {
 	if (conn->closed || (t->view->stale && !column->left))
 		return ATTR_IDLE;
@@ -451,7 +436,8 @@ static enum attr attr_of(const struct table *t, const struct column *column, con
 }
 
 // The header, when there is no connection.
-static void draw_line(const struct table *t, struct canvas *canvas, int row, const struct conn *conn)
+static void draw_line(const struct table *t, struct canvas *canvas, int row,
+		      const struct conn *conn)
 {
 	int col = FIRST_COL;
 
@@ -466,7 +452,8 @@ static void draw_line(const struct table *t, struct canvas *canvas, int row, con
 		if (conn)
 			column->write(t, conn, text);
 		else
-			snprintf(text, sizeof(text), "%s%s%s", column->title, column->rate ? " " : "",
+			snprintf(text, sizeof(text), "%s%s%s", column->title,
+				 column->rate ? " " : "",
 				 column->rate ? rate_unit_word(t->view->unit) : "");
 		draw_cell(canvas, row, col, width, column->left,
 			  conn ? attr_of(t, column, conn) : ATTR_HEADING, text);
@@ -519,7 +506,8 @@ static void draw_selected_head(const struct table *t, struct canvas *canvas, int
 		canvas_text_fit(canvas, row, 10, col - 12, ATTR_NORMAL, text);
 }
 
-static void draw_sums(const struct table *t, struct canvas *canvas, int row, const struct conn *conn)
+static void draw_sums(const struct table *t, struct canvas *canvas, int row,
+		      const struct conn *conn)
 {
 	char text[FORMAT_SIZE], clock[FORMAT_SIZE];
 	struct str line = { 0 };
@@ -527,10 +515,11 @@ static void draw_sums(const struct table *t, struct canvas *canvas, int row, con
 	if (conn->token)
 		str_addf(&line, "token %08x  ", conn->token);
 	if (conn->closed)
-		str_addf(&line, "closed: %s at %s  ", conn->end, format_clock(conn->ended_ms, clock));
+		str_addf(&line, "closed: %s at %s  ", conn->end,
+			 format_clock(conn->ended_ms, clock));
 	else if (conn->mode == CONN_TCP)
 		str_addf(&line, "plain TCP since %s  ", format_clock(conn->tcp_since_ms, clock));
-	str_addf(&line, "age %s  ", format_duration(age_s(t->conns, conn), text));
+	str_addf(&line, "age %s  ", format_duration(conn_age_s(conn, t->conns), text));
 	str_addf(&line, "in %s  ", format_bytes((int64_t)conn->rx_bytes, text));
 	str_addf(&line, "out %s  ", format_bytes((int64_t)conn->tx_bytes, text));
 	if (conn->exit[0])
@@ -552,8 +541,8 @@ static int address_width(const struct table *t, const struct conn *conn)
 	return width < most ? width : most;
 }
 
-static void draw_subflow(const struct table *t, struct canvas *canvas, int row, const struct conn *conn,
-			 const struct conn_subflow *sf, int percent)
+static void draw_subflow(const struct table *t, struct canvas *canvas, int row,
+			 const struct conn *conn, const struct conn_subflow *sf, int percent)
 {
 	enum attr attr = sf->established && !t->view->stale ? ATTR_NORMAL : ATTR_IDLE;
 	char local[CONN_TARGET_SIZE], number[FORMAT_SIZE], in[FORMAT_SIZE], sent[FORMAT_SIZE];
@@ -567,7 +556,8 @@ static void draw_subflow(const struct table *t, struct canvas *canvas, int row, 
 				    form == FORM_WIDE ? "local id %-3s  " : "id %-3s  ",
 				    format_count(sf->local_id, number));
 	canvas_text_fit(canvas, row, col, width, attr, masked(t->ui, sf->local, local));
-	str_addf(&rest, "RTT %3s ms ", format_rtt(t->view->stale ? SNAPSHOT_UNKNOWN : sf->rtt_us, number));
+	str_addf(&rest, "RTT %3s ms ",
+		 format_rtt(t->view->stale ? SNAPSHOT_UNKNOWN : sf->rtt_us, number));
 	if (form & FROM_NORMAL)
 		str_addf(&rest, "cwnd %3d ", sf->cwnd);
 	str_addf(&rest, "retrans %3d %3d%%", sf->retransmits, percent);
@@ -625,8 +615,8 @@ static void draw_whole(const struct ui *ui, struct canvas *canvas)
 
 	if (!conn || conn->mode != CONN_TCP)
 		return;
-	snprintf(head, sizeof(head), "%s is not bonded, since %s (%s).", masked(ui, conn->target, target),
-		 format_clock(conn->tcp_since_ms, clock),
+	snprintf(head, sizeof(head), "%s is not bonded, since %s (%s).",
+		 masked(ui, conn->target, target), format_clock(conn->tcp_since_ms, clock),
 		 format_duration((ui->conns.conns.time_ms - conn->tcp_since_ms) / 1000, age));
 	page_wrap(&page, ATTR_HEADING, width, 0, head);
 	page_wrap(&page, ATTR_NORMAL, width, 0, conn->why);
@@ -646,7 +636,8 @@ static void draw_nothing(const struct ui *ui, struct canvas *canvas, int row)
 	if (!view->have) {
 		str_add(&text, "Asking the gateway for its connections.");
 	} else if (view->conns.n) {
-		str_addf(&text, "0 of %d match \"%s\"  Esc clears", view->conns.total, view->filter_text);
+		str_addf(&text, "0 of %d match \"%s\"  Esc clears", view->conns.total,
+			 view->filter_text);
 	} else {
 		str_add(&text, "No connections.");
 		if (view->conns.sources[0])
@@ -658,7 +649,8 @@ static void draw_nothing(const struct ui *ui, struct canvas *canvas, int row)
 	}
 	page_wrap(&page, ATTR_NORMAL, canvas->width - 2, 0, str_text(&text));
 	for (int i = 0; i < page.n; i++)
-		canvas_text_fit(canvas, row + i, 1, canvas->width - 1, ATTR_NORMAL, page.lines[i].text);
+		canvas_text_fit(canvas, row + i, 1, canvas->width - 1, ATTR_NORMAL,
+				page.lines[i].text);
 	str_fini(&text);
 }
 

@@ -17,7 +17,7 @@ static const char *const modes[CONN_MODES] = {
 };
 
 static const char *const reasons[CONN_REASONS] = {
-	[CONN_REASON_NONE] = "",       [CONN_REASON_DIRECT] = "direct",
+	[CONN_REASON_NONE] = "",         [CONN_REASON_DIRECT] = "direct",
 	[CONN_REASON_KERNEL] = "kernel", [CONN_REASON_EXIT] = "exit",
 	[CONN_REASON_PATH] = "path",     [CONN_REASON_UNKNOWN] = "unknown",
 };
@@ -58,7 +58,7 @@ int conn_reason_from_word(const char *word, enum conn_reason *reason)
 
 static const char *const column_words[CONN_COLUMNS] = {
 	[CONN_BY_AGE] = "AGE",   [CONN_BY_CLIENT] = "CLIENT", [CONN_BY_TARGET] = "DESTINATION",
-	[CONN_BY_MODE] = "MODE", [CONN_BY_RX] = "RX",	      [CONN_BY_TX] = "TX",
+	[CONN_BY_MODE] = "MODE", [CONN_BY_RX] = "RX",         [CONN_BY_TX] = "TX",
 };
 
 const char *conn_column_word(enum conn_column column)
@@ -381,6 +381,25 @@ const char *conn_paths(const struct conn *conn, const struct conns *conns,
 	for (int i = 0; i < conns->n_paths; i++)
 		out[i] = goes_over(conn, conns->paths[i]) ? letters[i] : '-';
 	out[conns->n_paths] = '\0';
+	return out;
+}
+
+int64_t conn_age_s(const struct conn *conn, const struct conns *conns)
+{
+	int64_t until_ms = conn->closed ? conn->ended_ms : conns->time_ms;
+
+	return until_ms > conn->began_ms ? (until_ms - conn->began_ms) / 1000 : 0;
+}
+
+const char *conn_host(const char *endpoint, char out[static CONN_TARGET_SIZE])
+{
+	bool brackets = endpoint[0] == '[';
+	char *end;
+
+	str_copy(out, CONN_TARGET_SIZE, endpoint + brackets);
+	end = strrchr(out, brackets ? ']' : ':');
+	if (end)
+		*end = '\0';
 	return out;
 }
 

@@ -13,11 +13,11 @@
 // Numbers that can be unknown or not apply are SNAPSHOT_UNKNOWN or SNAPSHOT_NONE then.
 
 // Of more connections than this the busiest are listed, and all are counted.
-#define CONNS_MAX          200
-#define CONN_SUBFLOWS_MAX  8 // endpoints of the kernel
-#define CONN_TARGET_SIZE   72
-#define CONN_WHY_SIZE      160
-#define CONN_CLOSED_S      10 // closed ones are listed this long
+#define CONNS_MAX         200
+#define CONN_SUBFLOWS_MAX 8 // endpoints of the kernel
+#define CONN_TARGET_SIZE  72
+#define CONN_WHY_SIZE     160
+#define CONN_CLOSED_S     10 // closed ones are listed this long
 
 // How a connection goes to the exit.
 enum conn_mode { CONN_MPTCP, CONN_TCP, CONN_MODES };
@@ -74,11 +74,11 @@ struct conn {
 };
 
 struct conns {
-	int64_t time_ms;    // wall clock
-	int total, n_tcp;   // open ones, also those that are not listed
-	uint64_t accepted;  // since the gateway's start
-	char sources[96];   // who is diverted: "br0 (192.168.1.0/24)"
-	int n_paths;        // in the order of the configuration
+	int64_t time_ms;   // wall clock
+	int total, n_tcp;  // open ones, also those that are not listed
+	uint64_t accepted; // since the gateway's start
+	char sources[96];  // who is diverted: "br0 (192.168.1.0/24)"
+	int n_paths;       // in the order of the configuration
 	char paths[PATHS_MAX][NAME_SIZE];
 	int n;
 	struct conn list[CONNS_MAX];
@@ -142,12 +142,16 @@ bool conn_filter_match(const struct conn_filter *filter, const struct conn *conn
 
 // ---- what else a listing says
 
-// A letter for each path, as like its name as can be and no two alike: "p" for ppp0, "0" and "1" for
-// tun0 and tun1.
+// A letter for each path, as like its name as can be and no two alike: "p" for ppp0, "0" and "1"
+// for tun0 and tun1.
 void conns_letters(const struct conns *conns, char letters[static PATHS_MAX]);
 // "p01-": by their letters, the paths over which the connection has subflows.
 const char *conn_paths(const struct conn *conn, const struct conns *conns,
 		       const char letters[static PATHS_MAX], char out[static PATHS_MAX + 1]);
+// How long it has lived, or did.
+int64_t conn_age_s(const struct conn *conn, const struct conns *conns);
+// An endpoint without its port: "192.0.2.1", "2001:db8::1".
+const char *conn_host(const char *endpoint, char out[static CONN_TARGET_SIZE]);
 // Percents of the connection's bytes by subflow, which sum to 100 when any were carried.
 void conn_shares(const struct conn *conn, int percents[static CONN_SUBFLOWS_MAX]);
 // "192.0.2.1:443" -> "192.0.2.x:443": enough to tell rows apart, not enough to tell whose they are.

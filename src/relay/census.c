@@ -2,11 +2,11 @@
 //
 // The gateway's connections, for people to look at.
 //
-// Nobody looks most of the time, and then nothing is done here. A look is one letter that goes round
-// the workers, as each owns its sessions: every worker puts its busiest among those that the letter
-// brings, asks the kernel for the subflows of those alone, and posts it on; the last one posts it
-// home. Connections that end while somebody looks are kept for a little, since most are over before
-// an eye has found them.
+// Nobody looks most of the time, and then nothing is done here. A look is one letter that goes
+// round the workers, as each owns its sessions: every worker puts its busiest among those that the
+// letter brings, asks the kernel for the subflows of those alone, and posts it on; the last one
+// posts it home. Connections that end while somebody looks are kept for a little, since most are
+// over before an eye has found them.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,10 +37,10 @@ struct closed {
 };
 
 static const char *const end_words[RELAY_ENDS] = {
-	[RELAY_END_DONE] = "done",	     [RELAY_END_RESET] = "reset",
-	[RELAY_END_REFUSED] = "refused",     [RELAY_END_NO_EXIT] = "no-exit",
-	[RELAY_END_BAD_PEER] = "bad-peer",   [RELAY_END_BAD_CLIENT] = "bad-client",
-	[RELAY_END_IDLE] = "idle",	     [RELAY_END_LIMIT] = "limit",
+	[RELAY_END_DONE] = "done",         [RELAY_END_RESET] = "reset",
+	[RELAY_END_REFUSED] = "refused",   [RELAY_END_NO_EXIT] = "no-exit",
+	[RELAY_END_BAD_PEER] = "bad-peer", [RELAY_END_BAD_CLIENT] = "bad-client",
+	[RELAY_END_IDLE] = "idle",         [RELAY_END_LIMIT] = "limit",
 	[RELAY_END_STOPPED] = "stopped",
 };
 
@@ -94,7 +94,9 @@ static void describe_subflow(const struct session *s, const struct sock_subflow 
 
 	*out = (struct conn_subflow){
 		.slot = slot < PATHS_MAX ? slot : -1,
-		.local_id = !s->mptcp ? SNAPSHOT_NONE : first ? 0 : SNAPSHOT_UNKNOWN,
+		.local_id = !s->mptcp ? SNAPSHOT_NONE
+			    : first   ? 0
+				      : SNAPSHOT_UNKNOWN,
 		.established = sf->established,
 		.rtt_us = sf->rtt_us ? (int64_t)sf->rtt_us : SNAPSHOT_UNKNOWN,
 		.cwnd = (int)sf->cwnd,
@@ -125,10 +127,10 @@ static void describe(const struct session *s, ev_tstamp now, struct conn *out)
 	*out = (struct conn){
 		.id = s->id,
 		.mode = s->mptcp ? CONN_MPTCP : CONN_TCP,
-		.reason = s->mptcp			      ? CONN_REASON_NONE
-			  : s->direct			      ? CONN_REASON_DIRECT
+		.reason = s->mptcp                          ? CONN_REASON_NONE
+			  : s->direct                       ? CONN_REASON_DIRECT
 			  : !sock_asked_mptcp(s->sealed.fd) ? CONN_REASON_KERNEL
-							      : CONN_REASON_UNKNOWN,
+							    : CONN_REASON_UNKNOWN,
 		.tcp_since_ms = to_ms(s->tcp_since),
 		.token = s->mptcp ? sock_mptcp_token(s->sealed.fd) : 0,
 		.socks = s->socks,
@@ -176,7 +178,8 @@ static int compare_candidates(const void *a, const void *b)
 {
 	const struct candidate *left = a, *right = b;
 
-	return compare(false, left->rate, left->session->id, false, right->rate, right->session->id);
+	return compare(false, left->rate, left->session->id, false, right->rate,
+		       right->session->id);
 }
 
 static bool is_listable(const struct session *s)

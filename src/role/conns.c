@@ -33,8 +33,8 @@ static bool parse_watch(struct conns_job *job)
 	if (job->watch && job->watch[0])
 		seconds = strtol(job->watch, &end, 10);
 	if ((end && *end) || seconds < 1 || seconds > WATCH_MAX_S) {
-		role_fail(STATUS_USAGE, NULL, "conns: --watch: '%s' is not 1 to %d seconds", job->watch,
-			  WATCH_MAX_S);
+		role_fail(STATUS_USAGE, NULL, "conns: --watch: '%s' is not 1 to %d seconds",
+			  job->watch, WATCH_MAX_S);
 		return false;
 	}
 	job->watch_s = (int)seconds;
@@ -44,7 +44,8 @@ static bool parse_watch(struct conns_job *job)
 static bool parse(struct conns_job *job, int argc, char **argv)
 {
 	const struct role_option options[] = {
-		{ "watch", 'w', "[SECONDS]", "go on, once in so many seconds", .text = &job->watch },
+		{ "watch", 'w', "[SECONDS]", "go on, once in so many seconds",
+		  .text = &job->watch },
 		{ 0 },
 	};
 	char why[160];
@@ -60,7 +61,8 @@ static bool parse(struct conns_job *job, int argc, char **argv)
 		str_addf(&job->words, "%s%s", i ? " " : "", job->args.operands[i]);
 	if (conn_filter_parse(str_text(&job->words), &job->filter, why, sizeof(why)) != 0) {
 		role_fail(STATUS_USAGE,
-			  "for example: 192.168.1.23, 443, path:tun1, mode:tcp, '!client:192.168.1.7'",
+			  "for example: 192.168.1.23, 443, path:tun1, mode:tcp, "
+			  "'!client:192.168.1.7'",
 			  "conns: filter: %s", why);
 		return false;
 	}

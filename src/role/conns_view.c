@@ -8,11 +8,11 @@
 #include "model/format.h"
 #include "model/snapshot.h"
 
-#define COLUMNS      80
-#define AGE_WIDTH    7
-#define CLIENT_MOST  18
-#define MODE_WIDTH   6
-#define RATE_WIDTH   7
+#define COLUMNS     80
+#define AGE_WIDTH   7
+#define CLIENT_MOST 18
+#define MODE_WIDTH  6
+#define RATE_WIDTH  7
 
 int conns_view_filter(struct conns *conns, const struct conn_filter *filter)
 {
@@ -31,17 +31,6 @@ int conns_view_filter(struct conns *conns, const struct conn_filter *filter)
 
 // ---- for people
 
-// Without its port; a client's says nothing.
-static void cut_port(const char *endpoint, char out[static ADDR_STRLEN])
-{
-	char *colon;
-
-	str_copy(out, ADDR_STRLEN, endpoint[0] == '[' ? endpoint + 1 : endpoint);
-	colon = strrchr(out, endpoint[0] == '[' ? ']' : ':');
-	if (colon)
-		*colon = '\0';
-}
-
 // Addresses and names are ASCII after str_copy_clean(), but for the rare name that is cut early.
 static void add_cell(struct str *out, const char *text, int width)
 {
@@ -51,13 +40,6 @@ static void add_cell(struct str *out, const char *text, int width)
 		str_addf(out, "%.*s~ ", width - 1, text);
 	else
 		str_addf(out, "%-*s ", width, text);
-}
-
-static int64_t age_s(const struct conns *conns, const struct conn *conn)
-{
-	int64_t until_ms = conn->closed ? conn->ended_ms : conns->time_ms;
-
-	return until_ms > conn->began_ms ? (until_ms - conn->began_ms) / 1000 : 0;
 }
 
 static enum rate_unit choose_unit(const struct conns *conns)
@@ -78,9 +60,9 @@ static int client_width(const struct conns *conns)
 	int width = 6;
 
 	for (int i = 0; i < conns->n; i++) {
-		char client[ADDR_STRLEN];
+		char client[CONN_TARGET_SIZE];
 
-		cut_port(conns->list[i].client, client);
+		conn_host(conns->list[i].client, client);
 		if ((int)strlen(client) > width)
 			width = (int)strlen(client);
 	}
@@ -123,14 +105,17 @@ static void add_why(const struct conn *conn, struct str *out)
 static void add_row(const struct conns *conns, const struct conn *conn, enum rate_unit unit,
 		    const char *letters, struct str *out)
 {
-	char age[FORMAT_SIZE], client[ADDR_STRLEN], rx[FORMAT_SIZE], tx[FORMAT_SIZE];
+	char age[FORMAT_SIZE], client[CONN_TARGET_SIZE], rx[FORMAT_SIZE], tx[FORMAT_SIZE];
 	char paths[PATHS_MAX + 1];
 
-	cut_port(conn->client, client);
-	add_cell(out, format_duration_short(age_s(conns, conn), age), AGE_WIDTH);
+	conn_host(conn->client, client);
+	add_cell(out, format_duration_short(conn_age_s(conn, conns), age), AGE_WIDTH);
 	add_cell(out, client, client_width(conns));
 	add_cell(out, conn->target, target_width(conns));
-	add_cell(out, conn->closed ? "closed" : conn->mode == CONN_MPTCP ? "MPTCP" : "TCP !",
+	add_cell(out,
+		 conn->closed               ? "closed"
+		 : conn->mode == CONN_MPTCP ? "MPTCP"
+					    : "TCP !",
 		 MODE_WIDTH);
 	str_addf(out, "%*s %*s  %s\n", RATE_WIDTH, format_rate(conn->rx_bps, unit, rx), RATE_WIDTH,
 		 format_rate(conn->tx_bps, unit, tx), conn_paths(conn, conns, letters, paths));
@@ -154,7 +139,8 @@ static void add_nothing(const struct conns *conns, struct str *out)
 	if (conns->accepted)
 		str_addf(out, " %" PRIu64 " so far.\n", conns->accepted);
 	else
-		str_add(out, conns->sources[0] ? " nothing matched yet.\n" : " None has come yet.\n");
+		str_add(out,
+			conns->sources[0] ? " nothing matched yet.\n" : " None has come yet.\n");
 }
 
 void conns_view_text(const struct conns *conns, const char *filter, int listed, struct str *out)
@@ -171,8 +157,8 @@ void conns_view_text(const struct conns *conns, const char *filter, int listed, 
 		return;
 	}
 	conns_letters(conns, letters);
-	str_addf(out, "%d connection%s, %d MPTCP, %d TCP", conns->total, conns->total == 1 ? "" : "s",
-		 conns->total - conns->n_tcp, conns->n_tcp);
+	str_addf(out, "%d connection%s, %d MPTCP, %d TCP", conns->total,
+		 conns->total == 1 ? "" : "s", conns->total - conns->n_tcp, conns->n_tcp);
 	if (filter[0])
 		str_addf(out, "; %d match \"%s\"", conns->n, filter);
 	if (conns->total > CONNS_MAX)
@@ -231,7 +217,7 @@ void conns_view_plain(const struct conns *conns, struct str *out)
 		str_addf(out, "%" PRIu64 "\t%s\t%s\t%s\t%s\t%s\t%s\t%" PRId64, conn->id,
 			 conn->closed ? "closed" : "open", conn_mode_word(conn->mode),
 			 or_dash(conn_reason_word(conn->reason)), or_dash(conn->client),
-			 or_dash(conn->target), or_dash(conn->exit), age_s(conns, conn));
+			 or_dash(conn->target), or_dash(conn->exit), conn_age_s(conn, conns));
 		add_rate(out, conn->rx_bps);
 		add_rate(out, conn->tx_bps);
 		str_addf(out, "\t%" PRIu64 "\t%" PRIu64 "\t%d", conn->rx_bytes, conn->tx_bytes,
@@ -250,14 +236,16 @@ static const struct conn *find(const struct conns *conns, uint64_t id)
 	return NULL;
 }
 
-static void add_change(const struct conns *now, const struct conn *conn, bool closed, struct str *out)
+static void add_change(const struct conns *now, const struct conn *conn, bool closed,
+		       struct str *out)
 {
 	char clock[FORMAT_SIZE], in[FORMAT_SIZE], sent[FORMAT_SIZE], age[FORMAT_SIZE];
 
 	str_addf(out, "%s -> %s %s", conn->client, conn->target, closed ? "closed" : "opened");
 	if (closed)
 		str_addf(out, ": %s after %s, %s in, %s out", conn->end,
-			 format_duration(age_s(now, conn), age), format_bytes((int64_t)conn->rx_bytes, in),
+			 format_duration(conn_age_s(conn, now), age),
+			 format_bytes((int64_t)conn->rx_bytes, in),
 			 format_bytes((int64_t)conn->tx_bytes, sent));
 	else if (conn->mode == CONN_TCP)
 		str_addf(out, " as plain TCP: %s", conn->why);

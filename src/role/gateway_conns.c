@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Connections, for people: what the relay's workers know of each, put into the words of the control
-// plane. The workers know addresses and slots; which path that is, and why a connection is plain TCP,
-// is known here.
+// plane. The workers know addresses and slots; which path that is, and why a connection is plain
+// TCP, is known here.
 #include <stdio.h>
 #include <string.h>
 
@@ -40,8 +40,8 @@ static void sort_subflows(struct conn *conn)
 	}
 }
 
-// 1, 0, or unknown; by the check with the exit, and by the probes, which are quicker to know that it
-// no longer does.
+// 1, 0, or unknown; by the check with the exit, and by the probes, which are quicker to know that
+// it no longer does.
 static int8_t passes_mptcp(const struct gateway *g, size_t slot)
 {
 	bool blocked = g->fsms[slot].state == PATH_STATE_BLOCKED;
@@ -69,15 +69,18 @@ static void find_culprit(const struct gateway *g, struct conn *conn)
 	if (!passing) {
 		conn->reason = CONN_REASON_EXIT;
 		snprintf(conn->why, sizeof(conn->why),
-			 "exit %s answers without MPTCP, over every path that was tried", conn->exit);
+			 "exit %s answers without MPTCP, over every path that was tried",
+			 conn->exit);
 	} else if (slot >= 0 && passes_mptcp(g, (size_t)slot) == 0) {
 		conn->reason = CONN_REASON_PATH;
 		snprintf(conn->why, sizeof(conn->why),
-			 "something on %s removes MPTCP's options; over %s exit %s answers with them",
+			 "something on %s removes MPTCP's options; over %s exit %s answers with "
+			 "them",
 			 name, passing, conn->exit);
 	} else {
 		snprintf(conn->why, sizeof(conn->why),
-			 "MPTCP's options were lost on %s; whether that lasts is being tried", name);
+			 "MPTCP's options were lost on %s; whether that lasts is being tried",
+			 name);
 	}
 }
 
@@ -85,8 +88,9 @@ static void explain(const struct gateway *g, struct conn *conn)
 {
 	switch (conn->reason) {
 	case CONN_REASON_DIRECT:
-		str_copy(conn->why, sizeof(conn->why),
-			 "no exit was reached when it began: straight to its target, not encrypted");
+		str_copy(
+			conn->why, sizeof(conn->why),
+			"no exit was reached when it began: straight to its target, not encrypted");
 		break;
 	case CONN_REASON_KERNEL:
 		str_copy(conn->why, sizeof(conn->why),
@@ -108,7 +112,8 @@ static void describe_sources(const struct config_lan *lan, char *out, size_t siz
 	if (!lan->sources.n)
 		str_copy(out, size, lan->interface);
 	else
-		snprintf(out, size, "%s (%s%s)", lan->interface, prefix_format(&lan->sources.list[0], text),
+		snprintf(out, size, "%s (%s%s)", lan->interface,
+			 prefix_format(&lan->sources.list[0], text),
 			 lan->sources.n > 1 ? ", ..." : "");
 }
 
@@ -116,7 +121,8 @@ static void name_paths(const struct gateway *g, struct conns *conns)
 {
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (!g->paths[i].config->gone)
-			str_copy(conns->paths[conns->n_paths++], NAME_SIZE, g->paths[i].config->name);
+			str_copy(conns->paths[conns->n_paths++], NAME_SIZE,
+				 g->paths[i].config->name);
 	}
 }
 

@@ -108,7 +108,8 @@ static void bad_filters_are_explained(void **state)
 		{ "pth:tun0", "the keys are" },
 		{ "192.168.1.7/24", "behind the mask" },
 		{ "1 2 3 4 5 6 7 8 9", "8 terms" },
-		{ "0123456789012345678901234567890123456789012345678901234567890123", "63 characters" },
+		{ "0123456789012345678901234567890123456789012345678901234567890123",
+		  "63 characters" },
 	};
 
 	(void)state;
@@ -116,7 +117,8 @@ static void bad_filters_are_explained(void **state)
 		struct conn_filter filter;
 		char why[160] = "";
 
-		assert_int_equal(conn_filter_parse(cases[i].text, &filter, why, sizeof(why)), -EINVAL);
+		assert_int_equal(conn_filter_parse(cases[i].text, &filter, why, sizeof(why)),
+				 -EINVAL);
 		if (!strstr(why, cases[i].part))
 			fail_msg("%s: said '%s'", cases[i].text, why);
 	}
@@ -124,19 +126,23 @@ static void bad_filters_are_explained(void **state)
 
 static void sorting_is_by_value_and_then_by_id(void **state)
 {
-	static const struct conn a = { .id = 1, .began_ms = 30, .client = "192.168.1.9:1", .rx_bps = 5 },
-				 b = { .id = 2, .began_ms = 10, .client = "192.168.1.10:1", .rx_bps = 9 },
-				 c = { .id = 3, .began_ms = 20, .client = "192.168.1.9:1",
-				       .rx_bps = SNAPSHOT_UNKNOWN, .mode = CONN_TCP };
+	static const struct conn
+		a = { .id = 1, .began_ms = 30, .client = "192.168.1.9:1", .rx_bps = 5 },
+		b = { .id = 2, .began_ms = 10, .client = "192.168.1.10:1", .rx_bps = 9 },
+		c = { .id = 3,
+		      .began_ms = 20,
+		      .client = "192.168.1.9:1",
+		      .rx_bps = SNAPSHOT_UNKNOWN,
+		      .mode = CONN_TCP };
 	static const struct {
 		enum conn_column column;
 		bool inverted;
 		const char *order;
 	} cases[] = {
-		{ CONN_BY_RX, false, "213" },     { CONN_BY_RX, true, "312" },
-		{ CONN_BY_AGE, false, "231" },    { CONN_BY_CLIENT, false, "132" },
-		{ CONN_BY_MODE, false, "312" },   { CONN_BY_TX, false, "123" },
-		{ CONN_BY_TX, true, "123" },      { CONN_BY_TARGET, false, "123" },
+		{ CONN_BY_RX, false, "213" },    { CONN_BY_RX, true, "312" },
+		{ CONN_BY_AGE, false, "231" },   { CONN_BY_CLIENT, false, "132" },
+		{ CONN_BY_MODE, false, "312" },  { CONN_BY_TX, false, "123" },
+		{ CONN_BY_TX, true, "123" },     { CONN_BY_TARGET, false, "123" },
 		{ CONN_BY_CLIENT, true, "213" },
 	};
 
@@ -171,7 +177,8 @@ static void letters_are_like_names_and_no_two_alike(void **state)
 
 		conns.n_paths = 0;
 		while (cases[i].names[conns.n_paths]) {
-			str_copy(conns.paths[conns.n_paths], NAME_SIZE, cases[i].names[conns.n_paths]);
+			str_copy(conns.paths[conns.n_paths], NAME_SIZE,
+				 cases[i].names[conns.n_paths]);
 			conns.n_paths++;
 		}
 		conns_letters(&conns, letters);
@@ -194,6 +201,38 @@ static void paths_in_use_are_told_by_letter(void **state)
 	assert_string_equal(conn_paths(&conn, &conns, letters, out), "---");
 	conn.closed = true;
 	assert_string_equal(conn_paths(&conn, &conns, letters, out), "p-1");
+}
+
+static void hosts_are_endpoints_without_ports(void **state)
+{
+	static const struct {
+		const char *endpoint, *host;
+	} cases[] = {
+		{ "192.168.1.23:51514", "192.168.1.23" },
+		{ "[2a00:1450::200e]:443", "2a00:1450::200e" },
+		{ "www.example.net:443", "www.example.net" },
+		{ "x", "x" },
+		{ "", "" },
+	};
+	char out[CONN_TARGET_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_string_equal(conn_host(cases[i].endpoint, out), cases[i].host);
+}
+
+static void ages_end_with_the_connection(void **state)
+{
+	static const struct conns conns = { .time_ms = 60000 };
+	struct conn conn = { .began_ms = 10000 };
+
+	(void)state;
+	assert_int_equal(conn_age_s(&conn, &conns), 50);
+	conn.closed = true;
+	conn.ended_ms = 12500;
+	assert_int_equal(conn_age_s(&conn, &conns), 2);
+	conn.began_ms = 99000; // the clock was set back
+	assert_int_equal(conn_age_s(&conn, &conns), 0);
 }
 
 static void shares_sum_to_a_hundred(void **state)
@@ -233,6 +272,8 @@ int main(void)
 		cmocka_unit_test(sorting_is_by_value_and_then_by_id),
 		cmocka_unit_test(letters_are_like_names_and_no_two_alike),
 		cmocka_unit_test(paths_in_use_are_told_by_letter),
+		cmocka_unit_test(hosts_are_endpoints_without_ports),
+		cmocka_unit_test(ages_end_with_the_connection),
 		cmocka_unit_test(shares_sum_to_a_hundred),
 		cmocka_unit_test(masked_addresses_tell_nothing),
 	};

@@ -94,7 +94,8 @@ static void says_why_there_is_nothing(void **state)
 	assert_string_equal(text_with("no-conns", "tun9", &out),
 			    "No connections. Clients are redirected from br0 (192.168.1.0/24); "
 			    "nothing matched yet.\n");
-	assert_non_null(strstr(text_with("conns", "mode:tcp 22", &out), "; 1 match \"mode:tcp 22\"\n"));
+	assert_non_null(
+		strstr(text_with("conns", "mode:tcp 22", &out), "; 1 match \"mode:tcp 22\"\n"));
 	assert_null(strstr(text_with("conns", "mode:tcp", &out), "192.168.1.23"));
 	str_fini(&out);
 }
@@ -117,7 +118,8 @@ static void tells_what_has_changed(void **state)
 		str_text(&out),
 		"192.168.1.23:51514 -> 93.184.216.34:443 closed: reset after 14 min, 418 MB in, "
 		"12.0 MB out  13:04:22\n"
-		"192.168.1.7:51517 -> 203.0.113.9:22 opened as plain TCP: something on ppp0 removes "
+		"192.168.1.7:51517 -> 203.0.113.9:22 opened as plain TCP: something on ppp0 "
+		"removes "
 		"MPTCP's options; over tun0 exit vps1 answers with them  11:01:12\n");
 	str_fini(&out);
 }

@@ -118,8 +118,8 @@ static void a_filter_stays_until_esc(void **state)
 
 static void sorting_goes_from_column_to_column(void **state)
 {
-	static const char *const columns[] = { "TX v",   "AGE v", "CLIENT v", "DESTINATION v",
-					       "MODE v", "RX v" };
+	static const char *const columns[] = { "TX v",          "AGE v",  "CLIENT v",
+					       "DESTINATION v", "MODE v", "RX v" };
 	struct ui *ui = open_screen("conns");
 	struct str screen = { 0 };
 

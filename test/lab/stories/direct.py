@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The only exit dies. With when-unreachable = "direct", connections go to their targets themselves."""
+import json
 import pathlib
 import sys
 
@@ -55,6 +56,10 @@ def story(lab):
 
     slow = lab.lan.start("slow", ["curl", "-sS", "--fail", "-o", lab.dir / "slow.out",
                                   "--limit-rate", "600k", long_url])
+    row = wait_for(lambda: json.loads(gateway.command("conns", "--json", "state:open").stdout)
+                   ["connections"], "the connection to be listed", 5)[0]
+    expect((row["mode"], row["reason"], row["exit"]) == ("tcp", "direct", None), f"told as {row}")
+    expect(row["subflows"][0]["path"] and "not encrypted" in row["note"], f"told as {row}")
     server.start()
     wait_for(lambda: not note(gateway), "the exit to be used again", 20)
     expect(fetch(lab, url), "nothing is carried after the exit came back")

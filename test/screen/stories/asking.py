@@ -10,8 +10,8 @@ from screen import expect, run_story, wait_for  # noqa: E402
 
 def wait_question(screen, title):
     """Keys count from 300 ms after the question came up: the count-down has moved by then."""
-    screen.wait(title)
-    screen.wait("closes in 29 s")
+    screen.wait(title, "closes in ")
+    screen.wait_gone("closes in 30 s")
 
 
 def story(stage):

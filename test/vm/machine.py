@@ -24,9 +24,8 @@ PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 # Of a kernel package: without the drivers for hardware that no story has.
 UNPACK = ["./boot/vmlinuz-*"] + [f"./lib/modules/*/{part}" for part in (
     "modules.*", "kernel/net/*", "kernel/lib/*", "kernel/crypto/*", "kernel/arch/x86/crypto/*",
-    "kernel/fs/9p/*", "kernel/fs/netfs/*", "kernel/fs/fscache/*", "kernel/fs/overlayfs/*",
-    "kernel/drivers/virtio/*", "kernel/drivers/net/ppp/*", "kernel/drivers/net/slip/*",
-    "kernel/drivers/net/tun.ko*", "kernel/drivers/net/veth.ko*", "kernel/drivers/net/mii.ko*")]
+    "kernel/fs/*", "kernel/drivers/virtio/*", "kernel/drivers/net/ppp/*",
+    "kernel/drivers/net/slip/*", "kernel/drivers/net/tun.ko*", "kernel/drivers/net/veth.ko*")]
 # What must be loaded before the host's files can be seen.
 EARLY = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 
@@ -35,9 +34,8 @@ class Missing(Exception):
     """Something that the machine is made of is not there and cannot be had."""
 
 
-def output_of(*argv, **options):
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, env={**os.environ, "PATH": PATH}, **options)
+def ask_apt(*argv, **options):
+    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
     if done.returncode:
         raise Missing(f"{argv[0]}: {(done.stderr or done.stdout).strip()[-500:]}")
     return done.stdout
@@ -69,7 +67,7 @@ class Kernel:
     @staticmethod
     def _resolve(name):
         while True:
-            about = output_of("apt-cache", "show", "--no-all-versions", name)
+            about = ask_apt("apt-cache", "show", "--no-all-versions", name)
             version = re.search(r"^Version: (\S+)$", about, re.M)
             further = re.search(r"^Depends: (linux-image-[^\s,]+)", about, re.M)
             if not version:
@@ -81,13 +79,15 @@ class Kernel:
     def _fetch(self, package):
         self.dir.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.dir.parent) as scratch:
-            output_of("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package,
-                      cwd=scratch)
+            ask_apt("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package,
+                    cwd=scratch)
             unpack = f"dpkg-deb --fsys-tarfile *.deb | tar -x -C tree --wildcards {shlex.join(UNPACK)}"
-            output_of("bash", "-c", f"set -o pipefail; mkdir tree; {unpack}", cwd=scratch)
+            subprocess.run(["bash", "-c", f"set -o pipefail; mkdir tree; {unpack}"], cwd=scratch,
+                           check=True)
             tree = pathlib.Path(scratch, "tree")
             modules, = tree.glob("lib/modules/*")
-            output_of("depmod", "-b", tree, modules.name)
+            subprocess.run([shutil.which("depmod", path=PATH), "-b", tree, modules.name],
+                           check=True)
             try:
                 tree.rename(self.dir)
             except OSError:  # another run was faster

@@ -11,15 +11,17 @@ are small for the same reason.
 Gateway and provider have an /etc/ppp of their own, and the provider's pppds a /run of their own.
 """
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
-from lab import PROFILES, Lab, Line, Path
+from actors import Console
+from lab import PROFILES, Failure, Lab, Line, Path, expect, wait_for
 from stage import ETC_NETNS
 
 USER, SECRET = "seed@isp.lab.test", "two words"
 CALL = "dsl-provider"
-SESSION = 0x8864  # Ethernet type of what a PPPoE session carries; discovery has 0x8863
+SESSION = 0x8864  # the Ethernet type of what a PPPoE session carries
 
 PROFILES["adsl"] = (
     Line("ppp0", "adsl", 2, 0.5, 40),
@@ -87,11 +89,15 @@ class Adsl(Cable):
         self.etc(self.lab.gw, "pap-secrets", "")
 
     def call(self, extra=""):
-        """The gateway's /etc/ppp/peers file, as pppoeconf writes it but for the name of ppp0."""
+        """The gateway's /etc/ppp/peers file, much as pppoeconf writes it.
+
+        Further options of the plugin count only before the device.
+        """
         self.etc(self.lab.gw, "options", "auth\nhide-password\nlcp-echo-interval 30\n"
                  "lcp-echo-failure 4\n")
         self.etc(self.lab.gw, f"peers/{CALL}", f"""\
 plugin rp-pppoe.so
+{extra}
 {self.device}
 user "{USER}"
 noipdefault
@@ -101,7 +107,6 @@ hide-password
 noaccomp
 default-asyncmap
 mtu 1492
-{extra}
 """)
 
     def answer(self):
@@ -111,17 +116,68 @@ mtu 1492
             "pppoe-server", "-F", "-I", "down0", "-C", "lab-ac", "-L", self.peer,
             "-R", f"10.64.{self.number}.10", "-N", 20])
 
-    def fall_silent(self, types=(SESSION,)):
-        """Frames of these types vanish both ways, without a sign."""
-        for ns, device in (self.lab.gw, self.device), (self.isp, "down0"):
-            ns.nft(f"table netdev silent {{ chain in {{ type filter hook ingress device {device} "
-                   f"priority 0; ether type {{ {', '.join(map(hex, types))} }} drop; }}; }}")
-
-    def be_heard(self):
-        for ns in self.lab.gw, self.isp:
-            ns.run(["nft", "delete", "table", "netdev", "silent"])
+    def fall_silent(self):
+        """Frames of the present session vanish both ways, without a sign; new ones can be opened."""
+        rows = self.lab.gw.run(["cat", "/proc/net/pppoe"]).stdout.splitlines()[1:]
+        for row in rows:
+            number = int.from_bytes(bytes.fromhex(row.split()[0])[-2:], "little")
+            for ns, device in (self.lab.gw, self.device), (self.isp, "down0"):
+                # the third and fourth byte after the Ethernet header
+                ns.nft(f"table netdev silent {{ chain in {{ type filter hook ingress device {device} "
+                       f"priority 0; ether type {SESSION} @nh,16,16 {number} drop; }}; }}")
+        expect(rows, "there is no PPPoE session")
 
 
 class Household(Lab):
     def path(self, number, line):
         return (Adsl if line.kind == "adsl" else Cable)(self, number, line)
+
+
+def path_of(gateway, name):
+    """The path's object in `status --json`."""
+    return next(path for path in gateway.status()["paths"] if path["name"] == name)
+
+
+def pppd_pid(interface):
+    return int(pathlib.Path(f"/run/{interface}.pid").read_text())
+
+
+def receives(gateway, name):
+    """Does more than a probe now and then come over the path?"""
+    return (path_of(gateway, name)["rx_bps"] or 0) > 500_000
+
+
+def log_of(gateway):
+    """What `mpgate log` has to say of ppp0."""
+    return gateway.command("log", "--level", "info", "--path", "ppp0", "--lines", 1000).stdout
+
+
+def attempts(gateway):
+    """How often ppp0 was dialled."""
+    return len(re.findall(r"ppp0 +DIALING", log_of(gateway)))
+
+
+def wait_for_state(gateway, state, timeout_s=60):
+    wait_for(lambda: path_of(gateway, "ppp0")["state"] == state, f"ppp0 to be {state}", timeout_s)
+
+
+def wait_for_words(gateway, pattern, timeout_s=60):
+    """Waits for a line of the log."""
+    try:
+        wait_for(lambda: re.search(pattern, log_of(gateway)), f"/{pattern}/ in the log", timeout_s)
+    except Failure as failure:
+        raise Failure(f"{failure}:\n{log_of(gateway)}") from None
+
+
+def check_words(gateway, reason, words, logged):
+    """Status, console and log say why ppp0 is down."""
+    wait_for_words(gateway, logged)
+    wait_for(lambda: path_of(gateway, "ppp0")["reason"] == reason, f"reason {reason}", 5)
+    path = path_of(gateway, "ppp0")
+    expect(words in path["note"], f"the note of ppp0 is '{path['note']}'")
+    said = gateway.command("status", check=False).stdout
+    expect(words in said, f"mpgate status says\n{said}")
+    console = Console(gateway)
+    console.wait_for_line(rf"ppp0 .*{words}", f"'{words}' on the console", 60)
+    console.keys("q")
+    console.wait_for_line(r"done:0", "the console to end", 60)

@@ -36,12 +36,12 @@ def story(lab):
     client = threading.Thread(target=lambda: fetched.append(curl(lab, url)))
     client.start()
     wait_for(lambda: all(path["subflows"] for path in gateway.status()["paths"]),
-             "the gateway to see a subflow on every path")
+             "the gateway to see a subflow on every path", 60)
     client.join()
     expect(fetched, "the download failed")
     got, = fetched
     wait_for(lambda: sum(gateway.path_bytes("rx").values()) >= sum(ours_before.values()) + SIZE,
-             "the gateway's counters to show what it carried", 5)
+             "the gateway's counters to show what it carried", 30)
     devices = shares(before, device_bytes(lab))
     ours = shares(ours_before, gateway.path_bytes("rx"))
     print(f"{platform.release()}: {got.mbps:.2f} Mbit/s: {percentages(ours)}", flush=True)
@@ -54,7 +54,7 @@ def story(lab):
         expect(abs(share - devices[name]) < 0.03,
                f"the gateway counted {share:.1%} on {name}, the device {devices[name]:.1%}")
     wait_for(lambda: not any(path["subflows"] for path in gateway.status()["paths"]),
-             "the subflows of the connection to be gone")
+             "the subflows of the connection to be gone", 30)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,7 @@ char *ctl_json_from_history(const struct history *history);
 // As a gateway answers ctl_client_log(), with any number of events, the oldest first.
 char *ctl_json_from_events(const struct event *events, size_t n, uint64_t next, uint64_t last);
 char *ctl_json_from_result(const struct ctl_result *result);
+char *ctl_json_from_alarms(const struct snapshot *snapshot);
 char *ctl_json_from_conns(const struct conns *conns);
 char *ctl_json_from_error(const struct ctl_error *error);
 // Fills `error` from an exit status and texts; the code word follows from the status.

@@ -980,6 +980,19 @@ char *ctl_json_from_error(const struct ctl_error *error)
 	return ctl_json_from_value(CTL_ERROR, error, CTL_NO_ID);
 }
 
+char *ctl_json_from_alarms(const struct snapshot *snapshot)
+{
+	json_t *root = json_object();
+
+	json_object_set_new(root, "schema", json_string("mpgate.alarms"));
+	json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
+	add_fields(root, time_fields, snapshot);
+	json_object_set_new(root, "alarms",
+			    make_list(alarm_fields, snapshot->alarms, (size_t)snapshot->n_alarms,
+				      sizeof(snapshot->alarms[0])));
+	return dump(root);
+}
+
 int ctl_json_parse(const char *line, struct ctl_message *out)
 {
 	json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, NULL);

@@ -18,6 +18,12 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const struct role_verb verbs[] = {
+	{ "alarm",
+	  "[list|ack] [ID|all]",
+	  2,
+	  "List what is wrong just now, or acknowledge that it is known",
+	  { "mpgate alarm list --plain", "mpgate alarm ack ppp0/down" },
+	  role_alarm },
 	{ "backup",
 	  "PATH on|off",
 	  2,

@@ -515,6 +515,35 @@ def metrics_are_the_published_ones():
     same(mpgate("/nonexistent/control.sock", "metrics")[:2], (3, ""))
 
 
+# ---- alarms
+
+@case
+def alarms_are_listed_and_acknowledged():
+    with gateway("degraded") as g:
+        alarms = json.loads(mpgate(g.socket, "status", "--json")[1])["alarms"]
+        code, out, err = mpgate(g.socket, "alarm")
+        same((code, len(out.splitlines()), err), (0, len(alarms), ""))
+        contains(out, alarms[0]["id"])
+        same(mpgate(g.socket, "alarm", "list")[1], out)
+        told = json.loads(mpgate(g.socket, "alarm", "list", "--json", TZ="UTC")[1])
+        same((told["schema"], told["alarms"]), ("mpgate.alarms", alarms))
+        lines = mpgate(g.socket, "alarm", "list", "--plain")[1].splitlines()
+        same((lines[0], len(lines)), ("#id\tobject\tsince\tacked\ttext", len(alarms) + 1))
+        same(mpgate(g.socket, "alarm", "ack", alarms[0]["id"])[0], 0)
+        same(mpgate(g.socket, "alarm", "ack")[0], 0)
+        objects = [alarm["object"] for alarm in alarms]
+        same([line.split()[:2] for line in g.commands()],
+             [["ack", objects[0]]] + [["ack", name] for name in dict.fromkeys(objects)])
+        code, out, err = mpgate(g.socket, "alarm", "ack", "eth7")
+        same((code, out), (5, ""))
+        contains(err, "no alarm 'eth7'")
+        same(mpgate(g.socket, "alarm", "silence")[0], 2)
+        same(mpgate(g.socket, "alarm", "list", "ppp0")[0], 2)
+    with gateway("ok") as g:
+        same(mpgate(g.socket, "alarm"), (0, "no active alarms\n", ""))
+        same(mpgate(g.socket, "alarm", "ack"), (0, "no alarm waits to be acknowledged\n", ""))
+
+
 # ---- report
 
 @case

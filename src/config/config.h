@@ -62,6 +62,21 @@ struct config_exit {
 	int line;
 };
 
+// What becomes of a path whose data allowance is used up.
+enum config_cap_action {
+	CONFIG_CAP_OFF,    // it is taken out
+	CONFIG_CAP_BACKUP, // it carries only while no other path does
+	CONFIG_CAP_ACTIONS
+};
+
+// What brings an optional path in, besides a person.
+enum config_demand {
+	CONFIG_DEMAND_MANUAL,    // nothing
+	CONFIG_DEMAND_WHEN_DOWN, // no primary is up
+	CONFIG_DEMAND_WHEN_SLOW, // the primaries are full or poor, or none is up
+	CONFIG_DEMANDS
+};
+
 struct config_path {
 	char name[NAME_SIZE];
 	char interface[NAME_SIZE];
@@ -74,6 +89,13 @@ struct config_path {
 	int priority;        // lower is preferred where paths are otherwise alike; default 100
 	enum path_tier tier;
 	bool optional;
+	enum config_demand demand;
+	int64_t demand_after_s; // how long the need lasts before the path comes in
+	int64_t demand_hold_s;  // and how long it is over before it goes
+	int64_t cap_bytes;      // of one billing period, both directions; 0: none
+	int cap_day;            // of the month, on which a period begins; in a shorter one its last
+	int cap_warn;           // percent
+	enum config_cap_action cap_action;
 	char hotkey; // '\0': none
 	enum path_dial dial;
 	// of "ppp", either may be empty: the file in /etc/ppp/peers, and where another's pppd is found
@@ -139,6 +161,11 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 // marked `gone` and of no use but its name, until there is no other room for one that is new. Tables
 // that the file does not name stay the same too.
 void config_keep_places(const struct config *from, struct config *to);
+
+// "when-down"
+const char *config_demand_word(enum config_demand demand);
+// "off"
+const char *config_cap_action_word(enum config_cap_action action);
 
 // "aes-256-gcm"
 const char *config_method_word(enum config_method method);

@@ -242,6 +242,33 @@ static void check_dial(struct loaded *l, size_t i)
 			 path->name, path->interface);
 }
 
+static void check_demand(struct loaded *l, size_t i)
+{
+	const struct config_path *path = &l->config->paths[i];
+
+	if (path->demand != CONFIG_DEMAND_MANUAL && !path->optional)
+		complain(l, line_of(l->paths[i], "demand"),
+			 "path '%s': demand '%s' is for an optional path, add 'optional = yes'",
+			 path->name, config_demand_word(path->demand));
+	else if (path->demand != CONFIG_DEMAND_MANUAL && path->tier == PATH_TIER_NEVER)
+		complain(l, line_of(l->paths[i], "demand"),
+			 "path '%s': demand '%s' would bring in a path whose tier is never",
+			 path->name, config_demand_word(path->demand));
+}
+
+static void check_cap(struct loaded *l, size_t i)
+{
+	static const char *const words[] = { "cap-day", "cap-warn", "cap-action" };
+	const struct config_path *path = &l->config->paths[i];
+
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]) && !path->cap_bytes; k++) {
+		if (is_given(l->paths[i], words[k]))
+			complaints_add(l->complaints, COMPLAINT_WARNING, line_of(l->paths[i], words[k]),
+				       "path '%s': %s does nothing without a cap, add 'cap = \"2 GB\"'",
+				       path->name, words[k]);
+	}
+}
+
 static void check_paths(struct loaded *l)
 {
 	const struct config *config = l->config;
@@ -254,6 +281,8 @@ static void check_paths(struct loaded *l)
 			compare_paths(l, i, j);
 		check_over(l, i);
 		check_dial(l, i);
+		check_demand(l, i);
+		check_cap(l, i);
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
 			complain(l, line_of(l->paths[i], "interface"),
 				 "path '%s': interface '%s' is that of the LAN, "

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/format.h"
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 // ---- types
@@ -565,6 +567,139 @@ static const struct schema_type type_unreachable = {
 	.format = format_unreachable,
 };
 
+static const char *const cap_actions[CONFIG_CAP_ACTIONS] = {
+	[CONFIG_CAP_OFF] = "off",
+	[CONFIG_CAP_BACKUP] = "backup",
+};
+
+const char *config_cap_action_word(enum config_cap_action action)
+{
+	return cap_actions[action];
+}
+
+static int parse_cap_action(const struct schema_key *key, const char *text, void *to,
+			    struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_CAP_ACTIONS; i++) {
+		if (strcmp(text, cap_actions[i]) == 0) {
+			*(enum config_cap_action *)to = (enum config_cap_action)i;
+			return 0;
+		}
+	}
+	str_add(why, "is neither off nor backup");
+	return -EINVAL;
+}
+
+static bool format_cap_action(const void *from, size_t i, struct str *out)
+{
+	str_add(out, cap_actions[*(const enum config_cap_action *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_cap_action = {
+	.form = "off or backup",
+	.quoted = true,
+	.parse = parse_cap_action,
+	.format = format_cap_action,
+};
+
+static const char *const demands[CONFIG_DEMANDS] = {
+	[CONFIG_DEMAND_MANUAL] = "manual",
+	[CONFIG_DEMAND_WHEN_DOWN] = "when-down",
+	[CONFIG_DEMAND_WHEN_SLOW] = "when-slow",
+};
+
+const char *config_demand_word(enum config_demand demand)
+{
+	return demands[demand];
+}
+
+static int parse_demand(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_DEMANDS; i++) {
+		if (strcmp(text, demands[i]) == 0) {
+			*(enum config_demand *)to = (enum config_demand)i;
+			return 0;
+		}
+	}
+	str_add(why, "is none of manual, when-down, when-slow");
+	return -EINVAL;
+}
+
+static bool format_demand(const void *from, size_t i, struct str *out)
+{
+	str_add(out, demands[*(const enum config_demand *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_demand = {
+	.form = "manual, when-down or when-slow",
+	.quoted = true,
+	.parse = parse_demand,
+	.format = format_demand,
+};
+
+static int parse_size(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	int64_t bytes;
+
+	if (format_parse_bytes(text, &bytes) < 0 || bytes < key->min) {
+		str_addf(why, "is no amount of data, write it as %s: at least %ld bytes, units kB, MB, GB, TB",
+			 key->example, key->min);
+		return -EINVAL;
+	}
+	*(int64_t *)to = bytes;
+	return 0;
+}
+
+static bool format_size(const void *from, size_t i, struct str *out)
+{
+	char text[FORMAT_SIZE];
+	int64_t bytes = *(const int64_t *)from;
+
+	if (i > 0 || !bytes)
+		return false;
+	str_add(out, format_exact_bytes(bytes, text));
+	return true;
+}
+
+static const struct schema_type type_size = {
+	.form = "amount of data",
+	.quoted = true,
+	.parse = parse_size,
+	.format = format_size,
+};
+
+static int parse_span(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	int64_t seconds;
+
+	if (format_parse_duration(text, &seconds) < 0 || seconds < key->min || seconds > key->max) {
+		str_addf(why, "is no time from %ld to %ld seconds, write it as %s: units s, min, h",
+			 key->min, key->max, key->fallback);
+		return -EINVAL;
+	}
+	*(int64_t *)to = seconds;
+	return 0;
+}
+
+static bool format_time(const void *from, size_t i, struct str *out)
+{
+	char text[FORMAT_SIZE];
+
+	str_add(out, format_exact_duration(*(const int64_t *)from, text));
+	return i == 0;
+}
+
+static const struct schema_type type_time = {
+	.form = "time",
+	.quoted = true,
+	.parse = parse_span,
+	.format = format_time,
+};
+
 static int parse_file(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
 	char **file = to;
@@ -804,7 +939,28 @@ static const struct schema_key path_keys[] = {
 	  .help = "primary: always used. overflow: used while the primaries are full. backup: used\n"
 		  "while no other path is up. never: only probed." },
 	{ "optional", &type_bool, AT(config_path, optional), .fallback = "no",
-	  .help = "The path stays in standby until a person switches it on (a 3G stick)." },
+	  .help = "The path stays in standby until it is wanted (a 3G stick): by a person, or as demand\n"
+		  "says." },
+	{ "demand", &type_demand, AT(config_path, demand), .fallback = "\"manual\"",
+	  .help = "What brings an optional path in: manual, a person alone. when-down: also while no\n"
+		  "primary is up. when-slow: also while the primaries are full or poor." },
+	{ "demand-after", &type_time, AT(config_path, demand_after_s), .fallback = "\"10 s\"",
+	  .max = 86400,
+	  .help = "How long that has to last before the path is brought in." },
+	{ "demand-hold", &type_time, AT(config_path, demand_hold_s), .fallback = "\"2 min\"",
+	  .min = 1, .max = 86400,
+	  .help = "How long it has to be over before the path goes off again." },
+	{ "cap", &type_size, AT(config_path, cap_bytes), .otherwise = "none",
+	  .example = "\"2 GB\"", .min = 1000,
+	  .help = "How much data this link may use in a billing period, both directions together." },
+	{ "cap-day", &type_int, AT(config_path, cap_day), .fallback = "1", .min = 1, .max = 31,
+	  .help = "Day of the month on which a billing period begins, at midnight; 31 is the last\n"
+		  "day of every month." },
+	{ "cap-warn", &type_int, AT(config_path, cap_warn), .fallback = "80", .min = 1, .max = 100,
+	  .help = "Percent of the cap from which on it warns." },
+	{ "cap-action", &type_cap_action, AT(config_path, cap_action), .fallback = "\"off\"",
+	  .help = "When the cap is used up: off takes the path out, backup keeps it for when no\n"
+		  "other path is up." },
 	{ "hotkey", &type_hotkey, AT(config_path, hotkey), .otherwise = "none", .example = "\"3\"",
 	  .help = "Key of the console that switches the path on and off." },
 	{ "dial", &type_dial, AT(config_path, dial), .fallback = "\"none\"",

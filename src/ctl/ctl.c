@@ -303,6 +303,7 @@ static bool check_command(struct client *c, const struct command *command,
 	static const bool wants_path[COMMANDS] = {
 		[COMMAND_ENABLE] = true,    [COMMAND_DISABLE] = true,
 		[COMMAND_REDIAL] = true,    [COMMAND_BACKUP] = true,
+		[COMMAND_CAP] = true,
 		[COMMAND_NO_BACKUP] = true,
 	};
 	const struct ctl_handler *h = &c->ctl->handler;

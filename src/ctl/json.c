@@ -177,6 +177,15 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, probes_good, "probes_good", TYPE_INT),
 	FIELD(path_snapshot, down_after, "down_after", TYPE_INT),
 	FIELD(path_snapshot, up_after, "up_after", TYPE_INT),
+	FIELD(path_snapshot, cap_bytes, "cap_bytes", TYPE_INT64),
+	FIELD(path_snapshot, cap_used_bytes, "cap_used_bytes", TYPE_INT64),
+	FIELD(path_snapshot, cap_began_ms, "cap_began", TYPE_TIME),
+	FIELD(path_snapshot, cap_resets_ms, "cap_resets", TYPE_TIME),
+	FIELD(path_snapshot, cap_warn_percent, "cap_warn_percent", TYPE_INT),
+	FIELD(path_snapshot, cap_action, "cap_action", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, cap_ignored, "cap_ignored", TYPE_BOOL),
+	FIELD(path_snapshot, demand, "demand", TYPE_TEXT_OR_NULL),
+	FIELD(path_snapshot, enabled_until_ms, "enabled_until", TYPE_TIME),
 	UNMEASURED,
 	END,
 };
@@ -306,6 +315,18 @@ static const struct field subflow_fields[] = {
 static const struct field command_fields[] = {
 	FIELD(command, verb, "verb", TYPE_VERB),
 	FIELD(command, object, "object", TYPE_TEXT_OR_NULL),
+	END,
+};
+
+// What only some commands have; missing or null where it is nought.
+static const struct field enable_fields[] = {
+	FIELD(command, for_s, "for_s", TYPE_INT64),
+	FIELD(command, boost_bytes, "boost_bytes", TYPE_INT64),
+	FIELD(command, ignore_cap, "ignore_cap", TYPE_BOOL),
+	END,
+};
+static const struct field cap_fields[] = {
+	FIELD(command, used_bytes, "used_bytes", TYPE_INT64),
 	END,
 };
 
@@ -1076,8 +1097,12 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	if (out->ask != CTL_ASK_COMMAND)
 		return NULL;
 	if (read_object(command_fields, root, &out->command) != 0)
-		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, ack, reload, stop) and an "
+		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, cap, ack, reload, stop) and an "
 		       "\"object\"";
+	if (read_object(enable_fields, root, &out->command) != 0 ||
+	    read_object(cap_fields, root, &out->command) != 0)
+		return "\"for_s\", \"boost_bytes\" and \"used_bytes\" are numbers, 0 or more, \"ignore_cap\" is true or "
+		       "false";
 	return NULL;
 }
 
@@ -1114,6 +1139,10 @@ char *ctl_json_from_request(const struct ctl_request *request)
 		add_fields(root, command_fields, &request->command);
 	if (request->ask == CTL_ASK_LOG)
 		add_fields(root, filter_fields, &request->filter);
+	if (request->ask == CTL_ASK_COMMAND && request->command.verb == COMMAND_ENABLE)
+		add_fields(root, enable_fields, &request->command);
+	if (request->ask == CTL_ASK_COMMAND && request->command.verb == COMMAND_CAP)
+		add_fields(root, cap_fields, &request->command);
 	return dump(root);
 }
 

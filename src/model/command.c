@@ -7,6 +7,7 @@
 static const char *const words[COMMANDS] = {
 	[COMMAND_ENABLE] = "enable", [COMMAND_DISABLE] = "disable", [COMMAND_REDIAL] = "redial",
 	[COMMAND_BACKUP] = "backup", [COMMAND_NO_BACKUP] = "no-backup",
+	[COMMAND_CAP] = "cap",
 	[COMMAND_ACK] = "ack",	     [COMMAND_RELOAD] = "reload",
 	[COMMAND_STOP] = "stop",
 };

@@ -2,6 +2,7 @@
 #ifndef MODEL_COMMAND_H
 #define MODEL_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/path.h"
@@ -14,6 +15,7 @@ enum command_verb {
 	COMMAND_REDIAL,
 	COMMAND_BACKUP,    // use the path as a backup only
 	COMMAND_NO_BACKUP, // by its tier again
+	COMMAND_CAP,       // say what the path has used of its data allowance
 	COMMAND_ACK, // acknowledge the alarms of the named object
 	COMMAND_RELOAD, // read the configuration again
 	COMMAND_STOP,
@@ -27,6 +29,10 @@ int command_from_word(const char *word, enum command_verb *verb);
 struct command {
 	enum command_verb verb;
 	char object[NAME_SIZE]; // a path's name; empty for COMMAND_RELOAD and COMMAND_STOP
+	int64_t for_s;          // enable: so long; 0: for good
+	int64_t boost_bytes;    // enable: and raise its cap by this until it resets; 0: do not
+	bool ignore_cap;        // enable: and have no cap until it resets
+	int64_t used_bytes;     // cap
 	char who[64];           // "root on ttyS0", for the log; filled in by the receiving end
 };
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "model/format.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -52,10 +57,11 @@ static int decimals_of(double value)
 	return value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
 }
 
-const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE])
+static const char *format_scaled(int64_t bytes, int digits, char *out)
 {
 	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
 	double value = (double)bytes;
+	int decimals;
 	size_t i = 0;
 
 	if (format_absent(value, out))
@@ -66,9 +72,112 @@ const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE])
 	}
 	for (value /= 1000; value >= 999.5 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
 		value /= 1000;
-	snprintf(out, FORMAT_SIZE, "%.*f %s", decimals_of(value), value, units[i]);
+	decimals = decimals_of(value) - (3 - digits);
+	snprintf(out, FORMAT_SIZE, "%.*f %s", decimals > 0 ? decimals : 0, value, units[i]);
 	return out;
 }
+
+const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE])
+{
+	return format_scaled(bytes, 3, out);
+}
+
+const char *format_bytes_short(int64_t bytes, char out[static FORMAT_SIZE])
+{
+	return format_scaled(bytes, 2, out);
+}
+
+// ---- what people write
+
+struct unit {
+	const char *words[4]; // the first is how it is written here
+	int64_t factor;
+};
+
+// The largest last.
+static const struct unit byte_units[] = {
+	{ { "B", "" }, 1 },
+	{ { "kB", "k" }, 1000 },
+	{ { "MB", "M" }, 1000000 },
+	{ { "GB", "G" }, 1000000000 },
+	{ { "TB", "T" }, 1000000000000 },
+};
+static const struct unit time_units[] = {
+	{ { "s", "sec", "seconds" }, 1 },
+	{ { "min", "m", "minutes" }, 60 },
+	{ { "h", "hours", "hour" }, 3600 },
+	{ { "days", "d", "day" }, 86400 },
+};
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static int64_t find_factor(const struct unit *units, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < ARRAY_LEN(units[i].words) && units[i].words[k]; k++) {
+			if (strcasecmp(units[i].words[k], word) == 0)
+				return units[i].factor;
+		}
+	}
+	return 0;
+}
+
+// A number, blanks or none, a unit. Not strtod(3) alone: that takes "0x10", "inf" and "1e3".
+static int parse_amount(const char *text, const struct unit *units, size_t n, bool fractions,
+			int64_t *out)
+{
+	size_t digits = strspn(text, "0123456789"), len = digits;
+	int64_t factor;
+	double value;
+
+	if (fractions && text[len] == '.') {
+		size_t more = strspn(text + len + 1, "0123456789");
+
+		len += more ? more + 1 : 0;
+	}
+	if (digits == 0)
+		return -EINVAL;
+	factor = find_factor(units, n, text + len + strspn(text + len, " "));
+	if (!factor)
+		return -EINVAL;
+	value = strtod(text, NULL) * (double)factor;
+	if (value > 9e18)
+		return -ERANGE;
+	*out = (int64_t)(value + 0.5);
+	return 0;
+}
+
+int format_parse_bytes(const char *text, int64_t *bytes)
+{
+	return parse_amount(text, byte_units, ARRAY_LEN(byte_units), true, bytes);
+}
+
+int format_parse_duration(const char *text, int64_t *seconds)
+{
+	return parse_amount(text, time_units, ARRAY_LEN(time_units), false, seconds);
+}
+
+static const char *format_exact(int64_t amount, const struct unit *units, size_t n, char *out)
+{
+	size_t i = n - 1;
+
+	while (i > 0 && (amount == 0 || amount % units[i].factor != 0))
+		i--;
+	snprintf(out, FORMAT_SIZE, "%" PRId64 " %s", amount / units[i].factor, units[i].words[0]);
+	return out;
+}
+
+const char *format_exact_bytes(int64_t bytes, char out[static FORMAT_SIZE])
+{
+	return format_exact(bytes, byte_units, ARRAY_LEN(byte_units), out);
+}
+
+const char *format_exact_duration(int64_t seconds, char out[static FORMAT_SIZE])
+{
+	return format_exact(seconds, time_units, ARRAY_LEN(time_units), out);
+}
+
+// ---- rates
 
 static const struct {
 	const char *word;

@@ -19,6 +19,17 @@ const char *format_duration_short(int64_t seconds, char out[static FORMAT_SIZE])
 // Decimal units, three digits: "999 B", "29.0 MB", "14.2 GB".
 const char *format_bytes(int64_t bytes, char out[static FORMAT_SIZE]);
 
+// The same where room is scarce, for allowances: "2.0 GB".
+const char *format_bytes_short(int64_t bytes, char out[static FORMAT_SIZE]);
+
+// What people write: "2 GB", "1.2G", "500MB", "64 kB"; decimal units from B to TB, in either case.
+// "30s", "30 min", "2h", "7 days"; whole numbers. Return 0, or -EINVAL; -ERANGE: too large.
+int format_parse_bytes(const char *text, int64_t *bytes);
+int format_parse_duration(const char *text, int64_t *seconds);
+// The shortest of these that says exactly so much: "1500 MB", "2 min".
+const char *format_exact_bytes(int64_t bytes, char out[static FORMAT_SIZE]);
+const char *format_exact_duration(int64_t seconds, char out[static FORMAT_SIZE]);
+
 enum rate_unit { RATE_UNIT_KBIT, RATE_UNIT_MBIT, RATE_UNIT_GBIT, RATE_UNIT_MBYTE, RATE_UNITS };
 
 // "Mb/s"

@@ -81,6 +81,15 @@ struct path_snapshot {
 	int down_after, up_after;     // as many of them, the state changes
 	int64_t mptcp_checked_ms;     // wall clock, when mptcp_ok was found; 0: never
 	double download_loss_ratio; // of the segments that the exit sent lately, those sent again
+	// Its data allowance. Limit and warning are SNAPSHOT_NONE where there is none; what was used in the
+	// billing period is counted all the same.
+	int64_t cap_bytes, cap_used_bytes;
+	int64_t cap_began_ms, cap_resets_ms; // wall clock; 0: not known
+	int cap_warn_percent;
+	char cap_action[8];  // "off", "backup"
+	bool cap_ignored;    // until it resets
+	char demand[12];     // "manual", "when-down"; empty: it is not optional
+	int64_t enabled_until_ms; // wall clock: it goes off then; 0: not by the clock
 	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };
 

@@ -6,7 +6,7 @@
 // says the next state and the sentence for it. No row: nothing to tell. Entering a state resets the
 // counters that it begins with, in one place.
 //
-// The states for dialling and caps join as rows; what a state means to others (may it hold an
+// The states for dialling join as rows; what a state means to others (may it hold an
 // endpoint, is it probed) is asked through the queries at the end.
 
 #include "plan/plan.h"
@@ -40,7 +40,7 @@
 #define QUALITY_LASTS_MS  15000
 
 enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED };
+		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED };
 
 // ---- Guards
 
@@ -131,6 +131,16 @@ static bool is_another_try(const struct path_fsm *fsm)
 static bool has_been_tried(const struct path_fsm *fsm)
 {
 	return fsm->dial_reason[0];
+}
+
+static const char *cap_reason(const struct path_fsm *fsm)
+{
+	return fsm->cap.verdict == CAP_UNKNOWN ? "cap-unknown" : "cap-spent";
+}
+
+static bool is_other_cap(const struct path_fsm *fsm)
+{
+	return strcmp(fsm->reason, cap_reason(fsm)) != 0;
 }
 
 // ---- Sentences. Called before the state changes, so they see what was.
@@ -284,6 +294,16 @@ static void say_dialling(const struct path_fsm *fsm, struct path_change *change)
 	say(change, "%s", fsm->dial_end.text);
 }
 
+static void say_capped(const struct path_fsm *fsm, struct path_change *change)
+{
+	say(change, "%s", fsm->cap.text);
+}
+
+static void say_allowed(const struct path_fsm *fsm, struct path_change *change)
+{
+	say(change, "may be used again%s%s", fsm->cap.note[0] ? ", " : "", fsm->cap.note);
+}
+
 static void say_first_answer(const struct path_fsm *fsm, struct path_change *change)
 {
 	say(change, "a probe was answered, %d more to go", path_fsm_good_needed(fsm) - fsm->good);
@@ -323,6 +343,8 @@ static const struct row {
 	{ IN(OFF) | IN(STANDBY),      ENABLE,   has_to_be_dialled,  PATH_STATE_DIALING,  LOG_LEVEL_NOTICE,  say_enabled },
 	{ IN(OFF) | IN(STANDBY),      ENABLE,   is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_enabled },
 	{ IN(OFF) | IN(STANDBY),      ENABLE,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_enabled },
+	{ IN(CAPPED),                 DISABLE,  is_optional,        PATH_STATE_CAPPED,   LOG_LEVEL_DEBUG,   NULL },
+	{ IN(CAPPED),                 DISABLE,  NULL,               PATH_STATE_OFF,      LOG_LEVEL_NOTICE,  say_disabled },
 	{ WANTED,                     DISABLE,  is_optional,        PATH_STATE_STANDBY,  LOG_LEVEL_NOTICE,  say_disabled },
 	{ WANTED,                     DISABLE,  NULL,               PATH_STATE_OFF,      LOG_LEVEL_NOTICE,  say_disabled },
 	{ WANTED & ~IN(DIALING),      RESTART,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_restarted },
@@ -356,6 +378,12 @@ static const struct row {
 	// what the probes' connections are
 	{ IN(PROBING) | USED,         STRIPPED, is_stripped,        PATH_STATE_BLOCKED,  LOG_LEVEL_WARNING, say_stripped },
 	{ IN(BLOCKED),                PASSES,   NULL,               PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_passes },
+	// its data allowance
+	{ WANTED | IN(STANDBY),       SPENT,    NULL,               PATH_STATE_CAPPED,   LOG_LEVEL_WARNING, say_capped },
+	{ IN(CAPPED),                 SPENT,    is_other_cap,       PATH_STATE_CAPPED,   LOG_LEVEL_WARNING, say_capped },
+	{ IN(CAPPED),                 ALLOWED,  is_optional,        PATH_STATE_STANDBY,  LOG_LEVEL_NOTICE,  say_allowed },
+	{ IN(CAPPED),                 ALLOWED,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_allowed },
+	{ IN(CAPPED),                 ALLOWED,  NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_allowed },
 	// quality
 	{ IN(UP),                     WORSE,    NULL,               PATH_STATE_DEGRADED, LOG_LEVEL_WARNING, say_worse },
 	{ IN(DEGRADED),               BETTER,   NULL,               PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_better },
@@ -376,6 +404,9 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	fsm->reason[0] = '\0';
 	fsm->elsewhere_ms = 0;
 	switch (to) {
+	case PATH_STATE_CAPPED:
+		str_copy(fsm->reason, sizeof(fsm->reason), cap_reason(fsm));
+		// fallthrough
 	case PATH_STATE_OFF:
 	case PATH_STATE_STANDBY:
 		fsm->failed = false;
@@ -672,6 +703,13 @@ bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct pa
 	return take(fsm, passes ? PASSES : STRIPPED, now_ms, change);
 }
 
+bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
+		  struct path_change *change)
+{
+	fsm->cap = *cap;
+	return take(fsm, cap->verdict == CAP_FREE ? ALLOWED : SPENT, now_ms, change);
+}
+
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms)
 {
 	fsm->exit_echo_ms = now_ms;
@@ -729,7 +767,8 @@ void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms)
 
 bool path_fsm_wanted(const struct path_fsm *fsm)
 {
-	return fsm->state != PATH_STATE_OFF && fsm->state != PATH_STATE_STANDBY;
+	return fsm->state != PATH_STATE_OFF && fsm->state != PATH_STATE_STANDBY &&
+	       fsm->state != PATH_STATE_CAPPED;
 }
 
 bool path_fsm_verified(const struct path_fsm *fsm)
@@ -867,7 +906,10 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		snprintf(out, NOTE_SIZE, "off %s", age);
 		break;
 	case PATH_STATE_STANDBY:
-		snprintf(out, NOTE_SIZE, "on demand");
+		str_copy(out, NOTE_SIZE, fsm->cap.note[0] ? fsm->cap.note : "on demand");
+		break;
+	case PATH_STATE_CAPPED:
+		str_copy(out, NOTE_SIZE, fsm->cap.note);
 		break;
 	case PATH_STATE_DIALING:
 		snprintf(out, NOTE_SIZE, "%s%s%.70s", age, fsm->dial_note[0] ? " " : "", fsm->dial_note);

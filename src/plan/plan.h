@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -117,6 +118,15 @@ struct path_dial_end {
 	char text[EVENT_TEXT_SIZE];
 };
 
+enum cap_verdict { CAP_FREE, CAP_SPENT, CAP_UNKNOWN };
+
+// Whether its data allowance lets the path carry, and the words for it.
+struct path_cap {
+	enum cap_verdict verdict;
+	char note[NOTE_SIZE]; // for the console's NOTE; empty: nothing to say
+	char text[EVENT_TEXT_SIZE];
+};
+
 // Others read `state`, `since_ms` and `reason`; the rest through the functions below.
 struct path_fsm {
 	enum path_state state;
@@ -156,6 +166,7 @@ struct path_fsm {
 	int flaps;          // falls, none more than ten minutes after the one before
 	bool spoke;         // has answered since the last fall
 	int64_t fallen_ms, hold_until_ms;
+	struct path_cap cap;
 	int64_t quality_ms; // last as good, or as bad, as the state says
 	bool lossy;
 	double loss_ratio; // when the quality was last judged
@@ -202,6 +213,9 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		    struct path_change *change);
 // A connection to the exit came about over this path, as MPTCP or without.
 bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct path_change *change);
+// What its cap says now, also when it is the same as before.
+bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
+		  struct path_change *change);
 // A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
@@ -216,7 +230,7 @@ bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms);
 // Connections began just now, over whichever path.
 void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms);
 
-// A person or the configuration wants it: not OFF, not STANDBY.
+// A person or the configuration wants it, and it may be had: not OFF, not STANDBY, not CAPPED.
 bool path_fsm_wanted(const struct path_fsm *fsm);
 // May hold an endpoint.
 bool path_fsm_verified(const struct path_fsm *fsm);
@@ -288,6 +302,137 @@ void plan_redial_failed(struct redial *redial, bool refused, int64_t now_ms);
 // A person asks for an attempt, which counts as the first.
 void plan_redial_asked(struct redial *redial, int64_t now_ms);
 
+// ---- Data caps: what each path has used in its billing period. See caps.c.
+
+// The interface's counters as they were last seen, and which interface of which boot they are of.
+struct cap_line {
+	char boot[CLOCK_BOOT_SIZE]; // empty: never seen
+	int ifindex;
+	uint64_t rx_bytes, tx_bytes;
+};
+
+// One path's count. Zero-initialised but for `name` and `unknown`: nothing was counted yet.
+struct cap_count {
+	char name[NAME_SIZE]; // of the path
+	bool unknown;         // what the file said cannot be trusted
+	int day;              // of the month, that `period` goes by
+	int32_t period;       // its first day, counted from 1970-01-01; 0: the clock was never right
+	int32_t undo_period;  // the one before, while it is not certain that it is over; 0: it is
+	uint64_t undo_bytes;
+	int64_t steady_ms;    // so long the clock has run on evenly in this period
+	uint64_t base_bytes;  // as a person said, or taken over
+	uint64_t line_bytes;  // since then, by the interface's counters
+	uint64_t own_bytes;   // and by our own
+	uint64_t boost_bytes; // allowed on top, in this period
+	bool ignored;         // in this period
+	int warned;           // percent that were told, in this period
+	struct cap_line line;
+
+	// Not kept.
+	bool looked, behind;      // behind: the clock is, and the period cannot end
+	int64_t wall_ms, mono_ms; // of the last look
+	uint64_t own_seen;
+	int64_t saved_bytes; // used, as last written
+};
+
+// More than there can be paths, for those that a reload takes away and brings back.
+#define CAPS_MAX (2 * PATHS_MAX)
+
+// Zero-initialised: a first start.
+struct caps {
+	struct cap_count counts[CAPS_MAX];
+	size_t n;
+	bool damaged;     // paths that are not among the counts are unknown
+	bool urgent;      // to be written now
+	int64_t saved_ms; // when it was, CLOCK_MONOTONIC
+};
+
+struct cap_look {
+	int64_t wall_ms, mono_ms;
+	const char *boot;          // id of this boot
+	int ifindex;               // 0: there is no such interface now
+	uint64_t rx_bytes, tx_bytes; // its counters
+	uint64_t own_bytes;        // of our subflows and probes, since this program began
+};
+
+// What a look found out, to be told.
+struct cap_news {
+	bool began;         // a new period
+	int64_t last_bytes; // what was used in the one before
+	bool taken_back;    // the clock went back, and so did the period
+	int percent;        // a warning is due; 0: none
+};
+
+// Finds the path's count, or begins one. NULL when there is no room.
+struct cap_count *caps_get(struct caps *caps, const char *name);
+// Counts; often, since what an interface that goes away did after the last look is lost.
+void caps_look(struct caps *caps, struct cap_count *count, const struct config_path *path,
+	       const struct cap_look *look, struct cap_news *news);
+// Whether the file is to be written; not often, for it wears flash. caps_saved() when it was.
+bool caps_due(const struct caps *caps, const struct config_path paths[], size_t n, int64_t mono_ms);
+void caps_saved(struct caps *caps, int64_t mono_ms);
+// The file's contents, and back: 0, or -EBADMSG with the number of the line in `why`.
+void caps_write(const struct caps *caps, struct str *out);
+int caps_read(struct caps *caps, const char *text, struct str *why);
+// Nothing that was read is to be believed; what was counted counts as the least.
+void caps_doubt(struct caps *caps);
+
+// By a person's word; the first makes the count known.
+void cap_set_used(struct caps *caps, struct cap_count *count, int64_t bytes, int64_t wall_ms);
+void cap_boost(struct caps *caps, struct cap_count *count, int64_t bytes);
+void cap_ignore(struct caps *caps, struct cap_count *count);
+// The path's interface is another one from now on, which may have counted long before.
+void cap_forget_line(struct cap_count *count);
+
+enum cap_verdict cap_judge(const struct cap_count *count, const struct config_path *path);
+// In this period; of a count that is unknown: at least.
+int64_t cap_used_bytes(const struct cap_count *count);
+// With what was allowed on top; 0: no cap.
+int64_t cap_limit_bytes(const struct cap_count *count, const struct config_path *path);
+// Midnight, wall clock; 0: not known.
+int64_t cap_began_ms(const struct cap_count *count);
+int64_t cap_ends_ms(const struct cap_count *count);
+// For the console's NOTE: "cap 60% of 2.0 GB", "2.00 of 2.0 GB", "cap unknown".
+void cap_note(const struct cap_count *count, const struct config_path *path,
+	      char out[static NOTE_SIZE]);
+// A sentence: "85% used, 300 MB left, resets in 8 days".
+void cap_sentence(const struct cap_count *count, const struct config_path *path, int64_t wall_ms,
+		  char out[static EVENT_TEXT_SIZE]);
+
+// ---- On demand: whether an optional path is wanted just now. See demand.c.
+
+// Zero-initialised: a person has said nothing.
+struct demand {
+	bool engaged;      // a need has brought it in
+	bool declined;     // a person has put it out in this need
+	int64_t needed_ms; // since when; 0: not
+	int64_t calm_ms;   // since when not; 0: it is
+	int64_t until_ms;  // the end of the time that a person gave it; 0: none
+	int64_t for_s;     // how long that was
+};
+
+// Of the primaries that are not optional themselves.
+struct demand_need {
+	int primaries, up, poor; // poor: up, but DEGRADED
+	bool full;               // all that are up, see struct overflow
+};
+
+struct demand_state {
+	bool wanted;  // path_fsm_wanted()
+	bool allowed; // its cap lets it be spent
+};
+
+enum demand_wish { DEMAND_KEEP, DEMAND_BRING, DEMAND_RELEASE };
+
+// Once a second. Of a path that is to be brought in or let go, `why` gets who says so, in words for
+// path_fsm_enable().
+enum demand_wish plan_demand(struct demand *demand, const struct config_path *path,
+			     const struct demand_need *need, const struct demand_state *state,
+			     int64_t now_ms, char why[static NOTE_SIZE]);
+// A person has; `for_s` 0: for good.
+void plan_demand_enabled(struct demand *demand, int64_t for_s, int64_t now_ms);
+void plan_demand_disabled(struct demand *demand);
+
 // ---- The verdict over all paths. `exit_mptcp` as in struct exit_snapshot.
 enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mptcp,
 			  int64_t now_ms);
@@ -320,7 +465,9 @@ struct use_evidence {
 	const char *name;
 	bool up; // proved, may hold an endpoint
 	enum path_tier tier;
+	bool optional;      // comes and goes, so it is no measure of what the primaries can
 	bool reserved;      // a person wants it as backup
+	bool capped;        // its cap is used up, and it may carry as a backup only
 	int64_t min_rtt_us; // of the last minutes: without queues; < 0: not known
 	int64_t rtt_us;     // of the last probe; < 0: not known
 	double loss_ratio;  // of probes or downloads; < 0: not known

@@ -3,9 +3,9 @@
 //
 // An overflow path is a backup until the primaries are full, and in full use then. A line is full
 // when a queue stands before it: the last probe took well longer than the least RTT of the last
-// minutes. All primaries have to be, and they have to carry near the most that they ever did; so a
-// line that merely got slower does not count. The overflow goes back when all paths together carry
-// what the primaries alone would.
+// minutes. All primaries have to be, but for the optional ones, which come and go; and they have to
+// carry near the most that they ever did, so a line that merely got slower does not count. The
+// overflow goes back when all paths together carry what the primaries alone would.
 
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static void overflow_tick(struct plan_uses *uses, const struct use_evidence evid
 		total_bps += (double)e->rate_bps;
 		if (is_queueing(e))
 			o->queued_ms[i] = now_ms;
-		if (!e->up || e->tier != PATH_TIER_PRIMARY || uses->use[i] != PATH_USE_FULL)
+		if (!e->up || e->tier != PATH_TIER_PRIMARY || e->optional || uses->use[i] != PATH_USE_FULL)
 			continue;
 		any = true;
 		all &= o->queued_ms[i] && now_ms - o->queued_ms[i] < QUEUE_FRESH_MS;
@@ -91,6 +91,10 @@ static enum path_use decide(struct plan_uses *uses, const struct use_evidence *e
 	}
 	if (e->reserved) {
 		str_copy(why, NOTE_SIZE, "backup on request");
+		return PATH_USE_BACKUP;
+	}
+	if (e->capped) {
+		str_copy(why, NOTE_SIZE, "its cap is used up: backup only");
 		return PATH_USE_BACKUP;
 	}
 	if (e->tier == PATH_TIER_BACKUP) {

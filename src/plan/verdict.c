@@ -10,6 +10,9 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 	for (size_t i = 0; i < n; i++) {
 		const struct path_fsm *fsm = &fsms[i];
 
+		// that an allowance is used up is no fault of one that comes and goes
+		if (fsm->state == PATH_STATE_CAPPED)
+			missing += !fsm->optional || fsm->cap.verdict == CAP_UNKNOWN;
 		if (!path_fsm_wanted(fsm))
 			continue;
 		faults += path_fsm_exit_fault(fsm, now_ms);

@@ -32,7 +32,8 @@ static bool is_up(const struct path_snapshot *now, int64_t since_ms)
 static bool is_off(const struct path_snapshot *now, int64_t since_ms)
 {
 	(void)since_ms;
-	return now->state == PATH_STATE_OFF || now->state == PATH_STATE_STANDBY;
+	return now->state == PATH_STATE_OFF || now->state == PATH_STATE_STANDBY ||
+	       now->state == PATH_STATE_CAPPED;
 }
 
 // Nothing to wait for, and nothing to ask: no connection is cut.
@@ -69,6 +70,8 @@ struct control_job {
 	const char *path;
 	bool no_wait;
 	int timeout_s;
+	int64_t for_s, boost_bytes; // of enable
+	bool ignore_cap;
 	struct ctl_client *c;
 	struct ctl_message message;
 	struct path_snapshot now; // the path as last seen
@@ -118,12 +121,30 @@ static bool parse_on_off(struct control_job *job)
 	return true;
 }
 
+// "--for 30m --boost 100M"
+static bool parse_amounts(struct control_job *job, const char *time, const char *boost)
+{
+	if (time && (format_parse_duration(time, &job->for_s) < 0 || job->for_s < 1)) {
+		fail(job, STATUS_USAGE, "write it as 30s, 30m or 2h", "--for: '%s' is no time", time);
+		return false;
+	}
+	if (boost && (format_parse_bytes(boost, &job->boost_bytes) < 0 || job->boost_bytes < 1)) {
+		fail(job, STATUS_USAGE, "write it as 100M or 1.5G", "--boost: '%s' is no amount of data", boost);
+		return false;
+	}
+	return true;
+}
+
 static bool parse(struct control_job *job, int argc, char **argv)
 {
-	const char *timeout = NULL;
+	const char *timeout = NULL, *time = NULL, *boost = NULL;
+	bool enable = job->action->verb == COMMAND_ENABLE;
 	const struct role_option options[] = {
 		{ "no-wait", 0, NULL, "do not wait for the result", .flag = &job->no_wait },
 		{ "timeout", 't', "SECONDS", "wait at most so long (60)", .text = &timeout },
+		{ enable ? "for" : NULL, 0, "TIME", "and take it out again after so long: 30m, 2h", .text = &time },
+		{ "boost", 0, "BYTES", "raise its data cap by so much until it resets: 100M", .text = &boost },
+		{ "ignore-cap", 0, NULL, "have no data cap until it resets", .flag = &job->ignore_cap },
 		{ 0 },
 	};
 	char *end;
@@ -132,6 +153,8 @@ static bool parse(struct control_job *job, int argc, char **argv)
 	if (!role_args_parse(&job->args, argc, argv, options))
 		return false;
 	job->args.status = STATUS_USAGE;
+	if (!parse_amounts(job, time, boost))
+		return false;
 	if (job->args.n_operands < 1) {
 		fail(job, STATUS_USAGE, "'mpgate status' shows the paths", "which path?");
 		return false;
@@ -178,7 +201,12 @@ static bool is_last_carrier(const struct snapshot *s, const struct path_snapshot
 static void explain(const struct control_job *job, const struct snapshot *s,
 		    const struct path_snapshot *path)
 {
+	char used[FORMAT_SIZE], limit[FORMAT_SIZE];
+
 	fprintf(stderr, "%s %s (%s)?\n", job->action->question, path->name, path->kind);
+	if (job->action->verb == COMMAND_ENABLE && path->cap_bytes > 0)
+		fprintf(stderr, "Data cap: %s of %s used.\n", format_bytes(path->cap_used_bytes, used),
+			format_bytes(path->cap_bytes, limit));
 	if (!job->action->cuts)
 		return;
 	if (is_last_carrier(s, path))
@@ -201,15 +229,28 @@ static bool hear_yes(void)
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
+// Beyond the warning, and not by a word about the cap itself.
+static bool spends_the_rest(const struct control_job *job, const struct path_snapshot *path)
+{
+	return job->action->verb == COMMAND_ENABLE && path->cap_bytes > 0 && path->cap_used_bytes >= 0 &&
+	       !job->boost_bytes && !job->ignore_cap && path->state != PATH_STATE_CAPPED &&
+	       path->cap_used_bytes * 100 >= path->cap_bytes * path->cap_warn_percent;
+}
+
 // Returns STATUS_DONE when the command may be sent.
 static int confirm(const struct control_job *job, const struct snapshot *s,
 		   const struct path_snapshot *path)
 {
 	const struct action *action = job->action;
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	char used[FORMAT_SIZE];
 
 	if (job->args.yes || (!action->repeats && action->done(path, 0)))
 		return STATUS_DONE;
+	if ((!terminal || job->args.no_input) && spends_the_rest(job, path))
+		return fail(job, STATUS_REFUSED, "--yes does it all the same; 'mpgate cap' shows what is used",
+			    "%s has used %s of its data cap", path->name,
+			    format_bytes(path->cap_used_bytes, used));
 	if (!terminal || job->args.no_input) {
 		if (!action->cuts || !is_last_carrier(s, path))
 			return STATUS_DONE;
@@ -251,7 +292,10 @@ static void note_path(struct control_job *job)
 // The gateway may show the effect before it answers.
 static int send_command(struct control_job *job, struct ctl_result *result)
 {
-	struct command command = { .verb = job->action->verb };
+	struct command command = { .verb = job->action->verb,
+				   .for_s = job->for_s,
+				   .boost_bytes = job->boost_bytes,
+				   .ignore_cap = job->ignore_cap };
 	int rc, status;
 
 	str_copy(command.object, sizeof(command.object), job->path);

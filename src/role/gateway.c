@@ -51,6 +51,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_dial_look(g);
 	gateway_peers_tick(g);
 	gateway_view_tick(g);
+	gateway_caps_tick(g);
+	gateway_demand_tick(g);
 	gateway_publish(g);
 }
 
@@ -112,7 +114,8 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	relay_on_counters(g->relay, gateway_take_counters, g);
 	gateway_hooks_init(g);
 	g->store = store_writer_start();
-	gateway_trends_init(g, args->state_dir);
+	gateway_caps_init(g, args->state_dir);
+	gateway_trends_init(g);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
 	gateway_round(g);
@@ -136,8 +139,10 @@ static void stop(struct gateway *g)
 	gateway_hooks_fini(g);
 	gateway_metrics_fini(g);
 	gateway_peers_fini(g);
-	if (g->store)
+	if (g->store) {
+		gateway_caps_fini(g);
 		gateway_trends_fini(g);
+	}
 	store_writer_stop(g->store);
 	if (g->relay)
 		relay_stop(g->relay);

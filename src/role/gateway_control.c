@@ -24,18 +24,7 @@ static void say(struct command_result *out, const char *name, const char *what, 
 
 static void switch_path(struct gateway *g, const struct command *command, struct command_result *out)
 {
-	size_t slot = find_slot(g, command->object);
-	struct path_fsm *fsm = &g->fsms[slot];
-	struct path_change change;
-	bool changed = command->verb == COMMAND_ENABLE
-			       ? path_fsm_enable(fsm, command->who, clock_mono_ms(), &change)
-			       : path_fsm_disable(fsm, command->who, clock_mono_ms(), &change);
-
-	if (changed) {
-		gateway_note_change(g, slot, &change);
-		gateway_round_soon(g);
-	}
-	say(out, command->object, changed ? "now " : "already ", fsm);
+	gateway_demand_command(g, find_slot(g, command->object), command, out);
 }
 
 // A path without a dialler is taken out and brought in again: its subflows close, and once it has
@@ -110,7 +99,7 @@ static void stop(struct gateway *g, const struct command *command, struct comman
 
 static void (*const run[COMMANDS])(struct gateway *, const struct command *, struct command_result *) = {
 	[COMMAND_ENABLE] = switch_path,	    [COMMAND_DISABLE] = switch_path,
-	[COMMAND_REDIAL] = reconnect_path,
+	[COMMAND_CAP] = switch_path,	    [COMMAND_REDIAL] = reconnect_path,
 	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = acknowledge,
 	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
 };

@@ -56,6 +56,9 @@ struct gateway_path {
 	uint64_t probe_bytes;                           // spent on probes since start
 	uint64_t state_changes;                         // since start
 	bool reserved;                                  // 'mpgate backup PATH on'
+	bool spent;                                     // its cap, or that of the line it rides
+	bool capped;                                    // and so it is a backup only
+	struct demand demand;
 	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
 	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
 	int64_t rate_bps;                               // from that
@@ -167,6 +170,9 @@ struct gateway {
 	union sockaddr_any page_at;
 	bool page_failed; // and that was said
 	bool trends_failed; // the last file could not be written, and that was said
+	char boot_id[CLOCK_BOOT_SIZE];
+	struct caps caps;
+	bool caps_failed; // they could not be written, and that was said
 	struct alarm alarms[SNAPSHOT_ALARMS];
 	int n_alarms;
 	int64_t start_ms; // wall clock
@@ -293,7 +299,7 @@ void gateway_metrics_fini(struct gateway *g);
 
 // gateway_trends.c
 // `fini` leaves the files to the store's writer.
-void gateway_trends_init(struct gateway *g, const char *state_dir);
+void gateway_trends_init(struct gateway *g);
 void gateway_trends_fini(struct gateway *g);
 // Takes the counters in g->observed.
 void gateway_trends_tick(struct gateway *g);
@@ -304,6 +310,26 @@ bool gateway_history(void *ctx, const char *path, enum trend_scale scale, struct
 // gateway_conns.c
 // Asks the relay for its connections; they are told to all who wait at the control socket.
 void gateway_conns_ask(void *ctx);
+// gateway_caps.c
+// Reads what was used before; `fini` leaves the file to the store's writer.
+void gateway_caps_init(struct gateway *g, const char *state_dir);
+void gateway_caps_fini(struct gateway *g);
+// Takes the counters in g->observed, and does to the paths what their caps say.
+void gateway_caps_tick(struct gateway *g);
+void gateway_caps_forget_interface(struct gateway *g, size_t slot);
+void gateway_caps_fill(const struct gateway *g, size_t slot, struct path_snapshot *p);
+void gateway_caps_set_used(struct gateway *g, size_t slot, const struct command *command,
+			   struct command_result *out);
+// Gives the path what the command gives it. Whether it may be enabled then; else `out` says why not.
+bool gateway_caps_allow(struct gateway *g, size_t slot, const struct command *command,
+			struct command_result *out);
+
+// gateway_demand.c
+void gateway_demand_tick(struct gateway *g);
+// enable, disable, cap
+void gateway_demand_command(struct gateway *g, size_t slot, const struct command *command,
+			    struct command_result *out);
+void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p);
 
 // gateway_control.c
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in

@@ -158,8 +158,10 @@ static void follow_path(struct gateway *g, size_t slot, struct config *next)
 		leave(g, slot, next);
 	else if (!to->gone && from->optional != to->optional)
 		follow_optional(g, slot, to->optional);
-	if (strcmp(from->interface, to->interface) != 0)
+	if (strcmp(from->interface, to->interface) != 0) {
 		path->n_samples = 0;
+		gateway_caps_forget_interface(g, slot);
+	}
 	path->config = to;
 }
 

@@ -7,11 +7,9 @@
 // a crash or a kill -9 leaves out of them is not lost for the day: the kernel's counters go on, and the
 // file tells where they stood; only the rates of that time are unknown.
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -25,22 +23,11 @@
 // As it lies in the file.
 struct stored {
 	char name[NAME_SIZE];
-	char boot_id[40]; // the counters are of this run of the kernel
+	char boot_id[CLOCK_BOOT_SIZE]; // the counters are of this run of the kernel
 	int64_t time_ms, ifindex;
 	uint64_t rx_bytes, tx_bytes;
 	struct trend trend;
 };
-
-static void read_boot_id(char *out, size_t size)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, out, size - 1);
-
-	out[n > 0 ? n : 0] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
 
 static void file_of(const struct gateway *g, const struct gateway_trend *t, struct str *out)
 {
@@ -87,10 +74,10 @@ static bool is_lately(const struct stored *stored, int64_t now_ms)
 // The next look at the counters goes on from the stored ones when they are of the same interface.
 static void resume(struct gateway_trend *t, const struct stored *stored)
 {
-	char boot_id[sizeof(stored->boot_id)];
+	char boot_id[CLOCK_BOOT_SIZE];
 
 	t->trend = stored->trend;
-	read_boot_id(boot_id, sizeof(boot_id));
+	clock_boot_id(boot_id);
 	if (strcmp(boot_id, stored->boot_id) != 0 || !stored->ifindex ||
 	    !is_lately(stored, clock_wall_ms()))
 		return;
@@ -122,7 +109,7 @@ static void save(struct gateway *g, const struct gateway_trend *t)
 	if (!t->used || !g->store)
 		return;
 	memcpy(stored.name, t->name, sizeof(stored.name));
-	read_boot_id(stored.boot_id, sizeof(stored.boot_id));
+	clock_boot_id(stored.boot_id);
 	stored.trend = t->trend;
 	str_add_bytes(&data, (const char *)&stored, sizeof(stored));
 	file_of(g, t, &file);
@@ -234,9 +221,8 @@ void gateway_trends_tick(struct gateway *g)
 		save_all(g);
 }
 
-void gateway_trends_init(struct gateway *g, const char *state_dir)
+void gateway_trends_init(struct gateway *g)
 {
-	str_copy(g->state_dir, sizeof(g->state_dir), state_dir);
 	g->trends_ms = clock_mono_ms();
 	// once at the beginning too: then the counters of a crash are known
 	g->trends_saved_ms = g->trends_ms - SAVE_EVERY_MS;

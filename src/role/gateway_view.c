@@ -226,6 +226,8 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	path_fsm_note(fsm, now_ms, p->note);
 	if (path_fsm_verified(fsm) && p->use_reason[0])
 		str_copy(p->note, sizeof(p->note), p->use_reason);
+	gateway_caps_fill(g, slot, p);
+	gateway_demand_fill(g, slot, now_ms, p);
 	note_underlay(g, slot, p);
 	p->probe_bytes = path->probe_bytes;
 	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);

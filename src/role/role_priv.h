@@ -101,6 +101,7 @@ const struct role_verb *role_verb_near(const char *word);
 
 // One per file. Each returns an exit status.
 int role_alarm(int argc, char **argv);
+int role_cap(int argc, char **argv);
 int role_check(int argc, char **argv);
 int role_completion(int argc, char **argv);
 int role_config(int argc, char **argv);

@@ -285,6 +285,16 @@ path {path.name} {{ interface = "{path.name}"
         """Payload bytes of our subflows on each path; direction is "rx" or "tx"."""
         return {p["name"]: p[f"{direction}_bytes"] for p in self.status()["paths"]}
 
+    def path(self, name):
+        """What the status says of one path."""
+        return next(p for p in self.status()["paths"] if p["name"] == name)
+
+    def wait_for_state(self, name, *states, timeout_s=20):
+        """Waits until the path is in one of the states and returns what the status says of it."""
+        wait_for(lambda: self.path(name)["state"] in states, f"{name} to be {' or '.join(states)}",
+                 timeout_s)
+        return self.path(name)
+
     def enable(self, name):
         """Brings an optional path in."""
         self.command("enable", name)

@@ -105,6 +105,13 @@ static const struct {
 	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },
 	{ SCHEMA_PATH, "tier", "\"backup\"", "path.a.tier primary -> backup" },
 	{ SCHEMA_PATH, "optional", "yes", "path.a.optional no -> yes" },
+	{ SCHEMA_PATH, "demand", NULL, NULL }, // it takes optional = yes
+	{ SCHEMA_PATH, "demand-after", "\"1 min\"", "path.a.demand-after 10 s -> 1 min" },
+	{ SCHEMA_PATH, "demand-hold", "\"90s\"", "path.a.demand-hold 2 min -> 90 s" },
+	{ SCHEMA_PATH, "cap", "\"1.5G\"", "path.a.cap none -> 1500 MB" },
+	{ SCHEMA_PATH, "cap-day", "15", "path.a.cap-day 1 -> 15" },
+	{ SCHEMA_PATH, "cap-warn", "70", "path.a.cap-warn 80 -> 70" },
+	{ SCHEMA_PATH, "cap-action", "\"backup\"", "path.a.cap-action off -> backup" },
 	{ SCHEMA_PATH, "hotkey", "\"3\"", "path.a.hotkey none -> 3" },
 	{ SCHEMA_PATH, "dial", NULL, NULL }, // it takes another key
 	{ SCHEMA_PATH, "call", "\"dsl\"", "path.a.call none -> dsl" },

@@ -195,8 +195,8 @@ static void complains_about_structure(void **state)
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, hotkey, dial, call, pid-file, up, down, status, "
-		  "dial-timeout, bell\n" },
+		  "gateway, over, table, priority, tier, optional, demand, demand-after, demand-hold, cap, cap-day, "
+		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, dial-timeout, bell\n" },
 		{ GATEWAY "wrkers = 2",
 		  "f:4: unknown key 'wrkers' outside of blocks, did you mean 'workers'?\n" },
 		// two in one line, and comments that must not move the lines
@@ -205,8 +205,8 @@ static void complains_about_structure(void **state)
 		  "f:8: unknown key 'tabel' in path 'b', did you mean 'table'?\n"
 		  "f:8: unknown key 'prio' in path 'b', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, hotkey, dial, call, pid-file, up, down, status, "
-		  "dial-timeout, bell\n" },
+		  "gateway, over, table, priority, tier, optional, demand, demand-after, demand-hold, cap, cap-day, "
+		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, dial-timeout, bell\n" },
 		// a misspelt key is not missing as well, a misspelt block is read all the same
 		{ "lann { intrface = br0 }\nexit sg { adress = 192.0.2.1\nkey_file = \"@\" }\n"
 		  "pth a { table = 0 }",
@@ -379,6 +379,21 @@ static void judges_values(void **state)
 		{ PATH, "priority", "0", "is out of range, give a number from 1 to 1000" },
 		{ PATH, "optional", "on", NULL },
 		{ PATH, "optional", "1", "is neither yes nor no" },
+		{ PATH, "demand", "\"manual\"", NULL },
+		{ PATH, "demand", "\"down\"", "is none of manual, when-down, when-slow" },
+		{ PATH, "demand-after", "0s", NULL },
+		{ PATH, "demand-after", "\"24 h\"", NULL },
+		{ PATH, "demand-after", "\"2 days\"", "is no time from 0 to 86400 seconds, write it as" },
+		{ PATH, "demand-after", "10", "is no time from 0 to 86400 seconds" },
+		{ PATH, "demand-hold", "\"0 s\"", "is no time from 1 to 86400 seconds" },
+		{ PATH, "cap", "\"1.5 GB\"", NULL },
+		{ PATH, "cap", "2G", NULL },
+		{ PATH, "cap", "\"0 GB\"", "is no amount of data, write it as \"2 GB\": at least 1000 bytes" },
+		{ PATH, "cap", "\"2 GiB\"", "is no amount of data" },
+		{ PATH, "cap", "\"99999999 TB\"", "is no amount of data" },
+		{ PATH, "cap-day", "32", "is out of range, give a number from 1 to 31" },
+		{ PATH, "cap-warn", "0", "is out of range, give a number from 1 to 100" },
+		{ PATH, "cap-action", "\"slow\"", "is neither off nor backup" },
 		{ PATH, "hotkey", "3", NULL },
 		{ PATH, "hotkey", "\"q\"", "is a key of the console itself, take a digit" },
 		{ PATH, "hotkey", "\"R\"", "is a key of the console itself" },
@@ -518,6 +533,10 @@ static void compares_values(void **state)
 		  "own\n" },
 		{ GATEWAY "path b {\n table = 101\n}",
 		  "f:5: path 'b': table 101 is that of path 'a' (line 3), take another number\n" },
+		{ GATEWAY "path b {\n demand = when-down }",
+		  "f:5: path 'b': demand 'when-down' is for an optional path, add 'optional = yes'\n" },
+		{ GATEWAY "path b { optional = yes tier = never\n demand = when-slow }",
+		  "f:5: path 'b': demand 'when-slow' would bring in a path whose tier is never\n" },
 		{ GATEWAY "path b {\n hotkey = 4\n}\npath c {\n hotkey = 4 }",
 		  "f:8: path 'c': hotkey '4' is that of path 'b' (line 4), take another\n" },
 		{ GATEWAY "lan {\n interface = br1 }",

@@ -79,6 +79,15 @@ static void random_path(struct path_snapshot *p)
 	p->share_ratio = random_ratio();
 	p->rx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->tx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->cap_bytes = random_measure(INT64_MAX);
+	p->cap_used_bytes = random_measure(INT64_MAX);
+	p->cap_began_ms = random_number(4000000000000);
+	p->cap_resets_ms = random_number(4000000000000);
+	p->cap_warn_percent = (int)random_measure(100);
+	RANDOM_TEXT(p->cap_action);
+	p->cap_ignored = one_in(2);
+	RANDOM_TEXT(p->demand);
+	p->enabled_until_ms = random_number(4000000000000);
 	p->interface_rx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->interface_tx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->today_rx_bytes = random_measure(INT64_MAX);
@@ -316,6 +325,14 @@ static void requests_come_back_as_they_went(void **state)
 		{ .ask = CTL_ASK_HISTORY, .path = "tun0", .scale = TREND_MONTH },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_REDIAL, .object = "ppp0" } },
 		{ .ask = CTL_ASK_COMMAND, .command = { .verb = COMMAND_STOP } },
+		{ .ask = CTL_ASK_COMMAND,
+		  .command = { .verb = COMMAND_ENABLE,
+			       .object = "wwan0",
+			       .for_s = 1800,
+			       .boost_bytes = 100000000,
+			       .ignore_cap = true } },
+		{ .ask = CTL_ASK_COMMAND,
+		  .command = { .verb = COMMAND_CAP, .object = "wwan0", .used_bytes = 1200000000 } },
 		{ .ask = CTL_ASK_LOG },
 		{ .ask = CTL_ASK_LOG,
 		  .filter = { .from = 7, .limit = 20, .level = LOG_LEVEL_WARNING, .object = "tun1" } },
@@ -336,6 +353,13 @@ static void requests_come_back_as_they_went(void **state)
 		assert_int_equal(got.scale, cases[i].scale);
 		assert_int_equal(got.command.verb, cases[i].command.verb);
 		assert_string_equal(got.command.object, cases[i].command.object);
+		if (cases[i].command.verb == COMMAND_ENABLE && cases[i].ask == CTL_ASK_COMMAND) {
+			assert_int_equal(got.command.for_s, cases[i].command.for_s);
+			assert_int_equal(got.command.boost_bytes, cases[i].command.boost_bytes);
+			assert_int_equal(got.command.ignore_cap, cases[i].command.ignore_cap);
+		}
+		if (cases[i].command.verb == COMMAND_CAP)
+			assert_int_equal(got.command.used_bytes, cases[i].command.used_bytes);
 		assert_memory_equal(&got.filter, &cases[i].filter, sizeof(got.filter));
 		free(line);
 	}
@@ -383,6 +407,9 @@ static void fill_golden(struct snapshot *s)
 			     .note = "no carrier 21s",
 			     .since_ms = 1795349041000,
 			     .state_changes = 3,
+			     .cap_bytes = SNAPSHOT_NONE,
+			     .cap_used_bytes = SNAPSHOT_UNKNOWN,
+			     .cap_warn_percent = SNAPSHOT_NONE,
 			     .enabled = true,
 			     .interface = "ppp0",
 			     .table = 101,
@@ -410,6 +437,14 @@ static void fill_golden(struct snapshot *s)
 			     .optional = true,
 			     .enabled = true,
 			     .hotkey = '3',
+			     .cap_bytes = 2000000000,
+			     .cap_used_bytes = 1210000000,
+			     .cap_began_ms = 1793487600000,
+			     .cap_resets_ms = 1796079600000,
+			     .cap_warn_percent = 80,
+			     .cap_action = "off",
+			     .demand = "when-down",
+			     .enabled_until_ms = 1795350859000,
 			     .interface = "wwan0",
 			     .address = "10.8.4.6",
 			     .gateway = "10.8.4.1",

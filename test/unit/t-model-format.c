@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -33,6 +34,72 @@ static void formats_durations(void **state)
 		assert_string_equal(format_duration(cases[i].seconds, out), cases[i].sentence);
 		assert_string_equal(format_duration_short(cases[i].seconds, out), cases[i].column);
 	}
+}
+
+static void parses_amounts(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+		int64_t bytes;
+		const char *exact;
+	} sizes[] = {
+		{ "2 GB", 0, 2000000000, "2 GB" },
+		{ "1.2G", 0, 1200000000, "1200 MB" },
+		{ "500MB", 0, 500000000, "500 MB" },
+		{ "64 kb", 0, 64000, "64 kB" },
+		{ "1234567", 0, 1234567, "1234567 B" },
+		{ "0", 0, 0, "0 B" },
+		{ "0.5 T", 0, 500000000000, "500 GB" },
+		{ "100.25 MB", 0, 100250000, "100250 kB" },
+		{ "10000000 TB", -ERANGE, 0, NULL },
+		{ "", -EINVAL, 0, NULL },
+		{ "GB", -EINVAL, 0, NULL },
+		{ "-1 GB", -EINVAL, 0, NULL },
+		{ ".5 GB", -EINVAL, 0, NULL },
+		{ "1. GB", -EINVAL, 0, NULL },
+		{ "1.5.2 GB", -EINVAL, 0, NULL },
+		{ "1e9", -EINVAL, 0, NULL },
+		{ "0x10", -EINVAL, 0, NULL },
+		{ "2 GiB", -EINVAL, 0, NULL },
+		{ "2 GB ", -EINVAL, 0, NULL },
+		{ "2 GB/s", -EINVAL, 0, NULL },
+	}, times[] = {
+		{ "30s", 0, 30, "30 s" },
+		{ "30m", 0, 1800, "30 min" },
+		{ "30 min", 0, 1800, "30 min" },
+		{ "90 s", 0, 90, "90 s" },
+		{ "2h", 0, 7200, "2 h" },
+		{ "7 days", 0, 604800, "7 days" },
+		{ "0 s", 0, 0, "0 s" },
+		{ "30", -EINVAL, 0, NULL },
+		{ "1.5h", -EINVAL, 0, NULL },
+		{ "1h 30m", -EINVAL, 0, NULL },
+		{ "soon", -EINVAL, 0, NULL },
+		{ "99999999999999999999 d", -ERANGE, 0, NULL },
+	};
+	char out[FORMAT_SIZE];
+	int64_t value;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		assert_int_equal(format_parse_bytes(sizes[i].text, &value), sizes[i].rc);
+		if (sizes[i].rc)
+			continue;
+		assert_int_equal(value, sizes[i].bytes);
+		assert_string_equal(format_exact_bytes(value, out), sizes[i].exact);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		assert_int_equal(format_parse_duration(times[i].text, &value), times[i].rc);
+		if (times[i].rc)
+			continue;
+		assert_int_equal(value, times[i].bytes);
+		assert_string_equal(format_exact_duration(value, out), times[i].exact);
+	}
+	assert_string_equal(format_bytes_short(2000000000, out), "2.0 GB");
+	assert_string_equal(format_bytes_short(29400000, out), "29 MB");
+	assert_string_equal(format_bytes_short(998000000, out), "998 MB");
+	assert_string_equal(format_bytes_short(SNAPSHOT_UNKNOWN, out), "?");
 }
 
 static void formats_bytes(void **state)
@@ -149,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_durations),
+		cmocka_unit_test(parses_amounts),
 		cmocka_unit_test(formats_bytes),
 		cmocka_unit_test(formats_rates),
 		cmocka_unit_test(formats_measures),

@@ -28,6 +28,15 @@ static struct path_facts facts_missing(const char *reason, const char *note)
 	return facts;
 }
 
+static const struct path_cap *cap_of(char event)
+{
+	static const struct path_cap spent = { CAP_SPENT, "2.00 of 2.0 GB", "2.00 GB of 2.00 GB used" },
+				     unknown = { CAP_UNKNOWN, "cap unknown", "how much is used is not known" },
+				     free = { CAP_FREE, "cap 0% of 2.0 GB", "" };
+
+	return event == '0' ? &spent : event == '?' ? &unknown : &free;
+}
+
 // One event, named by a letter. Returns whether there was something to tell.
 static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_change *change)
 {
@@ -79,6 +88,10 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 
 		return path_fsm_traffic(fsm, &traffic, now_ms, change);
 	}
+	case '0': // nothing left
+	case '?': // nobody knows
+	case '1':
+		return path_fsm_cap(fsm, cap_of(event), now_ms, change);
 	default:
 		fail_msg("no event '%c'", event);
 		return false;
@@ -91,7 +104,7 @@ static char state_letter(const struct path_fsm *fsm)
 		[PATH_STATE_OFF] = 'O',     [PATH_STATE_STANDBY] = 'S', [PATH_STATE_DOWN] = 'D',
 		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U',
 		[PATH_STATE_BLOCKED] = 'B', [PATH_STATE_FLAPPING] = 'F',
-		[PATH_STATE_DEGRADED] = 'W',
+		[PATH_STATE_DEGRADED] = 'W', [PATH_STATE_CAPPED] = 'C',
 	};
 
 	return letters[fsm->state];
@@ -183,6 +196,26 @@ static void follows_the_table(void **state)
 		  "rttststs",
 		  "PPUUUUUU",
 		  "!.!....." },
+		{ "its allowance is used up, and there is a new one", false,
+		  "rgg1" "0" "0glR" "1" "gg",
+		  "PPUU" "C" "CCCC" "P" "PU",
+		  "!.!." "!" "...." "!" ".!" },
+		{ "the link goes meanwhile", false,
+		  "rgg0c1r",
+		  "PPUCCDP",
+		  "!.!!.!!" },
+		{ "nobody knows what is used, then somebody does", false,
+		  "rgg?" "?" "0" "1",
+		  "PPUC" "C" "C" "P",
+		  "!.!!" "." "!" "!" },
+		{ "switched off, it is no longer capped", false,
+		  "rgg0D0E",
+		  "PPUCOOP",
+		  "!.!!!.!" },
+		{ "an optional one is capped in standby too, and goes back there", true,
+		  "r0" "ED" "1" "Egg0" "1",
+		  "SC" "CC" "S" "PPUC" "S",
+		  ".!" ".." "!" "!.!!" "!" },
 		{ "an optional one waits to be wanted", true,
 		  "rcr" "E" "gg" "D" "r",
 		  "SSS" "P" "PU" "S" "S",
@@ -213,7 +246,7 @@ static void follows_the_table(void **state)
 			} else {
 				assert_int_equal(fsm.state, from);
 			}
-			assert_int_equal(strchr("DBFW", state_letter(&fsm)) != NULL,
+			assert_int_equal(strchr("DBFWC", state_letter(&fsm)) != NULL,
 					 fsm.reason[0] != '\0');
 		}
 	}
@@ -246,6 +279,8 @@ static void tells_it_in_words(void **state)
 		{ "rgglllg", "a probe was answered, 4 more to go", LOG_LEVEL_INFO },
 		{ "rgglllllllllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
 		{ "rxx", "the exit is reached, but refuses: is it running?", LOG_LEVEL_NOTICE },
+		{ "rgg0", "2.00 GB of 2.00 GB used", LOG_LEVEL_WARNING },
+		{ "rgg01", "may be used again, cap 0% of 2.0 GB", LOG_LEVEL_NOTICE },
 		// a relapse is no news, and the outage counts from its beginning
 		{ "rgglllgglll", "3 of 3 probes lost: no reply (was 31 ms)", LOG_LEVEL_INFO },
 		{ "rgglllgglllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
@@ -277,6 +312,8 @@ static void notes_the_age(void **state)
 		{ "rgg", (12 * 24 + 3) * 3600000LL, "up 12d 03h", "" },
 		{ "rxx", 0, "net ok, exit refuses", "" },
 		{ "D", 61000, "off 1m", "" },
+		{ "rgg0", 61000, "2.00 of 2.0 GB", "cap-spent" },
+		{ "rgg?", 61000, "cap unknown", "cap-unknown" },
 	};
 	struct path_change change;
 	struct path_fsm fsm;
@@ -590,7 +627,7 @@ static void tells_a_poor_path(void **state)
 static void finds_the_verdict(void **state)
 {
 	static const struct {
-		const char *paths[5];
+		const char *paths[5]; // optional ones begin with 'o'
 		int8_t exit_mptcp;
 		enum verdict verdict;
 	} cases[] = {
@@ -610,6 +647,10 @@ static void finds_the_verdict(void **state)
 		{ { "rsss", "rtt" }, 1, VERDICT_DEGRADED },
 		{ { "rsss", "rsss" }, SNAPSHOT_UNKNOWN, VERDICT_NOT_BONDED },
 		{ { "rD", "cD" }, 1, VERDICT_OFFLINE },
+		{ { "rgg", "rgg0" }, 1, VERDICT_DEGRADED },
+		{ { "rgg", "o0" }, 1, VERDICT_OK },
+		{ { "rgg", "o?" }, 1, VERDICT_DEGRADED },
+		{ { "c", "o0" }, 1, VERDICT_OFFLINE },
 	};
 
 	(void)state;
@@ -619,8 +660,10 @@ static void finds_the_verdict(void **state)
 		size_t n = 0;
 
 		for (; cases[i].paths[n]; n++) {
-			path_fsm_init(&fsms[n], false, 0);
+			path_fsm_init(&fsms[n], cases[i].paths[n][0] == 'o', 0);
 			for (const char *event = cases[i].paths[n]; *event; event++) {
+				if (*event == 'o')
+					continue;
 				if (*event == 'e')
 					path_fsm_exit_echo(&fsms[n], 5000);
 				else

@@ -77,6 +77,15 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 
 		return path_fsm_probe(fsm, 0, 31000, now_ms, told ? &second : change) || told;
 	}
+	case '1':
+		return path_fsm_dial(fsm, "dialling", now_ms, change);
+	case '2':
+		return path_fsm_dialled(fsm, now_ms, change);
+	case '3': {
+		static const struct path_dial_end end = { "no-pado", "PPP: no PADO", "no PADO; next attempt in 5 s" };
+
+		return path_fsm_undialled(fsm, &end, now_ms, change);
+	}
 	case 'f': // no descriptor left: tells nothing about the path
 		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
 	case 'p': { // a few bytes arrived
@@ -102,7 +111,7 @@ static char state_letter(const struct path_fsm *fsm)
 {
 	static const char letters[PATH_STATES] = {
 		[PATH_STATE_OFF] = 'O',     [PATH_STATE_STANDBY] = 'S', [PATH_STATE_DOWN] = 'D',
-		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U',
+		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U', [PATH_STATE_DIALING] = 'I',
 		[PATH_STATE_BLOCKED] = 'B', [PATH_STATE_FLAPPING] = 'F',
 		[PATH_STATE_DEGRADED] = 'W', [PATH_STATE_CAPPED] = 'C',
 	};
@@ -124,6 +133,30 @@ static void follows_the_table(void **state)
 		  "rgg",
 		  "PPU",
 		  "!.!" },
+		{ "is dialled", false,
+		  "c1argg",
+		  "DIIPPU",
+		  "!!.!.!" },
+		{ "cannot be dialled twice, and then is", false,
+		  "131c3rgg",
+		  "IDIIDPPU",
+		  "!!!.!!.!" },
+		{ "is dialled anew with its old address still there, whose probes are lost", false,
+		  "rgg1lll2gg",
+		  "PPUIIIIPPU",
+		  "!.!!...!.!" },
+		{ "gets another address while it is dialled", false,
+		  "rgg1mgg2",
+		  "PPUIPPUU",
+		  "!.!!!.!." },
+		{ "is hung up by the peer: one reason, then five good ones", false,
+		  "rgg3c1rggggg",
+		  "PPUDDIPPPPPU",
+		  "!.!!.!!....!" },
+		{ "is switched off while it is dialled", true,
+		  "cE1D3r",
+		  "SDISSS",
+		  ".!!!.." },
 		{ "a lost probe makes it begin counting again", false,
 		  "rglgg",
 		  "PPPPU",
@@ -704,10 +737,46 @@ static void knows_that_the_net_works_without_the_exit(void **state)
 	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 607000), VERDICT_OFFLINE);
 }
 
+static void says_what_the_dialler_says(void **state)
+{
+	struct path_facts ready = facts_ready("192.0.2.1");
+	struct path_change change;
+	struct path_fsm fsm;
+	char note[NOTE_SIZE];
+
+	(void)state;
+	path_fsm_init(&fsm, true, 1000);
+	fsm.dials = true;
+	assert_true(path_fsm_enable(&fsm, "root on ttyS0", 1000, &change));
+	assert_int_equal(fsm.state, PATH_STATE_DIALING);
+	assert_string_equal(change.text, "enabled by root on ttyS0");
+	path_fsm_dial_note(&fsm, "searching");
+	path_fsm_note(&fsm, 13000, note);
+	assert_string_equal(note, "12s searching");
+	assert_int_equal(path_fsm_probe_interval_ms(&fsm, 13000), 0);
+	assert_true(feed(&fsm, '3', 13000, &change));
+	assert_int_equal(change.level, LOG_LEVEL_WARNING);
+	assert_string_equal(change.reason, "no-pado");
+	path_fsm_note(&fsm, 34000, note);
+	assert_string_equal(note, "PPP: no PADO 21s");
+	// the same once more is no news
+	assert_true(feed(&fsm, '1', 34000, &change));
+	assert_int_equal(change.level, LOG_LEVEL_INFO);
+	assert_true(feed(&fsm, '3', 35000, &change));
+	assert_int_equal(change.level, LOG_LEVEL_INFO);
+	// with a link, what the probes say counts
+	path_fsm_observe(&fsm, &ready, 36000, &change);
+	for (int i = 0; i < PATH_LOST_FOR_DOWN; i++)
+		feed(&fsm, 'l', 37000, &change);
+	path_fsm_note(&fsm, 38000, note);
+	assert_string_equal(note, "no reply 1s");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_table),
+		cmocka_unit_test(says_what_the_dialler_says),
 		cmocka_unit_test(tells_it_in_words),
 		cmocka_unit_test(notes_the_age),
 		cmocka_unit_test(knows_a_dead_exit_from_a_dead_path),

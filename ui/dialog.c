@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The questions that the console asks before it changes the gateway. Only "y" means yes; where the
-// last working path would be cut, only its name, typed in full. The text is made anew from the
-// newest snapshot at each drawing, because the screen goes on behind it.
+// The questions that the console asks before it changes the gateway. Only "y" means yes, or one of the
+// letters that are offered beside it; where the last working path would be cut, only its name, typed
+// in full. The text is made anew from the newest snapshot at each drawing, because the screen goes on
+// behind it.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,29 @@ static void tell_effect(const struct snapshot *s, const struct path_snapshot *pa
 		tell_move(s, path, out);
 }
 
+// How much may be spent, and how long that lasts.
+static void tell_cap(const struct snapshot *s, const struct path_snapshot *path, struct str *out)
+{
+	int64_t left_bytes = path->cap_bytes - path->cap_used_bytes, load_bps = s->rx_bps + s->tx_bps;
+	char used[FORMAT_SIZE], limit[FORMAT_SIZE], span[FORMAT_SIZE];
+
+	format_bytes(path->cap_bytes, limit);
+	if (path->cap_used_bytes < 0) {
+		str_addf(out, "Data cap: %s, but nobody knows what is used of it.", limit);
+		return;
+	}
+	str_addf(out, "Data cap: %s of %s used (%.0f%%)", format_bytes(path->cap_used_bytes, used), limit,
+		 (double)path->cap_used_bytes * 100 / (double)path->cap_bytes);
+	if (path->cap_resets_ms > s->time_ms)
+		str_addf(out, ", resets in %s", format_duration((path->cap_resets_ms - s->time_ms) / 1000, span));
+	str_add(out, ".");
+	if (path->cap_ignored)
+		str_add(out, " It is ignored until then.");
+	else if (left_bytes > 0 && s->rx_bps >= 0 && s->tx_bps >= 0 && load_bps > 100000)
+		str_addf(out, " At the present load of %.1f Mb/s the rest lasts %s.", (double)load_bps / 1e6,
+			 format_duration((int64_t)((double)left_bytes * 8 / (double)load_bps), span));
+}
+
 // The client's address when this very terminal is on an ssh session that came in over the path.
 static bool find_session(const char *ssh_connection, const struct path_snapshot *path,
 			 char client[static ADDR_STRLEN])
@@ -132,6 +156,48 @@ static const char *title_word(enum command_verb verb, const struct path_snapshot
 	       : verb == COMMAND_DISABLE ? "Disable"
 	       : is_dialled(path)        ? "Redial"
 					 : "Reconnect";
+}
+
+// What may be answered besides no.
+struct answer {
+	int key;
+	const char *words;
+	struct command extra; // what the command gets
+};
+
+#define FOR_S       (30 * 60)
+#define BOOST_BYTES 100000000
+
+static const struct answer plain_answers[] = { { 'y', NULL, { 0 } }, { 0 } };
+static const struct answer enable_answers[] = {
+	{ 'y', "Enable", { 0 } },
+	{ 't', "Enable for 30 min only", { .for_s = FOR_S } },
+	{ 0 },
+};
+static const struct answer capped_answers[] = {
+	{ 'b', "+100 MB", { .boost_bytes = BOOST_BYTES } },
+	{ 'i', "Ignore cap until it resets", { .ignore_cap = true } },
+	{ 0 },
+};
+static const struct answer unknown_answers[] = {
+	{ 'i', "Ignore cap until it resets", { .ignore_cap = true } },
+	{ 0 },
+};
+
+static const struct answer *list_answers(enum command_verb verb, const struct path_snapshot *path)
+{
+	if (verb != COMMAND_ENABLE)
+		return plain_answers;
+	if (path->state == PATH_STATE_CAPPED && path->cap_bytes > 0)
+		return path->cap_used_bytes < 0 ? unknown_answers : capped_answers;
+	return path->optional && !facts_is_wanted(path) ? enable_answers : plain_answers;
+}
+
+static const char *write_answers(enum command_verb verb, const struct path_snapshot *path, struct str *out)
+{
+	for (const struct answer *a = list_answers(verb, path); a->key; a++)
+		str_addf(out, "[%c] %s    ", a->key, a->words ? a->words : title_word(verb, path));
+	return str_text(out);
 }
 
 static void write_question(enum command_verb verb, const struct path_snapshot *path,
@@ -177,10 +243,16 @@ static void write_page(const struct ui *ui, const struct path_snapshot *path, in
 	tell_effect(&ui->live, path, d->verb, &text);
 	wrap_and_clear(page, ATTR_NORMAL, width, 0, &text);
 	page_add(page, ATTR_NORMAL, "%s", "");
+	if (d->verb == COMMAND_ENABLE && path->cap_bytes > 0) {
+		tell_cap(&ui->live, path, &text);
+		wrap_and_clear(page, ATTR_NORMAL, width, 0, &text);
+		page_add(page, ATTR_NORMAL, "%s", "");
+	}
 	if (d->by_name)
 		page_add(page, ATTR_NORMAL, "Type its name to confirm: %s", d->typed);
 	else
-		page_add(page, ATTR_NORMAL, "[y] %s    [n] Cancel", title_word(d->verb, path));
+		page_add(page, ATTR_NORMAL, "%s[n] Cancel", write_answers(d->verb, path, &text));
+	str_clear(&text);
 	page_add(page, ATTR_NORMAL, "%s", "");
 	str_fini(&text);
 }
@@ -260,7 +332,7 @@ static void cancel(const struct press *press)
 	press->ui->dialog.open = false;
 }
 
-static void act(const struct press *press)
+static void act(const struct press *press, const struct answer *answer)
 {
 	struct ui *ui = press->ui;
 	struct dialog *d = &ui->dialog;
@@ -268,8 +340,21 @@ static void act(const struct press *press)
 	d->open = false;
 	ui_say(ui, press->now_ms, "%s %s: asked the gateway", command_word(d->verb), d->path);
 	press->need->send = true;
+	if (answer)
+		press->need->command = answer->extra;
 	press->need->command.verb = d->verb;
 	str_copy(press->need->command.object, sizeof(press->need->command.object), d->path);
+}
+
+static const struct answer *find_answer(const struct press *press)
+{
+	const struct dialog *d = &press->ui->dialog;
+	int at = facts_find_path(&press->ui->live, d->path);
+	const struct answer *a = at < 0 ? NULL : list_answers(d->verb, &press->ui->live.paths[at]);
+
+	while (a && a->key && a->key != press->key)
+		a++;
+	return a && a->key ? a : NULL;
 }
 
 static void type_name(const struct press *press)
@@ -278,7 +363,7 @@ static void type_name(const struct press *press)
 	size_t n = strlen(d->typed);
 
 	if (press->key == UI_KEY_ENTER && strcmp(d->typed, d->path) == 0)
-		act(press);
+		act(press, NULL);
 	else if (press->key == UI_KEY_ENTER)
 		cancel(press);
 	else if ((press->key == UI_KEY_BACKSPACE || press->key == UI_CTRL('h')) && n)
@@ -292,6 +377,7 @@ static void type_name(const struct press *press)
 void dialog_key(const struct press *press)
 {
 	struct dialog *d = &press->ui->dialog;
+	const struct answer *answer;
 
 	if (press->now_ms - d->opened_ms < UI_TYPE_AHEAD_MS)
 		return;
@@ -300,8 +386,8 @@ void dialog_key(const struct press *press)
 		cancel(press);
 	else if (d->by_name)
 		type_name(press);
-	else if (press->key == 'y')
-		act(press);
+	else if ((answer = find_answer(press)))
+		act(press, answer);
 	else if (press->key == 'n' || press->key == 'q' || press->key == UI_KEY_ENTER ||
 		 press->key == UI_KEY_F10)
 		cancel(press);

@@ -14,7 +14,7 @@ static const struct {
 	[PATH_STATE_DIALING] = { ATTR_BUSY, false, true, false },
 	[PATH_STATE_PROBING] = { ATTR_BUSY, false, true, false },
 	[PATH_STATE_BLOCKED] = { ATTR_FAILED, false, true, true },
-	[PATH_STATE_CAPPED] = { ATTR_LIMIT, false, true, true },
+	[PATH_STATE_CAPPED] = { ATTR_LIMIT, false, false, true },
 	[PATH_STATE_FLAPPING] = { ATTR_BAD, false, true, true },
 	[PATH_STATE_DEGRADED] = { ATTR_BAD, true, true, true },
 	[PATH_STATE_UP] = { ATTR_GOOD, true, true, false },
@@ -46,7 +46,8 @@ struct facts_count facts_count_paths(const struct snapshot *s)
 
 	for (int i = 0; i < s->n_paths; i++) {
 		count.up += facts_carries(&s->paths[i]);
-		count.wanted += facts_is_wanted(&s->paths[i]);
+		count.wanted += facts_is_wanted(&s->paths[i]) ||
+				(s->paths[i].state == PATH_STATE_CAPPED && !s->paths[i].optional);
 		count.standby += s->paths[i].state == PATH_STATE_STANDBY;
 	}
 	return count;

@@ -206,9 +206,43 @@ static void tell_data(const struct view *view, const struct path_snapshot *path,
 		add(out, "probes %s", format_bytes((int64_t)path->probe_bytes, text));
 }
 
+#define CAP_BAR 20
+
+static void tell_cap(const struct view *view, const struct path_snapshot *path, struct facts *out)
+{
+	char used[FORMAT_SIZE], limit[FORMAT_SIZE], span[FORMAT_SIZE], bar[CAP_BAR + 1];
+	int64_t gone_s = (view->time_ms - path->cap_began_ms) / 1000;
+	int64_t left_s = (path->cap_resets_ms - view->time_ms) / 1000, lasts_s;
+	double ratio = (double)path->cap_used_bytes / (double)path->cap_bytes;
+
+	if (path->cap_bytes <= 0)
+		return;
+	out->label = "CAP";
+	format_bytes(path->cap_bytes, limit);
+	if (path->cap_used_bytes < 0) {
+		add(out, "%s, used: nobody knows", limit);
+		return;
+	}
+	for (int i = 0; i < CAP_BAR; i++)
+		bar[i] = i < (int)(ratio * CAP_BAR) ? '#' : '.';
+	bar[CAP_BAR] = '\0';
+	add(out, "[%s] %s of %s (%.0f%%)", bar, format_bytes(path->cap_used_bytes, used), limit, ratio * 100);
+	if (path->cap_resets_ms && left_s > 0)
+		add(out, "resets in %s", format_duration(left_s, span));
+	// a day tells nothing of a month yet
+	lasts_s = ratio > 0 && ratio < 1 ? (int64_t)((double)gone_s * (1 - ratio) / ratio) : 0;
+	if (path->cap_began_ms && gone_s > 86400 && lasts_s && lasts_s < left_s)
+		add(out, "at this rate reaches 100%% in %s", format_duration(lasts_s, span));
+	if (path->cap_ignored)
+		add(out, "ignored until it resets");
+	else
+		add(out, "%d%% warns, 100%% %s", path->cap_warn_percent,
+		    strcmp(path->cap_action, "backup") == 0 ? "makes it a backup" : "disables path");
+}
+
 static void (*const tellers[])(const struct view *view, const struct path_snapshot *path,
 			       struct facts *out) = {
-	tell_why, tell_use, tell_link, tell_address, tell_probes, tell_mptcp, tell_data,
+	tell_why, tell_use, tell_link, tell_address, tell_probes, tell_mptcp, tell_data, tell_cap,
 };
 
 static void write_facts(const struct view *view, const struct path_snapshot *path, int width,

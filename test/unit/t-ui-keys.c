@@ -98,12 +98,56 @@ static void everything_but_y_means_no(void **state)
 
 			press(ui, triggers[i]);
 			assert_true(ui->dialog.open);
-			assert_int_equal(press(ui, key).send, key == 'y');
+			assert_int_equal(press(ui, key).send,
+					 key == 'y' || (triggers[i] == '3' && key == 't'));
 			if (key == 'n' || key == UI_KEY_ENTER || key == UI_KEY_ESC ||
 			    key == UI_CTRL('c'))
 				assert_false(ui->dialog.open);
 			if (key == triggers[i])
 				assert_true(ui->dialog.open);
+			ui_free(ui);
+		}
+	}
+}
+
+// What an optional path may be given, and that what is not offered is not taken.
+static void offers_a_time_or_more_data(void **state)
+{
+	static const struct {
+		enum path_state state;
+		int64_t cap, used;
+		const char *words, *keys; // offered, and taken
+	} cases[] = {
+		{ PATH_STATE_STANDBY, SNAPSHOT_NONE, 0, "[t] Enable for 30 min only", "yt" },
+		{ PATH_STATE_STANDBY, 2000000000, 1210000000, "Data cap: 1.21 GB of 2.00 GB used (60%)", "yt" },
+		{ PATH_STATE_CAPPED, 2000000000, 2000000000, "[b] +100 MB    [i] Ignore cap", "bi" },
+		{ PATH_STATE_CAPPED, 2000000000, SNAPSHOT_UNKNOWN, "nobody knows what is used", "i" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (const char *key = "ytbi"; *key; key++) {
+			struct ui *ui = start("ok", &(struct ui_options){ 0 });
+			struct path_snapshot *path = path_of(ui, "wwan0");
+			struct str out = { 0 };
+			struct ui_need need;
+
+			path->state = cases[i].state;
+			path->cap_bytes = cases[i].cap;
+			path->cap_used_bytes = cases[i].used;
+			press(ui, '3');
+			assert_true(ui->dialog.open);
+			assert_non_null(strstr(screen_text(ui, 80, 24, false, 0, &out), cases[i].words));
+			need = press(ui, *key);
+			assert_int_equal(need.send, strchr(cases[i].keys, *key) != NULL);
+			if (need.send) {
+				assert_int_equal(need.command.verb, COMMAND_ENABLE);
+				assert_string_equal(need.command.object, "wwan0");
+				assert_int_equal(need.command.for_s, *key == 't' ? 1800 : 0);
+				assert_int_equal(need.command.boost_bytes, *key == 'b' ? 100000000 : 0);
+				assert_int_equal(need.command.ignore_cap, *key == 'i');
+			}
+			str_fini(&out);
 			ui_free(ui);
 		}
 	}
@@ -458,7 +502,7 @@ static void noise_changes_nothing(void **state)
 		int key = (int)(random() % (UI_KEY_OTHER + 1));
 		struct ui_need need;
 
-		if (key == 'A' || (ui->dialog.open && (key == 'y' || ui->dialog.by_name)))
+		if (key == 'A' || (ui->dialog.open && (strchr("ytbi", key) || ui->dialog.by_name)))
 			continue;
 		need = ui_key(ui, key, now_ms += random() % 700);
 		assert_false(need.send);
@@ -476,6 +520,7 @@ int main(void)
 		cmocka_unit_test(y_sends_what_was_asked),
 		cmocka_unit_test(the_hotkey_takes_an_enabled_path_out),
 		cmocka_unit_test(everything_but_y_means_no),
+		cmocka_unit_test(offers_a_time_or_more_data),
 		cmocka_unit_test(keys_typed_ahead_do_not_answer),
 		cmocka_unit_test(silence_means_no),
 		cmocka_unit_test(the_last_working_path_wants_its_name),

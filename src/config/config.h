@@ -153,6 +153,13 @@ void config_free(struct config *config);
 void config_write_default(struct str *out);
 void config_write(const struct config *config, struct str *out);
 
+// Change the text of a file, and leave everything else in it as it is, comments too. Each appends the
+// new text to `out`. Of `path` the name counts, and interface, kind, label and optional where they are
+// given; nothing is checked but the name. Returns 0; -EEXIST, -ENOENT, -EINVAL with a text.
+int config_edit_add_path(const char *text, const struct config_path *path, struct str *out,
+			 struct str *why);
+int config_edit_remove_path(const char *text, const char *name, struct str *out, struct str *why);
+
 // What differs, one line each: "path.wwan0.priority 100 -> 50", "lan.bypass +203.0.113.0/24",
 // "path.tun1 removed". Returns how many. The order of blocks and of items makes no difference.
 size_t config_diff(const struct config *from, const struct config *to, struct str *out);

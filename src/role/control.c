@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -217,18 +216,6 @@ static void explain(const struct control_job *job, const struct snapshot *s,
 			path->subflows);
 }
 
-// Anything but yes is no.
-static bool hear_yes(void)
-{
-	char line[16] = "";
-
-	fputs("[y/N] ", stderr);
-	if (!fgets(line, sizeof(line), stdin))
-		fputs("\n", stderr);
-	line[strcspn(line, "\n")] = '\0';
-	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
-}
-
 // Beyond the warning, and not by a word about the cap itself.
 static bool spends_the_rest(const struct control_job *job, const struct path_snapshot *path)
 {
@@ -258,7 +245,7 @@ static int confirm(const struct control_job *job, const struct snapshot *s,
 			    "%s is the only path that works", path->name);
 	}
 	explain(job, s, path);
-	return hear_yes() ? STATUS_DONE : fail(job, STATUS_REFUSED, "", "not done");
+	return role_hear_yes() ? STATUS_DONE : fail(job, STATUS_REFUSED, "", "not done");
 }
 
 // ---- telling the gateway

@@ -75,6 +75,9 @@ int role_fail_error(const struct ctl_error *error);
 // (config_free() it), or the status to end with.
 int role_load_config(const char *file, enum config_role role, struct config **out);
 
+// Asks on the terminal; anything but yes is no.
+bool role_hear_yes(void);
+
 // Appends `text` as a JSON string, cleaned.
 void role_add_json_text(struct str *out, const char *text);
 
@@ -115,6 +118,7 @@ int role_keys(int argc, char **argv);
 int role_log(int argc, char **argv);
 int role_history(int argc, char **argv);
 int role_metrics(int argc, char **argv);
+int role_path(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
 int role_report(int argc, char **argv);

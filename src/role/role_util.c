@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -71,6 +72,17 @@ static int status_of_load(int rc)
 	default:
 		return STATUS_BAD_CONFIG;
 	}
+}
+
+bool role_hear_yes(void)
+{
+	char line[16] = "";
+
+	fputs("[y/N] ", stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		fputs("\n", stderr);
+	line[strcspn(line, "\n")] = '\0';
+	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
 void role_add_json_text(struct str *out, const char *text)

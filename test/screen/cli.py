@@ -544,6 +544,58 @@ def alarms_are_listed_and_acknowledged():
         same(mpgate(g.socket, "alarm", "ack"), (0, "no alarm waits to be acknowledged\n", ""))
 
 
+# ---- path
+
+@case
+def path_add_and_remove_edit_the_file():
+    with tempfile.TemporaryDirectory(prefix="mpgate-cli-") as folder:
+        key, config = os.path.join(folder, "key"), os.path.join(folder, "mpgate.conf")
+        with open(key, "w") as file:
+            file.write("a password\n")
+        os.chmod(key, 0o600)
+        text = f"""\
+# our gateway
+lan {{ interface = "br0" }}
+exit near {{ address = "203.0.113.10"
+            key-file = "{key}" }}
+
+path ppp0 {{ kind = "adsl" }}   # the old line
+"""
+        with open(config, "w") as file:
+            file.write(text)
+        os.chmod(config, 0o640)
+
+        def run(*words):
+            done = mpgate("/nonexistent/sock", "path", *words, "--config", config)
+            with open(config) as file:
+                return *done, file.read()
+
+        block = 'path wwan0 {\n\tkind = "3g"\n\toptional = yes\n}\n'
+        code, out, err, now = run("add", "wwan0", "--kind", "3g", "--optional")
+        same((code, out, now), (7, "", text))  # nobody can be asked
+        contains(err, '+path wwan0 {\n+\tkind = "3g"\n+\toptional = yes\n+}\n')
+        code, out, err, now = run("add", "wwan0", "--kind", "3g", "--optional", "--yes")
+        same((code, now), (0, text + "\n" + block))
+        contains(out, "'mpgate reload'")
+        same(os.stat(config).st_mode & 0o777, 0o640)
+        same(run("add", "wwan0", "--yes")[0], 7)
+        code, out, err, now = run("remove", "ppp0", "--yes")
+        same(code, 0)
+        contains(err, '-path ppp0 { kind = "adsl" }   # the old line\n')
+        assert now.startswith("# our gateway\n") and "ppp0" not in now, now
+        before = now
+        for words, status in ((("add", "x", "--kind", "pigeon", "--yes"), 6),
+                              (("add", "br", "--interface", "br0", "--yes"), 6),
+                              (("add", "a-name-that-is-far-too-long", "--yes"), 2),
+                              (("add", "x", "--label", 'a"b', "--yes"), 2),
+                              (("remove", "ppp0", "--yes"), 5), (("add",), 2), (("move", "ppp0"), 2)):
+            code, out, err, now = run(*words)
+            same((words, code, out, now), (words, status, "", before))
+        same(sorted(os.listdir(folder)), ["key", "mpgate.conf"])
+        code, shown = on_terminal("/nonexistent/sock", "y\n", "path", "remove", "wwan0", "-c", config)
+        same(code, 6)  # the last one
+
+
 # ---- report
 
 @case

@@ -99,7 +99,7 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 	}
 	case '0': // nothing left
 	case '?': // nobody knows
-	case '1':
+	case '$': // there is some
 		return path_fsm_cap(fsm, cap_of(event), now_ms, change);
 	default:
 		fail_msg("no event '%c'", event);
@@ -230,15 +230,15 @@ static void follows_the_table(void **state)
 		  "PPUUUUUU",
 		  "!.!....." },
 		{ "its allowance is used up, and there is a new one", false,
-		  "rgg1" "0" "0glR" "1" "gg",
+		  "rgg$" "0" "0glR" "$" "gg",
 		  "PPUU" "C" "CCCC" "P" "PU",
 		  "!.!." "!" "...." "!" ".!" },
 		{ "the link goes meanwhile", false,
-		  "rgg0c1r",
+		  "rgg0c$r",
 		  "PPUCCDP",
 		  "!.!!.!!" },
 		{ "nobody knows what is used, then somebody does", false,
-		  "rgg?" "?" "0" "1",
+		  "rgg?" "?" "0" "$",
 		  "PPUC" "C" "C" "P",
 		  "!.!!" "." "!" "!" },
 		{ "switched off, it is no longer capped", false,
@@ -246,7 +246,7 @@ static void follows_the_table(void **state)
 		  "PPUCOOP",
 		  "!.!!!.!" },
 		{ "an optional one is capped in standby too, and goes back there", true,
-		  "r0" "ED" "1" "Egg0" "1",
+		  "r0" "ED" "$" "Egg0" "$",
 		  "SC" "CC" "S" "PPUC" "S",
 		  ".!" ".." "!" "!.!!" "!" },
 		{ "an optional one waits to be wanted", true,
@@ -313,7 +313,7 @@ static void tells_it_in_words(void **state)
 		{ "rgglllllllllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },
 		{ "rxx", "the exit is reached, but refuses: is it running?", LOG_LEVEL_NOTICE },
 		{ "rgg0", "2.00 GB of 2.00 GB used", LOG_LEVEL_WARNING },
-		{ "rgg01", "may be used again, cap 0% of 2.0 GB", LOG_LEVEL_NOTICE },
+		{ "rgg0$", "may be used again, cap 0% of 2.0 GB", LOG_LEVEL_NOTICE },
 		// a relapse is no news, and the outage counts from its beginning
 		{ "rgglllgglll", "3 of 3 probes lost: no reply (was 31 ms)", LOG_LEVEL_INFO },
 		{ "rgglllgglllggggg", "probes back after 5 s", LOG_LEVEL_NOTICE },

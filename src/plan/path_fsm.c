@@ -686,8 +686,9 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 	fsm->lost = 0;
 	fsm->good = fsm->state == PATH_STATE_DOWN ? 1 : fsm->good + 1;
 	fsm->exit_refused = error == -ECONNREFUSED;
+	// the least RTT stays: a line that comes back loaded is not a longer one
 	if (fsm->state == PATH_STATE_DOWN)
-		forget_rtt(fsm);
+		fsm->srtt_us = fsm->rttvar_us = 0;
 	if (rtt_us > 0)
 		record_rtt(fsm, rtt_us, now_ms);
 	if (take(fsm, GOOD, now_ms, change))

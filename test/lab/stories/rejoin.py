@@ -44,12 +44,10 @@ class Download(threading.Thread):
             self.error = error
 
 
-def ask(lab):
-    """A connection that has done something, and stays open."""
-    sock = lab.lan.connect(WEB, 80)
+def ask(sock):
+    """The connection does something, and stays open."""
     sock.sendall(f"HEAD /empty HTTP/1.1\r\nHost: {WEB}\r\n\r\n".encode())
     expect(sock.recv(4096).startswith(b"HTTP/1.1 200"), "the web server does not answer")
-    return sock
 
 
 def row(gateway, path):
@@ -112,13 +110,17 @@ def story(lab):
     Exit(lab)
     gateway = Gateway(lab)
     download = Download(lab)
-    waiting = [ask(lab) for _ in range(IDLE)]
+    waiting = [lab.lan.connect(WEB, 80) for _ in range(IDLE)]
+    for sock in waiting:
+        ask(sock)
     paths = [path for path in lab.paths.values() if not path.line.optional]
     for path in paths:
         wait_for(lambda path=path: joined(gateway, path), f"all subflows on {path.name}")
     # that on which they began, which is id 0 for good, and another
     for path in paths * runs or paths[:2]:
         come_back(gateway, path)
+        for sock in waiting:  # or the web server closes them
+            ask(sock)
     come_back_refused(gateway, paths[-1])
     expect(not download.error, f"the download broke: {download.error}")
     expect(all(sock.fileno() >= 0 for sock in waiting), "a waiting connection is gone")

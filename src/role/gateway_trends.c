@@ -173,7 +173,8 @@ static bool fill_path(struct gateway *g, size_t slot, int64_t wall_ms, int64_t s
 	bool resumes = t->resumes;
 	uint64_t rx_bytes, tx_bytes;
 
-	if (!read_counters(g, slot, t, &rx_bytes, &tx_bytes))
+	// one that a reload removed is nobody's business
+	if (!read_counters(g, slot, t, &rx_bytes, &tx_bytes) || g->paths[slot].config->gone)
 		return false;
 	if (resumes) // moved while nobody looked
 		trend_add_bytes(&t->trend, wall_ms, rx_bytes, tx_bytes);

@@ -501,10 +501,12 @@ def metrics_are_what_a_scraper_takes():
                 same(prometheus.one_hot(families["mpgate_path_state"], "state",
                                         {"path": path["name"]}), path["state"])
                 for name, key in (("mpgate_path_rtt_seconds", "rtt_us"),
-                                  ("mpgate_path_loss_ratio", "loss_ratio")):
+                                  ("mpgate_path_loss_ratio", "loss_ratio"),
+                                  ("mpgate_path_data_cap_bytes", "cap_bytes"),
+                                  ("mpgate_path_data_cap_used_bytes", "cap_used_bytes")):
                     known = [labels for labels, _ in families.get(name, [])
                              if labels["path"] == path["name"]]
-                    same(len(known), path[key] is not None)
+                    same(len(known), path.get(key) is not None)
 
 
 @case

@@ -78,6 +78,8 @@ static void take_snapshot(struct console *c, const struct snapshot *s, int64_t n
 {
 	bool is_news = !c->ui->have_live || newest_event(s) != newest_event(&c->ui->live);
 
+	if (c->ui->have_live && facts_has_died(&c->ui->live, s) && term_takes_output())
+		term_ring();
 	ui_snapshot(c->ui, s, now_ms);
 	backoff_reset(&c->retry);
 	if (is_news || now_ms - c->drawn_at_ms >= c->refresh_ms - EARLY_MS)

@@ -53,6 +53,30 @@ struct facts_count facts_count_paths(const struct snapshot *s)
 	return count;
 }
 
+static bool is_death(const struct snapshot *s, const struct event *event)
+{
+	static const enum path_state out[] = { PATH_STATE_DOWN, PATH_STATE_FLAPPING, PATH_STATE_BLOCKED };
+	int path = facts_find_path(s, event->object);
+
+	for (size_t i = 0; path >= 0 && i < sizeof(out) / sizeof(out[0]); i++) {
+		if (event_is_alert(event) && strcmp(event->verb, path_state_word(out[i])) == 0)
+			return s->paths[path].bell;
+	}
+	return false;
+}
+
+// By the events, because a path may be dialled anew before the next snapshot shows it.
+bool facts_has_died(const struct snapshot *was, const struct snapshot *now)
+{
+	uint64_t seen = was->n_events ? was->events[0].seq : 0;
+
+	for (int i = 0; i < now->n_events && now->events[i].seq > seen; i++) {
+		if (is_death(now, &now->events[i]))
+			return true;
+	}
+	return false;
+}
+
 int facts_find_path(const struct snapshot *s, const char *name)
 {
 	for (int i = 0; i < s->n_paths; i++) {

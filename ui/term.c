@@ -503,6 +503,11 @@ static void draw_cell(int row, int col, const struct cell *cell)
 		mvadd_wch(row, col, &wide);
 }
 
+void term_ring(void)
+{
+	beep();
+}
+
 void term_draw(const struct canvas *canvas)
 {
 	if (LINES != canvas->height || COLS != canvas->width + 1) {

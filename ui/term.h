@@ -27,6 +27,8 @@ int term_key(void);
 
 // Whether the terminal takes output now; it does not after Ctrl-S, or when nobody reads.
 bool term_takes_output(void);
+// Rings the bell.
+void term_ring(void);
 // Sends what differs from the canvas before.
 void term_draw(const struct canvas *canvas);
 // Sets our modes again and makes the next term_draw() send everything. Also asks for the size,

@@ -409,6 +409,8 @@ struct facts_count {
 struct facts_count facts_count_paths(const struct snapshot *s);
 // Returns -1 when there is none.
 int facts_find_path(const struct snapshot *s, const char *name);
+// A path that has the bell died after the snapshot `was`.
+bool facts_has_died(const struct snapshot *was, const struct snapshot *now);
 // The kind in capitals: "ADSL".
 const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE]);
 // The oldest alarm that nobody acknowledged, or NULL.

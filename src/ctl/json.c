@@ -140,6 +140,7 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, use_reason, "use_reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, enabled, "enabled", TYPE_BOOL),
 	FIELD(path_snapshot, optional, "optional", TYPE_BOOL),
+	FIELD(path_snapshot, bell, "bell", TYPE_BOOL),
 	FIELD(path_snapshot, hotkey, "hotkey", TYPE_LETTER),
 	FIELD(path_snapshot, interface, "interface", TYPE_TEXT),
 	FIELD(path_snapshot, address, "address", TYPE_TEXT_OR_NULL),

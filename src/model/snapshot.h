@@ -54,6 +54,7 @@ struct path_snapshot {
 	enum path_use use;
 	char use_reason[NOTE_SIZE]; // for people: why it is not in full use; may be empty
 	bool optional, enabled;
+	bool bell; // the console rings when it dies
 	char hotkey; // '\0' = none
 	char interface[NAME_SIZE];
 	char underlay[NAME_SIZE]; // the path whose line it rides; may be empty

@@ -233,6 +233,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->since_ms = clock_wall_ms() - (now_ms - fsm->since_ms);
 	p->state_changes = path->state_changes;
 	p->optional = path->config->optional;
+	p->bell = path->config->bell;
 	p->enabled = path_fsm_wanted(fsm);
 	p->hotkey = path->config->hotkey;
 	fill_way(p, &fsm->facts);

@@ -67,6 +67,7 @@ static void random_path(struct path_snapshot *p)
 	p->use = (enum path_use)random_number(PATH_USES);
 	RANDOM_TEXT(p->use_reason);
 	p->optional = one_in(2);
+	p->bell = one_in(2);
 	p->enabled = one_in(2);
 	p->hotkey = (char)(one_in(2) ? 0 : '!' + random_number(94));
 	RANDOM_TEXT(p->interface);

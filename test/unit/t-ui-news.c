@@ -155,9 +155,58 @@ static void the_summary_names_what_is_wrong(void **state)
 	ui_free(ui);
 }
 
+static void add_event(struct snapshot *s, enum log_level level, const char *object, const char *verb)
+{
+	struct event event = { .seq = s->events[0].seq + 1, .level = level };
+
+	str_copy(event.object, sizeof(event.object), object);
+	str_copy(event.verb, sizeof(event.verb), verb);
+	memmove(&s->events[1], &s->events[0], sizeof(s->events) - sizeof(s->events[0]));
+	s->events[0] = event;
+	if (s->n_events < SNAPSHOT_EVENTS)
+		s->n_events++;
+}
+
+static void the_bell_rings_for_deaths_only(void **state)
+{
+	static const struct {
+		enum log_level level;
+		const char *object, *verb;
+		bool rings;
+	} cases[] = {
+		{ LOG_LEVEL_WARNING, "ppp0", "DOWN", true },
+		{ LOG_LEVEL_WARNING, "ppp0", "FLAPPING", true },
+		{ LOG_LEVEL_INFO, "ppp0", "DOWN", false }, // it was dead before
+		{ LOG_LEVEL_WARNING, "ppp0", "DEGRADED", false },
+		{ LOG_LEVEL_NOTICE, "ppp0", "UP", false },
+		{ LOG_LEVEL_WARNING, "tun0", "DOWN", false }, // has none
+		{ LOG_LEVEL_WARNING, "gw", "DOWN", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ui *ui = ui_from_state("ok", &(struct ui_options){ 0 });
+		struct snapshot was, now;
+
+		ui->live.paths[facts_find_path(&ui->live, "ppp0")].bell = true;
+		was = now = ui->live;
+		assert_false(facts_has_died(&was, &now));
+		add_event(&now, cases[i].level, cases[i].object, cases[i].verb);
+		assert_int_equal(facts_has_died(&was, &now), cases[i].rings);
+		was = now; // once
+		assert_false(facts_has_died(&was, &now));
+		// also when it is being dialled anew already
+		was = ui->live;
+		add_event(&now, LOG_LEVEL_NOTICE, "ppp0", "DIALING");
+		assert_int_equal(facts_has_died(&was, &now), cases[i].rings);
+		ui_free(ui);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_bell_rings_for_deaths_only),
 		cmocka_unit_test(old_numbers_are_unknown),
 		cmocka_unit_test(who_may_not_ask_is_told_so),
 		cmocka_unit_test(the_past_has_one_sample_a_second),

@@ -158,6 +158,8 @@ static const struct piece **slot_of(struct loaded *loaded, const struct schema_b
 	switch (block - schema_blocks) {
 	case SCHEMA_LAN:
 		return &loaded->lan;
+	case SCHEMA_UDP:
+		return &loaded->udp;
 	case SCHEMA_METRICS:
 		return &loaded->metrics;
 	case SCHEMA_SERVER:
@@ -341,6 +343,7 @@ void config_free(struct config *config)
 	free(config->lan.sources.list);
 	free(config->lan.source_bypass.list);
 	free(config->lan.bypass.list);
+	free(config->udp.via.list);
 	free(config->server.key_file);
 	free(config->server.allow.list);
 	free(config->warnings);

@@ -119,6 +119,18 @@ struct config_server {
 	bool tune;                    // set sysctls and MPTCP limits where permitted; default yes
 };
 
+struct config_names {
+	char (*list)[NAME_SIZE];
+	size_t n;
+};
+
+// What of the LAN is not TCP.
+struct config_udp {
+	bool present;
+	struct config_names via; // paths, the best first; empty: the primaries in their order
+	bool reject_quic;
+};
+
 // Where the gateway's numbers can be fetched.
 struct config_metrics {
 	bool present;
@@ -134,6 +146,7 @@ struct config {
 	struct config_path *paths;
 	size_t n_paths;
 	struct config_server server;
+	struct config_udp udp;
 	struct config_metrics metrics;
 	int workers; // 0: one per core
 	bool bell;   // of all paths that do not say otherwise
@@ -161,7 +174,8 @@ int config_edit_add_path(const char *text, const struct config_path *path, struc
 int config_edit_remove_path(const char *text, const char *name, struct str *out, struct str *why);
 
 // What differs, one line each: "path.wwan0.priority 100 -> 50", "lan.bypass +203.0.113.0/24",
-// "path.tun1 removed". Returns how many. The order of blocks and of items makes no difference.
+// "path.tun1 removed". Returns how many. The order of blocks makes no difference, nor
+// that of items, but where it has a meaning.
 size_t config_diff(const struct config *from, const struct config *to, struct str *out);
 // For a process that goes by places in `exits` and `paths`: rearranges `to`, which was just loaded, so
 // that who is in `from` too has the same place there. Who is not in `to` keeps its place as well,

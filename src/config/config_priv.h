@@ -53,6 +53,7 @@ struct schema_key;
 struct schema_type {
 	const char *form; // what may be written, for people: "yes or no"
 	bool list;        // takes several values; parse() is called for each
+	bool ordered;     // whose order has a meaning
 	bool quoted;      // written in quotes
 	bool secret;      // a wrong value may be a secret in the wrong place: never shown
 	// Stores the value at `to`. Returns 0, or -EINVAL with the rest of a sentence in `why`: what is
@@ -89,8 +90,8 @@ struct schema_block {
 	void *(*make)(struct config *config, int line);
 };
 
-enum { SCHEMA_TOP, SCHEMA_LAN, SCHEMA_EXIT, SCHEMA_PATH, SCHEMA_METRICS, SCHEMA_SERVER };
-#define SCHEMA_BLOCKS 6
+enum { SCHEMA_TOP, SCHEMA_LAN, SCHEMA_EXIT, SCHEMA_PATH, SCHEMA_UDP, SCHEMA_METRICS, SCHEMA_SERVER };
+#define SCHEMA_BLOCKS 7
 
 extern const struct schema_block schema_blocks[SCHEMA_BLOCKS];
 
@@ -139,7 +140,7 @@ struct loaded {
 	struct complaints *complaints;
 	enum config_role role;
 	// Where things were written; as many as there are in `config`.
-	const struct piece *lan, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX];
+	const struct piece *lan, *udp, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX];
 };
 
 void rules_check(struct loaded *loaded);

@@ -60,13 +60,18 @@ static void add_items(const struct schema_key *key, const void *a, const void *b
 
 static void add_value(const struct schema_key *key, const void *value, struct str *out)
 {
-	struct str text = { 0 };
+	bool there = true;
 
-	if (!key->type->format(value, 0, &text))
-		str_add(out, key->otherwise ? key->otherwise : "none");
-	else
-		str_add(out, text.len ? str_text(&text) : "\"\"");
-	str_fini(&text);
+	for (size_t i = 0; there && (!i || key->type->list); i++) {
+		struct str text = { 0 };
+
+		there = key->type->format(value, i, &text);
+		if (there)
+			str_addf(out, "%s%s", i ? ", " : "", text.len ? str_text(&text) : "\"\"");
+		else if (!i)
+			str_add(out, key->otherwise ? key->otherwise : "none");
+		str_fini(&text);
+	}
 }
 
 // Appends " A -> B" or " +A -B" unless the values are the same.
@@ -75,7 +80,7 @@ static void compare_values(const struct schema_key *key, const void *from, const
 {
 	struct str a = { 0 }, b = { 0 };
 
-	if (key->type->list) {
+	if (key->type->list && !key->type->ordered) {
 		add_items(key, to, from, '+', out);
 		add_items(key, from, to, '-', out);
 		return;
@@ -178,6 +183,8 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 			 to->lan.interface[0] ? &to->lan : NULL);
 	compare_exits(&diff, from, to);
 	compare_paths(&diff, from, to);
+	compare_optional(&diff, SCHEMA_UDP, "", from->udp.present ? &from->udp : NULL,
+			 to->udp.present ? &to->udp : NULL);
 	compare_optional(&diff, SCHEMA_METRICS, "", from->metrics.present ? &from->metrics : NULL,
 			 to->metrics.present ? &to->metrics : NULL);
 	compare_optional(&diff, SCHEMA_SERVER, "", from->server.present ? &from->server : NULL,

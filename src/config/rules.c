@@ -269,6 +269,17 @@ static void check_cap(struct loaded *l, size_t i)
 	}
 }
 
+static void check_udp(struct loaded *l)
+{
+	const struct config_names *via = &l->config->udp.via;
+
+	for (size_t i = 0; i < via->n; i++) {
+		if (!find_path(l->config, via->list[i]))
+			complain(l, line_of(l->udp, "via"), "udp: there is no path '%s', give names of paths",
+				 via->list[i]);
+	}
+}
+
 static void check_paths(struct loaded *l)
 {
 	const struct config *config = l->config;
@@ -340,6 +351,8 @@ void rules_check(struct loaded *l)
 	check_exit_names(l);
 	check_default_exit(l);
 	check_paths(l);
+	if (l->udp)
+		check_udp(l);
 	check_ports(l);
 	check_key_files(l);
 }

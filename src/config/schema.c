@@ -353,6 +353,62 @@ static const struct schema_type type_prefixes = {
 	.format = format_prefix,
 };
 
+static int parse_name(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct config_names *names = to;
+
+	(void)key;
+	if (!*text || strlen(text) >= NAME_SIZE) {
+		str_add(why, "is no name of a path");
+		return -EINVAL;
+	}
+	names->list = xgrow(names->list, names->n, sizeof(*names->list));
+	str_copy(names->list[names->n++], NAME_SIZE, text);
+	return 0;
+}
+
+static bool format_name(const void *from, size_t i, struct str *out)
+{
+	const struct config_names *names = from;
+
+	if (i >= names->n)
+		return false;
+	str_add(out, names->list[i]);
+	return true;
+}
+
+static const struct schema_type type_names = {
+	.form = "list of names of paths",
+	.list = true,
+	.ordered = true,
+	.quoted = true,
+	.parse = parse_name,
+	.format = format_name,
+};
+
+static int parse_quic(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	*(bool *)to = strcmp(text, "reject") == 0;
+	if (*(bool *)to || strcmp(text, "allow") == 0)
+		return 0;
+	str_add(why, "is neither allow nor reject");
+	return -EINVAL;
+}
+
+static bool format_quic(const void *from, size_t i, struct str *out)
+{
+	str_add(out, *(const bool *)from ? "reject" : "allow");
+	return i == 0;
+}
+
+static const struct schema_type type_quic = {
+	.form = "allow or reject",
+	.quoted = true,
+	.parse = parse_quic,
+	.format = format_quic,
+};
+
 // Digits only: strtol(3) takes blanks and signs, libconfuse's own integers are octal behind a 0.
 static int parse_long(const struct schema_key *key, const char *text, long *out, struct str *why)
 {
@@ -988,6 +1044,14 @@ static const struct schema_key path_keys[] = {
 	  .example = "yes", .help = "The console rings the terminal's bell when this path dies." },
 };
 
+static const struct schema_key udp_keys[] = {
+	{ "via", &type_names, AT(config_udp, via), .otherwise = "the primary paths in their order",
+	  .example = "{\"ppp0\"}",
+	  .help = "Paths that may carry it, the best first: the first one that works does." },
+	{ "quic", &type_quic, AT(config_udp, reject_quic), .fallback = "\"allow\"",
+	  .help = "reject: UDP to port 443 is refused, so that browsers take TCP, over all paths." },
+};
+
 static const struct schema_key metrics_keys[] = {
 	{ "listen", &type_listen_near, AT(config_metrics, listen), .fallback = "\"127.0.0.1\"",
 	  .help = "Address to listen on: of loopback or of the LAN." },
@@ -1054,6 +1118,13 @@ static void *make_path(struct config *config, int line)
 	return path;
 }
 
+static void *make_udp(struct config *config, int line)
+{
+	(void)line;
+	config->udp.present = true;
+	return &config->udp;
+}
+
 static void *make_metrics(struct config *config, int line)
 {
 	(void)line;
@@ -1080,6 +1151,9 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 				  "There may be several, each with a name of its own." },
 	[SCHEMA_PATH] = { "path", "NAME", "ppp0", KEYS(path_keys), .make = make_path,
 			  .help = "A path: one link to the Internet. One block for each." },
+	[SCHEMA_UDP] = { "udp", KEYS(udp_keys), .make = make_udp,
+			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over one path, and\n"
+				 "moves when that dies. Without the block it is left to you." },
 	[SCHEMA_METRICS] = { "metrics", KEYS(metrics_keys), .make = make_metrics,
 			     .help = "The gateway's numbers over HTTP, as http://127.0.0.1:9469/metrics, for\n"
 				     "Prometheus. Without the block nothing listens." },

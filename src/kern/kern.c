@@ -315,6 +315,12 @@ static int delete_nft(struct kern *kern, const struct op *op, struct str *why)
 	return kern_nft_set(&kern->nft, NULL, why);
 }
 
+static int delete_flows(struct kern *kern, const struct op *op, struct str *why)
+{
+	(void)kern;
+	return kern_flows_delete(op->mark, KSTATE_MARK_MASK, why);
+}
+
 static const struct {
 	enum kern_mode mode; // the least that is needed
 	int (*apply)(struct kern *kern, const struct op *op, struct str *why);
@@ -330,6 +336,7 @@ static const struct {
 	[OP_ENDPOINT_ADD] = { KERN_MANAGE, add_endpoint },
 	[OP_ENDPOINT_FLAGS] = { KERN_MANAGE, set_endpoint_flags },
 	[OP_NFT_SET] = { KERN_MANAGE, set_nft },
+	[OP_FLOWS_DELETE] = { KERN_MANAGE, delete_flows },
 };
 
 static int apply_one(struct kern *kern, const struct op *op, struct str *why)

@@ -102,6 +102,11 @@ void kern_nft_close(struct kern_nft *nft);
 // stays.
 int kern_nft_set(struct kern_nft *nft, const char *text, struct str *why);
 
+// ---- conntrack.c
+
+// Forgets all flows with this mark. 0 also where the kernel has no connection tracking.
+int kern_flows_delete(uint32_t mark, uint32_t mask, struct str *why);
+
 // ---- sysctl.c
 
 #define KERN_SYSCTL_VALUE_SIZE sizeof(((struct ksysctl *)0)->value)

@@ -19,10 +19,10 @@
 #define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
 #define KSTATE_ENDPOINT_LAST  254
 #define KSTATE_NFT_TABLE      "mpgate"
-// TPROXY: packets with this mark are delivered to this machine by way of this table. The mark takes the
-// top byte alone, so that marks of others (which mostly sit lower) pass through.
+// Marks take the top byte alone, so that those of others (which mostly sit lower) pass through.
+#define KSTATE_MARK_MASK 0xff000000u
+// TPROXY: packets with this mark are delivered to this machine by way of this table.
 #define KSTATE_TPROXY_MARK  0x6d000000u
-#define KSTATE_TPROXY_MASK  0xff000000u
 #define KSTATE_TPROXY_TABLE 100 // a path may not use it; the paths' own begin behind it
 
 // How a tunnel's own packets travel. `remote` of family AF_UNSPEC: it is no tunnel, or the kernel does
@@ -32,6 +32,9 @@ struct ktunnel {
 	uint32_t mark;
 	int oif; // 0: as the routes say
 };
+
+// Packets and flows that are forwarded over the path of this slot (below PATHS_MAX).
+#define KSTATE_PATH_MARK(slot) (0x70000000u + ((uint32_t)(slot) << 24))
 
 struct klink {
 	int ifindex;

@@ -210,6 +210,9 @@ void op_format(const struct op *op, const struct kstate *k, struct str *out)
 	case OP_NFT_SET:
 		str_addf(out, "nft -f - <<'END'\n%sEND", op->nft);
 		break;
+	case OP_FLOWS_DELETE:
+		str_addf(out, "conntrack -D -m 0x%08" PRIx32 "/0x%08x", op->mark, KSTATE_MARK_MASK);
+		break;
 	case OP_KINDS:
 		break;
 	}

@@ -198,6 +198,30 @@ static void add_routes(const struct kstate *observed, const struct kstate *want,
 	}
 }
 
+// ---- Flows
+
+static bool leads_on(const struct kstate *want, const struct krule *rule)
+{
+	for (size_t i = 0; i < want->n_rules; i++) {
+		if (want->rules[i].fwmark == rule->fwmark && want->rules[i].table == rule->table &&
+		    want->rules[i].family == rule->family)
+			return true;
+	}
+	return false;
+}
+
+// With the rule of a path's mark go the flows that it led.
+static void delete_flows(const struct kstate *observed, const struct kstate *want, struct op_list *out)
+{
+	for (size_t i = 0; i < observed->n_rules; i++) {
+		const struct krule *r = &observed->rules[i];
+
+		if (r->protocol == KSTATE_PROTOCOL && r->fwmark >= KSTATE_PATH_MARK(0) &&
+		    r->fwmark <= KSTATE_PATH_MARK(PATHS_MAX - 1) && !leads_on(want, r))
+			add(out, (struct op){ .kind = OP_FLOWS_DELETE, .mark = r->fwmark });
+	}
+}
+
 // ---- The rest
 
 static void set_sysctls(const struct kstate *observed, const struct kstate *want,
@@ -237,4 +261,5 @@ void plan_diff(const struct kstate *observed, const struct kstate *want, struct 
 	flag_endpoints(observed, want, out);
 	if (want->nft && (!observed->nft || strcmp(observed->nft, want->nft) != 0))
 		add(out, (struct op){ .kind = OP_NFT_SET, .nft = want->nft });
+	delete_flows(observed, want, out);
 }

@@ -4,7 +4,7 @@
 // One chain in prerouting, before routing. What is carried gets the mark, by which a rule routes it
 // to this machine, and the listener on loopback as its socket; the packet itself stays as it is, so
 // the accepted socket's own address is where the client wanted to go. All else is let through. The
-// syntax is nft 1.0.6's, and works from Linux 6.1 on.
+// syntax is nft 1.0.6's, and works from Linux 6.1 on. What is not TCP: udp.c.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static void write_match(struct str *out, const char *field, const char *op, cons
 // A connection that is carried stays so, whatever the lists say by now.
 static void write_carried(struct str *out)
 {
-	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " SET_MARK, ~KSTATE_TPROXY_MASK,
+	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " SET_MARK, ~KSTATE_MARK_MASK,
 		 KSTATE_TPROXY_MARK);
 }
 
@@ -121,24 +121,34 @@ static void write_tproxy(struct str *out, const char *nfproto, const char *to, u
 {
 	str_addf(out,
 		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s:%u " SET_MARK,
-		 nfproto, to, port, ~KSTATE_TPROXY_MASK, KSTATE_TPROXY_MARK);
+		 nfproto, to, port, ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 }
 
-static void write_chain(struct str *out, const struct config_lan *lan, bool ipv6)
+static void write_lists(struct str *out, const struct config *config)
 {
+	write_match(out, "saddr", "", "source_bypass");
+	if (config->lan.sources.n)
+		write_match(out, "saddr", "!= ", "source");
+	write_match(out, "daddr", "", "bypass");
+}
+
+static void write_chain(struct str *out, const struct config *config, bool ipv6)
+{
+	const struct config_lan *lan = &config->lan;
+
 	str_add(out, "\tchain prerouting {\n"
 		     "\t\ttype filter hook prerouting priority mangle; policy accept;\n");
 	// the listener is on loopback, which route_localnet could open to the outside
 	str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 tcp dport %u drop\n",
 		 lan->tproxy_port);
+	if (config->udp.present)
+		plan_nft_answers(out, config);
 	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
-	str_add(out, "\t\tmeta l4proto != tcp return\n"
-		     "\t\tfib daddr type local return\n");
+	str_addf(out, "\t\tmeta l4proto != tcp %s\n"
+		      "\t\tfib daddr type local return\n",
+		 config->udp.present ? "goto rest" : "return");
 	write_carried(out);
-	write_match(out, "saddr", "", "source_bypass");
-	if (lan->sources.n)
-		write_match(out, "saddr", "!= ", "source");
-	write_match(out, "daddr", "", "bypass");
+	write_lists(out, config);
 	write_tproxy(out, "ipv4", "ip to 127.0.0.1", lan->tproxy_port);
 	if (ipv6)
 		write_tproxy(out, "ipv6", "ip6 to [::1]", lan->tproxy_port);
@@ -146,7 +156,7 @@ static void write_chain(struct str *out, const struct config_lan *lan, bool ipv6
 }
 
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, bool ipv6)
+		    const struct plan_exits *exits, const struct plan_udp *udp, bool ipv6)
 {
 	const struct config_lan *lan = &config->lan;
 	struct set_pair source = { 0 }, source_bypass = { 0 }, bypass = { 0 };
@@ -168,7 +178,9 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	write_sets(&out, "source", &source);
 	write_sets(&out, "source_bypass", &source_bypass);
 	write_sets(&out, "bypass", &bypass);
-	write_chain(&out, lan, ipv6);
+	if (config->udp.present)
+		plan_nft_udp(&out, config, udp, write_lists);
+	write_chain(&out, config, ipv6);
 	str_add(&out, "}\n");
 	return str_take(&out);
 }

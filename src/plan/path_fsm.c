@@ -753,6 +753,12 @@ void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms)
 		path_pulse_doubt(&fsm->pulse, now_ms);
 }
 
+void path_fsm_silence(struct path_fsm *fsm, int64_t now_ms)
+{
+	if (is_used(fsm))
+		path_pulse_silence(&fsm->pulse, now_ms);
+}
+
 bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms)
 {
 	return is_used(fsm) &&

@@ -20,8 +20,12 @@
 //	rule 890    the TPROXY mark, lookup the table whose only route is "everything is local"
 //	rule 900    lookup main, but not its default routes: the LAN is reached from any address
 //
+// and behind them, for what is forwarded instead of carried (udp.c):
+//
+//	rule 1100+i the path's mark, lookup T
+//
 // Assumes the in-kernel path manager of Linux 6.1 to 6.18. Forwarding and NAT of what is not
-// carried are the administrator's.
+// carried are the administrator's, unless the configuration has a block udp.
 
 #include "plan/plan.h"
 
@@ -46,6 +50,8 @@
 
 #define LOOPBACK_IFINDEX 1 // in every network namespace
 #define LO_DISABLE_IPV6  "net.ipv6.conf.lo.disable_ipv6"
+#define IP_FORWARD       "net.ipv4.ip_forward"
+#define SRC_VALID_MARK   "src_valid_mark"
 
 // ---- Routes and rules
 
@@ -134,7 +140,7 @@ static void want_tproxy(struct kstate *want, sa_family_t af)
 				      .pref = PREF_TPROXY,
 				      .table = KSTATE_TPROXY_TABLE,
 				      .fwmark = KSTATE_TPROXY_MARK,
-				      .fwmask = KSTATE_TPROXY_MASK,
+				      .fwmask = KSTATE_MARK_MASK,
 				      .suppress_prefix_len = -1,
 				      .protocol = KSTATE_PROTOCOL,
 			      });
@@ -347,7 +353,7 @@ static const struct {
 };
 
 // "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
-static void name_rp_filter(const char *interface, char out[static SYSCTL_NAME_SIZE])
+static void name_setting(const char *interface, const char *key, char out[static SYSCTL_NAME_SIZE])
 {
 	char escaped[IFNAMSIZ];
 
@@ -356,7 +362,7 @@ static void name_rp_filter(const char *interface, char out[static SYSCTL_NAME_SI
 		if (*p == '.')
 			*p = '/';
 	}
-	snprintf(out, SYSCTL_NAME_SIZE, "net.ipv4.conf.%s.rp_filter", escaped);
+	snprintf(out, SYSCTL_NAME_SIZE, "net.ipv4.conf.%s.%s", escaped, key);
 }
 
 // The greater of `all` and the interface's own counts. Strict filtering drops answers that come by
@@ -368,7 +374,7 @@ static void want_rp_filter(const struct kstate *observed, const char *interface,
 	char name[SYSCTL_NAME_SIZE];
 	int level;
 
-	name_rp_filter(interface, name);
+	name_setting(interface, "rp_filter", name);
 	own = kstate_sysctl(observed, name);
 	if (!own)
 		return;
@@ -376,6 +382,21 @@ static void want_rp_filter(const struct kstate *observed, const char *interface,
 	if (all && atoi(all->value) > level)
 		level = atoi(all->value);
 	kstate_add_sysctl(want, name, level == 1 ? "2" : own->value);
+}
+
+// For what is forwarded. The reverse path of an answer is that of its mark.
+static void want_forwarding(const struct config *config, const struct kstate *observed,
+			    struct kstate *want)
+{
+	char name[SYSCTL_NAME_SIZE];
+
+	if (kstate_sysctl(observed, IP_FORWARD))
+		kstate_add_sysctl(want, IP_FORWARD, "1");
+	for (size_t i = 0; i < config->n_paths; i++) {
+		name_setting(config->paths[i].interface, SRC_VALID_MARK, name);
+		if (kstate_sysctl(observed, name))
+			kstate_add_sysctl(want, name, "1");
+	}
 }
 
 static void want_sysctls(const struct kstate *observed, unsigned role, struct kstate *want)
@@ -413,13 +434,16 @@ static struct plan_names names_for(unsigned role, size_t more)
 
 struct plan_names plan_sysctls_for_gateway(const struct config *config)
 {
-	struct plan_names names = names_for(GATEWAY, config->n_paths + 2);
+	struct plan_names names = names_for(GATEWAY, 2 * config->n_paths + 3);
 	char name[SYSCTL_NAME_SIZE];
 
 	add_name(&names, LO_DISABLE_IPV6);
 	add_name(&names, "net.ipv4.conf.all.rp_filter");
+	add_name(&names, IP_FORWARD);
 	for (size_t i = 0; i < config->n_paths; i++) {
-		name_rp_filter(config->paths[i].interface, name);
+		name_setting(config->paths[i].interface, "rp_filter", name);
+		add_name(&names, name);
+		name_setting(config->paths[i].interface, SRC_VALID_MARK, name);
 		add_name(&names, name);
 	}
 	return names;
@@ -442,7 +466,8 @@ void plan_names_fini(struct plan_names *names)
 
 void plan_want(const struct config *config, const struct path_fsm fsms[],
 	       const enum path_use uses[], const struct plan_exits *exits,
-	       const struct kstate *observed, struct plan_ids *ids, struct kstate *want)
+	       const struct plan_udp *udp, const struct kstate *observed, struct plan_ids *ids,
+	       struct kstate *want)
 {
 	const bool ipv6 = speaks_ipv6(observed);
 	const bool carries = config->lan.interface[0] != '\0';
@@ -462,12 +487,16 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 			want_path_routes(want, way, fsms[i].facts.ifindex, table);
 			want_path_rule(want, &way->local, PREF_PATHS + (uint32_t)i, table);
 		}
+		if (carries && config->udp.present)
+			plan_want_flows(config, fsms, (enum plan_family)f, want);
 	}
 	for (size_t i = 0; i < config->n_paths; i++)
 		want_rp_filter(observed, config->paths[i].interface, want);
+	if (carries && config->udp.present)
+		want_forwarding(config, observed, want);
 	want_endpoints(fsms, uses, config->n_paths, observed, ids, want);
 	if (carries)
-		want->nft = plan_nft_text(config, fsms, exits, ipv6);
+		want->nft = plan_nft_text(config, fsms, exits, udp, ipv6);
 }
 
 void plan_want_server(const struct kstate *observed, struct kstate *want)

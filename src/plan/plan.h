@@ -91,6 +91,8 @@ struct path_pulse {
 void path_pulse_look(struct path_pulse *pulse, const struct path_traffic *traffic);
 // Something else says that it may be dead.
 void path_pulse_doubt(struct path_pulse *pulse, int64_t now_ms);
+// What others had moving has stopped.
+void path_pulse_silence(struct path_pulse *pulse, int64_t now_ms);
 void path_pulse_answer(struct path_pulse *pulse, int64_t now_ms);
 // Forgets what was moving.
 void path_pulse_reset(struct path_pulse *pulse);
@@ -225,6 +227,8 @@ bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, 
 		      struct path_change *change);
 // A handshake over this path was overtaken by another's.
 void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms);
+// What others had moving over this path has stopped: nothing comes back.
+void path_fsm_silence(struct path_fsm *fsm, int64_t now_ms);
 // Whether a probe is to be sent at once, on top of the regular ones; counts it.
 bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms);
 // Connections began just now, over whichever path.
@@ -645,6 +649,19 @@ struct plan_ids {
 	bool out[PATHS_MAX]; // by path: its endpoint is to go, and to come back with another id
 };
 
+// ---- What of the LAN is not TCP. See udp.c.
+
+struct plan_udp {
+	int path[PLAN_FAMILIES];   // slot of the path that new flows take; -1: none works
+	int better[PLAN_FAMILIES]; // the best that works,
+	int64_t better_ms[PLAN_FAMILIES]; // since then
+};
+
+void plan_udp_init(struct plan_udp *udp);
+// Chooses anew; whenever a path's state has changed, and once a second. Returns whether `path` did.
+bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
+		     int64_t now_ms);
+
 // What the exits' names stand for.
 struct plan_exits {
 	const struct addr *list;
@@ -667,7 +684,8 @@ void plan_names_fini(struct plan_names *names);
 // there gets a new id.
 void plan_want(const struct config *config, const struct path_fsm fsms[],
 	       const enum path_use uses[], const struct plan_exits *exits,
-	       const struct kstate *observed, struct plan_ids *ids, struct kstate *want);
+	       const struct plan_udp *udp, const struct kstate *observed, struct plan_ids *ids,
+	       struct kstate *want);
 // The exit server's wishes: limits and sysctls.
 void plan_want_server(const struct kstate *observed, struct kstate *want);
 // Nothing of ours, for a clean stop. Sysctls and limits are kern_restore()'s.

@@ -10,7 +10,17 @@ sa_family_t plan_af(enum plan_family family);
 // The nft table as text for `nft -f`: what of the LAN is carried, and to which port. On the heap.
 // `ipv6`: whether this machine speaks it.
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, bool ipv6);
+		    const struct plan_exits *exits, const struct plan_udp *udp, bool ipv6);
+
+// udp.c: rules for the flows of paths that work,
+void plan_want_flows(const struct config *config, const struct path_fsm fsms[], enum plan_family family,
+		     struct kstate *want);
+// the rules of the first chain that mark what answers them, so that the reverse path is that of the mark,
+void plan_nft_answers(struct str *out, const struct config *config);
+// and chains of the nft table; `rest` is where what is not TCP goes. `write_lists` writes the rules that
+// let through what the lists of the LAN exempt.
+void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
+		  void write_lists(struct str *out, const struct config *config));
 
 // The range of special addresses that it lies in, and where that is laid down, or NULL.
 const char *plan_special(const struct addr *addr, struct prefix *range);

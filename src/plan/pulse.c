@@ -104,6 +104,11 @@ void path_pulse_doubt(struct path_pulse *p, int64_t now_ms)
 	suspect(p, false, now_ms);
 }
 
+void path_pulse_silence(struct path_pulse *p, int64_t now_ms)
+{
+	suspect(p, true, now_ms);
+}
+
 void path_pulse_answer(struct path_pulse *p, int64_t now_ms)
 {
 	// silence that a probe has explained: what flowed has ended

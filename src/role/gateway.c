@@ -70,6 +70,7 @@ static void init_watchers(struct gateway *g)
 {
 	ev_idle_init(&g->round, on_round);
 	ev_timer_init(&g->retry, on_retry, 0., 0.);
+	gateway_udp_init(g);
 	ev_timer_init(&g->tick, on_tick, 1., 1.);
 	g->round.data = g->retry.data = g->tick.data = g;
 }
@@ -129,6 +130,7 @@ static void stop(struct gateway *g)
 	service_stopping(&g->service, "taking routes, rules and endpoints out of the kernel");
 	ev_timer_stop(g->loop, &g->tick);
 	ev_timer_stop(g->loop, &g->retry);
+	gateway_udp_fini(g);
 	ev_timer_stop(g->loop, &g->leave);
 	ev_idle_stop(g->loop, &g->round);
 	if (g->ctl)

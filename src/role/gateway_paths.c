@@ -191,7 +191,7 @@ static void want(const struct gateway *g, struct plan_ids *ids, struct kstate *o
 	struct plan_exits exits = { .list = list };
 
 	collect_exit_addresses(g, list, &exits.n);
-	plan_want(g->config, g->fsms, g->uses.use, &exits, &g->observed, ids, out);
+	plan_want(g->config, g->fsms, g->uses.use, &exits, &g->udp.plan, &g->observed, ids, out);
 }
 
 static void apply(struct gateway *g)
@@ -269,6 +269,7 @@ void gateway_round(struct gateway *g)
 	judge_paths(g);
 	gateway_dial_look(g);
 	gateway_uses_judge(g);
+	gateway_udp_judge(g);
 	apply(g);
 	gateway_listen_on_lan(g);
 	gateway_metrics_round(g);
@@ -464,6 +465,7 @@ void gateway_paths_tick(struct gateway *g)
 	}
 	gateway_uses_tick(g);
 	gateway_joins_tick(g);
+	gateway_udp_tick(g);
 	gateway_choice_tick(g);
 	gateway_push_policy(g);
 }

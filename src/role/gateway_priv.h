@@ -119,6 +119,21 @@ struct gateway_trend {
 
 #define GATEWAY_SOCKS_MAX 64
 
+// See gateway_udp.c.
+struct gateway_udp_path {
+	uint64_t rx_bytes, tx_bytes; // of the interface, at the last look
+	int64_t waits_ms;            // for an answer since; 0: does not
+	int64_t ask_ms;              // not asked again before
+};
+
+struct gateway_udp {
+	struct plan_udp plan;
+	struct gateway_udp_path paths[PATHS_MAX];
+	uint64_t sent_bytes; // over the paths that take flows, at the last tick
+	int64_t moved_ms;
+	ev_timer watch;
+};
+
 struct gateway {
 	struct service service;
 	struct ev_loop *loop;
@@ -127,6 +142,7 @@ struct gateway {
 	struct kstate observed;
 	struct plan_names sysctls;
 	struct plan_ids ids;
+	struct gateway_udp udp;
 	struct probe *probe;
 	struct relay *relay;
 	struct resolver *resolver;
@@ -212,6 +228,14 @@ void gateway_leave_kernel(struct gateway *g);
 // gateway_joins.c
 // Once a second: whether running connections have a subflow on every endpoint.
 void gateway_joins_tick(struct gateway *g);
+
+// gateway_udp.c
+void gateway_udp_init(struct gateway *g);
+void gateway_udp_fini(struct gateway *g);
+// Chooses the path of new flows that are not TCP. Returns whether it has changed: then the kernel is to
+// be told.
+bool gateway_udp_judge(struct gateway *g);
+void gateway_udp_tick(struct gateway *g);
 
 // gateway_uses.c
 // What each path is used for: by what is known of the paths, and once a second by the load too.

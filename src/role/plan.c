@@ -80,12 +80,15 @@ static void print_ops(const struct work *work)
 	struct kstate want = { 0 };
 	struct op_list ops = { 0 };
 	struct plan_ids ids = { 0 };
+	struct plan_udp udp;
 	enum path_use uses[PATHS_MAX];
 	struct str text = { 0 }, conflicts = { 0 };
 
 	for (size_t i = 0; i < work->config->n_paths; i++)
 		uses[i] = plan_use_of_tier(work->config->paths[i].tier);
-	plan_want(work->config, work->fsms, uses, &exits, &work->observed, &ids, &want);
+	plan_udp_init(&udp);
+	plan_udp_choose(&udp, work->config, work->fsms, 0);
+	plan_want(work->config, work->fsms, uses, &exits, &udp, &work->observed, &ids, &want);
 	plan_diff(&work->observed, &want, &ops, &conflicts);
 	for (size_t i = 0; i < ops.n; i++) {
 		op_format(&ops.ops[i], &work->observed, &text);

@@ -119,7 +119,7 @@ static size_t turn(struct gateway *g)
 		plan_readiness(&g->paths[i], &g->observed, g->exit.family, &g->facts[i]);
 		path_fsm_observe(&g->fsms[i], &g->facts[i], g->now_ms, &change);
 	}
-	plan_want(&g->config, g->fsms, NULL, &g->exits, &g->observed, &g->ids, &want);
+	plan_want(&g->config, g->fsms, NULL, &g->exits, NULL, &g->observed, &g->ids, &want);
 	n = apply(g, &want);
 	kstate_fini(&want);
 	return n;

@@ -34,7 +34,7 @@ static struct op rule(enum op_kind kind, sa_family_t family, uint32_t pref, uint
 				    .table = table,
 				    .src = prefix_from(src),
 				    .fwmark = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MARK : 0,
-				    .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MASK : 0,
+				    .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_MARK_MASK : 0,
 				    .suppress_prefix_len = suppress,
 				    .protocol = KSTATE_PROTOCOL } };
 }

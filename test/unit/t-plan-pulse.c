@@ -41,6 +41,9 @@ static void step(struct tale *t, char what)
 	case 'o':
 		path_pulse_doubt(&t->pulse, t->traffic.time_ms);
 		break;
+	case 'q':
+		path_pulse_silence(&t->pulse, t->traffic.time_ms);
+		break;
 	case 's':
 		t->traffic.stuck++;
 		break;
@@ -125,6 +128,16 @@ static void gives_doubt_more_time(void **state)
 	}
 }
 
+static void gives_silence_of_others_little_time(void **state)
+{
+	struct tale t;
+
+	(void)state;
+	begin(&t);
+	play(&t, "q.....");
+	assert_in_range(t.dead_ms, 1000120, 1000250);
+}
+
 static void spares_a_metered_path(void **state)
 {
 	struct tale t;
@@ -170,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_dead_from_quiet),
 		cmocka_unit_test(gives_doubt_more_time),
+		cmocka_unit_test(gives_silence_of_others_little_time),
 		cmocka_unit_test(spares_a_metered_path),
 		cmocka_unit_test(grows_patient_with_hiccups),
 	};

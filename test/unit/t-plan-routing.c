@@ -72,7 +72,7 @@ static size_t turn(void)
 			fail_msg("%s: %s %s", paths[i].name, facts.note, facts.advice);
 		path_fsm_observe(&fsms[i], &facts, 0, &change);
 	}
-	plan_want(&config, fsms, NULL, &exits, &k, &ids, &want);
+	plan_want(&config, fsms, NULL, &exits, NULL, &k, &ids, &want);
 	plan_diff(&k, &want, &ops, NULL);
 	assert_int_equal(kern_apply(kern, &ops, print_failure, &k), 0);
 	n = ops.n;

@@ -23,6 +23,7 @@ struct gateway {
 	struct plan_ids ids;
 	enum path_use uses[PATHS_MAX];
 	struct plan_exits exits;
+	struct plan_udp udp;
 	struct addr exit;
 	struct kstate kernel;
 	int64_t now_ms;
@@ -41,6 +42,7 @@ static void gateway_init(struct gateway *g, size_t n)
 	g->config.paths = g->paths;
 	g->config.n_paths = n;
 	g->exit = addr_of("203.0.113.10");
+	plan_udp_init(&g->udp);
 	g->exits = (struct plan_exits){ .list = &g->exit, .n = 1 };
 	add_link(&g->kernel, 1, "lo", false);
 	for (size_t i = 0; i < n; i++) {
@@ -75,7 +77,7 @@ static size_t turn(struct gateway *g)
 	plan_readiness_all(&g->config, &g->kernel, g->exit.family, g->facts);
 	for (size_t i = 0; i < g->config.n_paths; i++)
 		path_fsm_observe(&g->fsms[i], &g->facts[i], g->now_ms, &change);
-	plan_want(&g->config, g->fsms, g->uses, &g->exits, &g->kernel, &g->ids, &want);
+	plan_want(&g->config, g->fsms, g->uses, &g->exits, &g->udp, &g->kernel, &g->ids, &want);
 	plan_diff(&g->kernel, &want, &ops, NULL);
 	n = ops.n;
 	for (size_t i = 0; i < n; i++) {
@@ -579,7 +581,8 @@ static void names_sysctls_of_vlans(void **state)
 	gateway_init(&g, 1);
 	strcpy(g.paths[0].interface, "eth0.5");
 	names = plan_sysctls_for_gateway(&g.config);
-	assert_string_equal(names.list[names.n - 1], "net.ipv4.conf.eth0/5.rp_filter");
+	assert_string_equal(names.list[names.n - 2], "net.ipv4.conf.eth0/5.rp_filter");
+	assert_string_equal(names.list[names.n - 1], "net.ipv4.conf.eth0/5.src_valid_mark");
 	plan_names_fini(&names);
 	gateway_fini(&g);
 }
@@ -721,6 +724,81 @@ static void writes_the_nft_table(void **state)
 	gateway_fini(&g);
 }
 
+// ---- What is not TCP
+
+static void turn_with_udp(struct gateway *g)
+{
+	plan_udp_choose(&g->udp, &g->config, g->fsms, g->now_ms);
+	settle(g);
+}
+
+static bool takes_new_flows(const struct gateway *g, unsigned path)
+{
+	char rule[64];
+
+	snprintf(rule, sizeof(rule), "ct mark set ct mark & 0x00ffffff | 0x%x000000", 0x70 + path);
+	return strstr(g->kernel.nft, rule) != NULL;
+}
+
+static void forwards_what_is_not_tcp(void **state)
+{
+	static char via[][NAME_SIZE] = { "path1", "path0" };
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 2);
+	fill_lan(&g);
+	g.config.udp = (struct config_udp){ .present = true, .via = { via, 2 }, .reject_quic = true };
+	add_sysctl(&g, "net.ipv4.ip_forward", "0");
+	add_sysctl(&g, "net.ipv4.conf.path0.src_valid_mark", "0");
+	turn_with_udp(&g);
+	// no path works: refused, and no rule leads anywhere
+	assert_int_equal(g.udp.path[PLAN_V4], -1);
+	assert_non_null(strstr(g.kernel.nft, "meta l4proto != tcp goto rest\n"));
+	assert_non_null(strstr(g.kernel.nft, "meta nfproto ipv4 reject with icmpx type admin-prohibited\n"));
+	assert_non_null(strstr(g.kernel.nft, "udp dport 443 reject\n"));
+	assert_non_null(strstr(str_text(&g.log), "sysctl -w net.ipv4.ip_forward=1\n"));
+	assert_non_null(strstr(str_text(&g.log), "sysctl -w net.ipv4.conf.path0.src_valid_mark=1\n"));
+	str_clear(&g.log);
+	// the second of the list works, and is at once better than none
+	probe(&g, 0, 0, PATH_GOOD_FOR_FIRST_UP);
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 0);
+	assert_int_equal(g.udp.path[PLAN_V6], -1);
+	assert_true(takes_new_flows(&g, 0));
+	assert_non_null(strstr(str_text(&g.log),
+			       "ip rule add pref 1100 fwmark 0x70000000/0xff000000 lookup 101"));
+	// the first takes over as soon as it works, unless it has failed before
+	probe(&g, 1, 0, PATH_GOOD_FOR_FIRST_UP);
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 1);
+	probe(&g, 1, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 0);
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x71000000/0xff000000\n"));
+	g.now_ms += 10000;
+	probe(&g, 1, 0, PATH_GOOD_AFTER_FAILURE);
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 0);
+	g.now_ms += 29999;
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 0);
+	str_clear(&g.log);
+	g.now_ms += 1;
+	turn_with_udp(&g);
+	assert_int_equal(g.udp.path[PLAN_V4], 1);
+	assert_true(takes_new_flows(&g, 1));
+	// old flows stay where they are
+	assert_null(strstr(str_text(&g.log), "conntrack"));
+	str_clear(&g.log);
+	// and move when their path dies
+	probe(&g, 0, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
+	turn_with_udp(&g);
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x70000000/0xff000000\n"));
+	assert_null(strstr(str_text(&g.log), "0x71000000"));
+	gateway_fini(&g);
+}
+
 static void carries_every_source_when_none_is_named(void **state)
 {
 	struct gateway g;
@@ -813,6 +891,7 @@ int main(void)
 		cmocka_unit_test(tunes_a_server),
 		cmocka_unit_test(takes_all_out_for_a_clean_stop),
 		cmocka_unit_test(writes_the_nft_table),
+		cmocka_unit_test(forwards_what_is_not_tcp),
 		cmocka_unit_test(carries_every_source_when_none_is_named),
 		cmocka_unit_test(nft_takes_the_text), // changes the namespace: last
 	};

@@ -127,20 +127,27 @@ def initramfs(kernel):
     return bytes(archive)
 
 
-class Machine:
-    """Boots and runs `stories`, given as paths below test/ without .py.
+def write_job(kernel, stories, out):
+    """Makes of the folder `out` what machines are booted with: their stories and their initramfs.
 
-    `out` is a folder for what they say, `console` a file for what the machine says. Programs under
-    test are looked for in the current directory. The machine dies with the thread that made it.
+    Stories are given as paths below test/ without .py. Programs under test are looked for in the
+    current directory.
+    """
+    job = {"TOP": TOP, "BUILD": pathlib.Path.cwd(), "MODULES": kernel.modules,
+           "MPGATE": os.environ.get("MPGATE", ""), "STORIES": " ".join(stories)}
+    (out / "job").write_text("".join(f"{key}={shlex.quote(str(value))}\n"
+                                     for key, value in job.items()))
+    (out / "initramfs").write_bytes(initramfs(kernel))
+
+
+class Machine:
+    """Boots and runs the stories of the job in the folder `out`, which is for what they say too.
+
+    Machines with the same folder share the stories. What the machine itself says goes to the file
+    `console`. It dies with the thread that made it.
     """
 
-    def __init__(self, kernel, stories, out, console):
-        self.out = out
-        (out / "initramfs").write_bytes(initramfs(kernel))
-        job = {"TOP": TOP, "BUILD": pathlib.Path.cwd(), "MODULES": kernel.modules,
-               "MPGATE": os.environ.get("MPGATE", ""), "STORIES": " ".join(stories)}
-        (out / "job").write_text("".join(f"{key}={shlex.quote(str(value))}\n"
-                                         for key, value in job.items()))
+    def __init__(self, kernel, out, console):
         share = "local,security_model=none,multidevs=remap"
         with open(console, "wb") as console:
             self.popen = subprocess.Popen(
@@ -155,13 +162,6 @@ class Machine:
 
     def running(self):
         return self.popen.poll() is None
-
-    def status(self, story):
-        """The exit status of a story that is over, or None."""
-        try:
-            return int((self.out / f"{pathlib.Path(story).name}.status").read_text())
-        except (FileNotFoundError, ValueError):
-            return None
 
     def stop(self):
         if self.running():

@@ -13,6 +13,7 @@ from lab import expect, run_story
 
 def story(lab):
     adsl = lab.paths["ppp0"]
+    adsl.call("holdoff 2")  # of pppd, 30 s unless said otherwise
     adsl.settings = 'dial = "ppp"\npid-file = "/run/ppp0.pid"'
     pppd = lab.gw.start("pppd", ["pppd", "call", CALL, "nodetach", "unit", 0])
     Exit(lab)

@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from world import Household, path_of, receives
+from world import Household, path_of, receives, wait_for_words
 from actors import Exit, Gateway, Web, curl
 from lab import expect, run_story, wait_for
 
@@ -38,6 +38,7 @@ def story(lab):
                  not client.is_alive(), f"ppp0 to be {what}", 60)
         print(f"{what} after {time.monotonic() - began:.1f} s", flush=True)
         expect(client.is_alive(), f"the download was over before ppp0 was {what}")
+    wait_for_words(gateway, r"ppp0 +DOWN .*subflows? move")
     after = path_of(gateway, "ppp0")["address"]
     expect(after != before, f"ppp0 has its address {before} still")
     wait_for(lambda: receives(gateway, "ppp0") or not client.is_alive(),

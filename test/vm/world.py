@@ -172,11 +172,15 @@ def wait_for_words(gateway, pattern, timeout_s=60):
 def check_words(gateway, reason, words, logged):
     """Status, console and log say why ppp0 is down."""
     wait_for_words(gateway, logged)
-    wait_for(lambda: path_of(gateway, "ppp0")["reason"] == reason, f"reason {reason}", 5)
-    path = path_of(gateway, "ppp0")
-    expect(words in path["note"], f"the note of ppp0 is '{path['note']}'")
-    said = gateway.command("status", check=False).stdout
-    expect(words in said, f"mpgate status says\n{said}")
+
+    def told():
+        path = path_of(gateway, "ppp0")
+        return path["reason"] == reason and words in path["note"]
+
+    # not while the next attempt is under way
+    wait_for(told, f"ppp0 to be down with reason {reason} and '{words}' in its note", 60)
+    wait_for(lambda: words in gateway.command("status", check=False).stdout,
+             f"'{words}' in mpgate status", 60)
     console = Console(gateway)
     console.wait_for_line(rf"ppp0 .*{words}", f"'{words}' on the console", 60)
     console.keys("q")

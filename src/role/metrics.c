@@ -125,8 +125,6 @@ static const struct family path_families[] = {
 	     cap_used_bytes),
 	PATH("path_state_changes_total", "counter", "Changes of the path's state since the start.", FORM_COUNT,
 	     state_changes),
-	PATH("path_data_cap_used_bytes", "gauge", "Bytes used in the billing period.",
-	     FORM_INT64, cap_used_bytes),
 	PATH("path_subflows", "gauge", "Subflows that are established over the path.", FORM_INT, subflows),
 	PATH("path_rtt_seconds", "gauge", "Smoothed round-trip time.", FORM_MICROS, rtt_us),
 	PATH("path_jitter_seconds", "gauge", "Smoothed variation of the round-trip time.", FORM_MICROS,
@@ -216,23 +214,6 @@ static void add_states(struct str *out, const struct snapshot *s)
 	}
 }
 
-// No cap is 0 there, and no sample here.
-static void add_caps(struct str *out, const struct snapshot *s)
-{
-	bool headed = false;
-
-	for (int i = 0; i < s->n_paths; i++) {
-		const struct label labels[] = { { "path", s->paths[i].name }, { 0 } };
-
-		if (s->paths[i].cap_bytes <= 0)
-			continue;
-		if (!headed)
-			add_heading(out, "path_data_cap_bytes", "gauge", "The path's data cap.");
-		headed = true;
-		add_sample(out, "path_data_cap_bytes", labels, (double)s->paths[i].cap_bytes);
-	}
-}
-
 static void add_verdict(struct str *out, const struct snapshot *s)
 {
 	add_heading(out, "verdict", "gauge", "1 for the gateway's verdict on itself, 0 for the others.");
@@ -266,7 +247,6 @@ void metrics_write(const struct snapshot *s, struct str *out)
 	if (s->exit.name[0])
 		add_families(out, exit_families, ARRAY_LEN(exit_families), &s->exit, name);
 	add_states(out, s);
-	add_caps(out, s);
 	for (size_t i = 0; i < ARRAY_LEN(path_families); i++)
 		add_paths(out, &path_families[i], s);
 }

@@ -14,7 +14,7 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
 	leave, back, quit, shift_right, shift_left, next_scale, scroll_down,
-	scroll_up, start_service, run_here, show_check;
+	scroll_up, mask_addresses, slower, faster, save_text, ask_backup, ask_keep, start_service, run_here, show_check;
 
 #define FAR 100000 // beyond the end of any list
 
@@ -69,7 +69,6 @@ static const struct binding bindings[] = {
 	{ .keys = { 'i' }, UI_CONNS, GROUP_LOOK, conns_invert, "the other way round", "Reverse", 4 },
 	{ .keys = { 'f' }, UI_CONNS, GROUP_LOOK, conns_freeze, "freeze the order, or not",
 	  "Freeze", 3 },
-	{ .keys = { 'x' }, UI_CONNS, GROUP_LOOK, conns_mask, "mask addresses, or not", "Mask", 5 },
 
 	{ .keys = { UI_KEY_ENTER }, UI_CONNS, GROUP_SCREENS, open_row, "why it is plain TCP",
 	  "Why", 3 },
@@ -102,23 +101,29 @@ static const struct binding bindings[] = {
 	{ .keys = { 'D' }, OF_PATHS, GROUP_CHANGE, ask_disable, "disable the path", "Disable", 5 },
 	{ .keys = { 'R' }, OF_PATHS, GROUP_CHANGE, ask_redial,
 	  "redial or reconnect the path", "Redial", 3 },
+	{ .keys = { 'B' }, OF_PATHS, GROUP_CHANGE, ask_backup, "backup only, or not", "Backup", 6 },
+	{ .keys = { 'K' }, OF_PATHS, GROUP_CHANGE, ask_keep, "keep a change with a timer" },
 
 	{ .keys = { 'p' }, SCREENS_ALL, GROUP_LOOK, pause_display, "pause, or go on", "Pause", 4 },
 	{ .keys = { 't' }, OF_PATHS, GROUP_LOOK, next_scale, "time: 1m, 1h, 1d, 30d", "Time", 5 },
 	{ .keys = { 'u' }, SCREENS_ALL, GROUP_LOOK, next_unit, "unit: Mb/s, kb/s, MB/s, auto",
 	  "Unit", 7 },
+	{ .keys = { 'x' }, SCREENS_ALL, GROUP_LOOK, mask_addresses, "mask addresses", "Mask", 5 },
+	{ .keys = { '+' }, SCREENS_ALL, GROUP_LOOK, slower, "redraw rarely, often" },
+	{ .keys = { '-' }, SCREENS_ALL, GROUP_LOOK, faster },
 	{ .keys = { 'z' }, OF_PATHS, GROUP_LOOK, share_scale, "same scale for RX and TX",
 	  "Scale", 8 },
 	{ .keys = { 'a' }, SCREENS_ALL, GROUP_LOOK, go_to_alarm, "go to the alarm's path" },
 	{ .keys = { 'A' }, SCREENS_ALL, GROUP_LOOK, acknowledge, "acknowledge the alarm" },
 
-	{ .keys = { UI_CTRL('l') }, ALL, GROUP_OTHER, repaint, "redraw the screen" },
-	{ .keys = { UI_CTRL('z') }, ALL, GROUP_OTHER, suspend, "suspend" },
+	{ .keys = { 'w' }, SCREENS_ALL, GROUP_OTHER, save_text, "write it to a file", "Save", 6 },
+	{ .keys = { UI_CTRL('l') }, ALL, GROUP_OTHER, repaint, "redraw; suspend" },
+	{ .keys = { UI_CTRL('z') }, ALL, GROUP_OTHER, suspend },
 	{ .keys = { 'q', UI_KEY_ESC, UI_KEY_F10 }, UI_HELP, GROUP_OTHER, hide_help,
 	  "close", "Close" },
 	{ .keys = { 'q', UI_KEY_F10 }, SUB_SCREENS, GROUP_OTHER, leave, "back to the overview" },
 	{ .keys = { 'q', UI_KEY_F10 }, UI_OVERVIEW | UI_ABSENT, GROUP_OTHER, quit,
-	  "quit; the gateway goes on", "Quit" },
+	  "quit; nothing stops", "Quit" },
 	{ .keys = { 'Q', UI_CTRL('c') }, ALL, GROUP_OTHER, quit, "quit from anywhere" },
 };
 // clang-format on
@@ -366,6 +371,39 @@ static void next_scale(const struct press *press)
 	press->ui->scale = (press->ui->scale + 1) % TREND_SCALES;
 }
 
+static void mask_addresses(const struct press *press)
+{
+	press->ui->mask = !press->ui->mask;
+}
+
+static void change_refresh(const struct press *press, int step)
+{
+	static const int seconds[] = { 1, 2, 5, 10, 30, 60 };
+	int n = (int)(sizeof(seconds) / sizeof(seconds[0])), i = 0;
+
+	while (i < n - 1 && seconds[i] < press->ui->refresh_s)
+		i++;
+	i += step;
+	i = i < 0 ? 0 : i >= n ? n - 1 : i;
+	press->ui->refresh_s = seconds[i];
+	ui_say(press->ui, press->now_ms, "the screen is drawn every %d s", seconds[i]);
+}
+
+static void slower(const struct press *press)
+{
+	change_refresh(press, 1);
+}
+
+static void faster(const struct press *press)
+{
+	change_refresh(press, -1);
+}
+
+static void save_text(const struct press *press)
+{
+	press->need->save = true;
+}
+
 static void share_scale(const struct press *press)
 {
 	press->ui->same_scale = !press->ui->same_scale;
@@ -447,6 +485,21 @@ static void ask_disable(const struct press *press)
 static void ask_redial(const struct press *press)
 {
 	ask_selected(press, COMMAND_REDIAL);
+}
+
+static void ask_backup(const struct press *press)
+{
+	const struct path_snapshot *path = ui_selected(press->ui);
+
+	ask_selected(press, path && path->reserved ? COMMAND_NO_BACKUP : COMMAND_BACKUP);
+}
+
+static void ask_keep(const struct press *press)
+{
+	if (press->ui->live.revert_at_ms)
+		dialog_open(press->ui, COMMAND_CONFIRM, press->ui->live.timed_path, press->now_ms);
+	else
+		ui_say(press->ui, press->now_ms, "nothing waits to be kept");
 }
 
 // Does not ask: it changes what is shown, not what the gateway does.

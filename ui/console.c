@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/backoff.h"
@@ -35,7 +36,7 @@ struct console {
 	struct ctl_client *client; // NULL: there is no connection
 	struct backoff retry;
 	int64_t retry_at_ms;
-	int refresh_ms;
+	int base_ms, refresh_ms; // as the terminal is; as a person wants it
 	int64_t drawn_at_ms;
 	bool dirty;     // draw as soon as the terminal takes it
 	bool more_keys; // may wait where poll(2) does not see them
@@ -191,6 +192,26 @@ static void read_task(struct console *c, int64_t now_ms)
 
 // ---- a person
 
+// In the folder that the console was started in: there a person looks first.
+static void save_screen(struct console *c, int64_t now_ms)
+{
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	char name[64] = "";
+	struct str text = { 0 };
+	struct tm tm;
+	FILE *file;
+
+	if (localtime_r(&now, &tm))
+		strftime(name, sizeof(name), "mpgate-%Y%m%d-%H%M%S.txt", &tm);
+	ui_save_text(c->ui, &c->canvas, &text);
+	file = fopen(name, "wxe");
+	if (!file || fputs(str_text(&text), file) == EOF || fclose(file) == EOF)
+		ui_say(c->ui, now_ms, "cannot write %s here: %s", name, strerror(errno));
+	else
+		ui_say(c->ui, now_ms, "written to %s", name);
+	str_fini(&text);
+}
+
 static void do_what_is_needed(struct console *c, const struct ui_need *need, int64_t now_ms)
 {
 	int rc;
@@ -198,6 +219,8 @@ static void do_what_is_needed(struct console *c, const struct ui_need *need, int
 	c->dirty |= need->redraw;
 	c->quit |= need->quit;
 	c->run_here |= need->run_here;
+	if (need->save)
+		save_screen(c, now_ms);
 	if (need->repaint)
 		term_repaint();
 	if (need->suspend)
@@ -270,6 +293,7 @@ static void draw(struct console *c, int64_t now_ms)
 	int columns, rows;
 
 	c->drawn_at_ms = now_ms;
+	c->refresh_ms = ui_refresh_ms(c->ui, c->base_ms);
 	if (!term_takes_output())
 		return;
 	c->dirty = false;
@@ -364,7 +388,7 @@ int ui_console_run(const struct ui_options *options)
 	if (term_open(options) != 0)
 		return STATUS_FAILED;
 	c.ui = ui_new(options);
-	c.refresh_ms = term_is_slow() ? SLOW_REFRESH_MS : REFRESH_MS;
+	c.base_ms = c.refresh_ms = term_is_slow() ? SLOW_REFRESH_MS : REFRESH_MS;
 	connect_gateway(&c, clock_mono_ms());
 	// a first screen that says "waiting" would be gone in a moment
 	c.drawn_at_ms = clock_mono_ms() - c.refresh_ms - LATE_MS + (c.client ? FIRST_WAIT_MS : 0);

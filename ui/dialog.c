@@ -43,7 +43,7 @@ static bool is_only_one(const struct snapshot *s, const struct path_snapshot *pa
 static bool cuts_all(const struct snapshot *s, const struct path_snapshot *path,
 		     enum command_verb verb)
 {
-	return verb != COMMAND_ENABLE && is_only_one(s, path);
+	return (verb == COMMAND_DISABLE || verb == COMMAND_REDIAL) && is_only_one(s, path);
 }
 
 static void name_others(const struct snapshot *s, const struct path_snapshot *path, struct str *out)
@@ -84,8 +84,8 @@ static void tell_cut(const struct snapshot *s, const struct path_snapshot *path,
 	str_addf(out, "%s ", verb == COMMAND_DISABLE ? "Disabling it" : "Taking it down");
 	if (s->connections > 0)
 		str_addf(out, "cuts all %d connections, and ", s->connections);
-	str_addf(out, "takes the LAN offline until %s.",
-		 verb == COMMAND_DISABLE ? "a path is enabled again" : "it is back");
+	str_addf(out, "takes the LAN offline%s", verb == COMMAND_DISABLE ? ". It comes back by itself "
+		 "after 5 min unless you press K (keep)." : " until it is back.");
 }
 
 static void tell_effect(const struct snapshot *s, const struct path_snapshot *path,
@@ -93,7 +93,16 @@ static void tell_effect(const struct snapshot *s, const struct path_snapshot *pa
 {
 	const char *state = path_state_word(path->state);
 
-	if (verb == COMMAND_ENABLE && facts_is_wanted(path))
+	if (verb == COMMAND_CONFIRM)
+		str_add(out, "It stays off until somebody enables it, and does not come back by "
+			     "itself.");
+	else if (verb == COMMAND_BACKUP)
+		str_add(out, "It carries only while no other path is up. Open connections follow at "
+			     "once, and none is cut.");
+	else if (verb == COMMAND_NO_BACKUP)
+		str_addf(out, "It is used by its tier again, which is %s. No connection is cut.",
+			 path_tier_word(path->tier));
+	else if (verb == COMMAND_ENABLE && facts_is_wanted(path))
 		str_addf(out, "It is enabled already, and %s now.", state);
 	else if (verb == COMMAND_ENABLE)
 		str_addf(out, "Running and new connections get subflows over it.%s",
@@ -154,6 +163,9 @@ static const char *title_word(enum command_verb verb, const struct path_snapshot
 {
 	return verb == COMMAND_ENABLE    ? "Enable"
 	       : verb == COMMAND_DISABLE ? "Disable"
+	       : verb == COMMAND_CONFIRM ? "Keep"
+	       : verb == COMMAND_BACKUP  ? "Reserve"
+	       : verb == COMMAND_NO_BACKUP ? "Release"
 	       : is_dialled(path)        ? "Redial"
 					 : "Reconnect";
 }
@@ -203,8 +215,11 @@ static const char *write_answers(enum command_verb verb, const struct path_snaps
 static void write_question(enum command_verb verb, const struct path_snapshot *path,
 			   struct str *out)
 {
-	const char *doing = verb == COMMAND_ENABLE    ? "Enable path"
-			    : verb == COMMAND_DISABLE ? "Disable path"
+	const char *doing = verb == COMMAND_ENABLE      ? "Enable path"
+			    : verb == COMMAND_DISABLE   ? "Disable path"
+			    : verb == COMMAND_CONFIRM   ? "Keep it switched off: path"
+			    : verb == COMMAND_BACKUP    ? "As a backup only: path"
+			    : verb == COMMAND_NO_BACKUP ? "No longer a backup only: path"
 			    : is_dialled(path)        ? "Hang up and redial"
 						      : "Take down and reconnect";
 	char kind[NAME_SIZE];
@@ -235,7 +250,8 @@ static void write_page(const struct ui *ui, const struct path_snapshot *path, in
 	write_question(d->verb, path, &text);
 	wrap_and_clear(page, ATTR_HEADING, width, 0, &text);
 	page_add(page, ATTR_NORMAL, "%s", "");
-	if (d->verb != COMMAND_ENABLE && find_session(ui->options.ssh_connection, path, client)) {
+	if ((d->verb == COMMAND_DISABLE || d->verb == COMMAND_REDIAL) &&
+	    find_session(ui->options.ssh_connection, path, client)) {
 		str_addf(&text, "! Your SSH session from %s comes in over %s and will drop.",
 			 client, path->name);
 		wrap_and_clear(page, ATTR_BAD, width, 2, &text);

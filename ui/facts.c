@@ -96,6 +96,11 @@ const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SI
 	return out;
 }
 
+bool facts_has_alarm(const struct snapshot *s)
+{
+	return s->revert_at_ms || facts_first_alarm(s);
+}
+
 const struct alarm *facts_first_alarm(const struct snapshot *s)
 {
 	const struct alarm *first = NULL;

@@ -60,7 +60,7 @@ void layout_make(const struct layout_wish *wish, struct layout *out)
 	int want[PANES], left = wish->rows, row = 0;
 
 	*out = (struct layout){ 0 };
-	out->graphs = wish->columns >= GRAPH_COLUMNS && wish->rows >= GRAPH_ROWS;
+	out->graphs = !wish->accessible && wish->columns >= GRAPH_COLUMNS && wish->rows >= GRAPH_ROWS;
 	list_wishes(wish, out->graphs, want);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		enum pane pane = steps[i].pane;

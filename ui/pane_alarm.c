@@ -59,6 +59,18 @@ static void draw_alarm(const struct view *view, struct canvas *canvas, int row,
 	str_fini(&hints);
 }
 
+// A change that is going to be taken back comes before all alarms: it waits for an answer.
+static void draw_timed(const struct view *view, struct canvas *canvas, int row)
+{
+	int64_t left_s = (view->s->revert_at_ms - view->time_ms + 999) / 1000;
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s is off, and comes back in %d:%02d.%s", view->s->timed_path,
+		 (int)(left_s > 0 ? left_s / 60 : 0), (int)(left_s > 0 ? left_s % 60 : 0),
+		 view->read_only || !bindings_find(view->s, 'K', view->screen) ? "" : "   K:Keep it off");
+	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_BAD, text);
+}
+
 void pane_alarm_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
 	const struct alarm *alarm = facts_first_alarm(view->s);
@@ -66,6 +78,8 @@ void pane_alarm_draw(const struct view *view, struct canvas *canvas, int row, in
 	(void)rows;
 	if (view->message)
 		canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_HEADING, view->message);
+	else if (view->s->revert_at_ms)
+		draw_timed(view, canvas, row);
 	else if (alarm)
 		draw_alarm(view, canvas, row, alarm);
 }

@@ -191,11 +191,6 @@ void conns_freeze(const struct press *press)
 	view->frozen = !view->frozen;
 }
 
-void conns_mask(const struct press *press)
-{
-	press->ui->mask = !press->ui->mask;
-}
-
 static void take_filter(struct ui *ui, const char *text, int64_t now_ms)
 {
 	struct conn_filter filter;

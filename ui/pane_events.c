@@ -81,6 +81,19 @@ static void draw_event(const struct view *view, struct canvas *canvas, int row,
 	canvas_text_fit(canvas, row, text_col, canvas->width - text_col, ATTR_NORMAL, event->text);
 }
 
+// As sentences, the newest at the bottom: they are read out as they come.
+static void draw_sentences(const struct view *view, struct canvas *canvas, int row, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const struct event *event = &view->s->events[n - 1 - i];
+		char when[FORMAT_SIZE], text[256];
+
+		snprintf(text, sizeof(text), "%s %s: %s  %s", event->object, event->verb,
+			 event->text, format_when(view, event->time_ms, when));
+		canvas_text_fit(canvas, row + i, 1, canvas->width - 1, ATTR_NORMAL, text);
+	}
+}
+
 void pane_events_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
 	int n = view->s->n_events < rows - 1 ? view->s->n_events : rows - 1;
@@ -90,6 +103,8 @@ void pane_events_draw(const struct view *view, struct canvas *canvas, int row, i
 	if (!view->s->n_events)
 		canvas_text(canvas, row + 1, TIME_COL, canvas->width - TIME_COL, ATTR_NORMAL,
 			    "none yet");
-	for (int i = 0; i < n; i++)
+	if (view->accessible)
+		draw_sentences(view, canvas, row + 1, n);
+	for (int i = 0; i < n && !view->accessible; i++)
 		draw_event(view, canvas, row + 1 + i, &widths, &view->s->events[i]);
 }

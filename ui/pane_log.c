@@ -264,6 +264,25 @@ void log_search_newer(const struct press *press)
 	search_on(press, 1);
 }
 
+void log_save(const struct ui *ui, struct str *out)
+{
+	const struct log_view *log = &ui->log;
+
+	for (uint64_t seq = log->first; seq && seq <= newest(log); seq++) {
+		const struct event *event = log_event(ui, seq);
+		time_t then = (time_t)(event->time_ms / 1000);
+		char when[32] = "";
+		struct tm tm;
+
+		if (!is_shown(ui, seq))
+			continue;
+		if (localtime_r(&then, &tm))
+			strftime(when, sizeof(when), "%b %d %H:%M:%S", &tm);
+		str_addf(out, "%s %c %-5s %-8s %s\n", when, event_is_alert(event) ? '!' : ' ',
+			 event->object, event->verb, event->text);
+	}
+}
+
 // ---- drawing
 
 void log_title(const struct ui *ui, const struct view *view, struct str *out)

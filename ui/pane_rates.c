@@ -19,7 +19,7 @@ void pane_rates_draw(const struct view *view, struct canvas *canvas, int row, in
 {
 	const char *unit = rate_unit_word(view->unit);
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE], rx_average[FORMAT_SIZE], n[FORMAT_SIZE],
-		tcp[32] = "";
+		tcp[32] = "", average_text[40] = "";
 	enum attr attr = view->stale ? ATTR_IDLE : ATTR_NORMAL;
 
 	(void)rows;
@@ -33,8 +33,9 @@ void pane_rates_draw(const struct view *view, struct canvas *canvas, int row, in
 	}
 	if (view->s->connections_tcp > 0)
 		snprintf(tcp, sizeof(tcp), ", %d TCP", view->s->connections_tcp);
-	format_rate(average(view, GRAPH_RX), view->unit, rx_average);
-	canvas_textf(canvas, row, 1, canvas->width - 1, attr,
-		     "RX %s %s (avg %s)  TX %s %s  conns %s%s", rx, unit, rx_average, tx, unit, n,
-		     tcp);
+	if (!view->accessible) // which says each change of it
+		snprintf(average_text, sizeof(average_text), " (avg %s)",
+			 format_rate(average(view, GRAPH_RX), view->unit, rx_average));
+	canvas_textf(canvas, row, 1, canvas->width - 1, attr, "RX %s %s%s  TX %s %s  conns %s%s", rx,
+		     unit, average_text, tx, unit, n, tcp);
 }

@@ -38,7 +38,7 @@ static const struct screen screens[SCREENS] = {
 			   .back = conns_back },
 	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .enter = log_enter, .title = log_title,
 			 .draw = log_draw, .move = log_move, .page = log_page, .open = log_open,
-			 .wish = log_wish, .back = log_back },
+			 .wish = log_wish, .back = log_back, .save = log_save },
 	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .enter = report_enter,
 			    .title = report_title, .draw = report_draw, .move = report_move,
 			    .page = report_page },
@@ -55,6 +55,13 @@ void ui_show(struct ui *ui, enum ui_screen screen, int64_t now_ms)
 	ui->screen = screen;
 	if (screens[screen].enter)
 		screens[screen].enter(ui, now_ms);
+}
+
+bool ui_knows_screen(const char *name, struct str *out)
+{
+	for (int i = 0; i < SCREENS; i++)
+		str_addf(out, "%s%s", i ? ", " : "", screens[i].name);
+	return screen_from_name(name) != SCREENS;
 }
 
 enum ui_screen screen_from_name(const char *name)

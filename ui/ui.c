@@ -30,6 +30,8 @@ struct ui *ui_new(const struct ui_options *options)
 	ui->units = options->units;
 	ui->may_change = true;
 	ui->log.level = LOG_LEVEL_NOTICE;
+	if (options->screen)
+		ui_show(ui, screen_from_name(options->screen), 0);
 	ui->conns.column = CONN_BY_RX;
 	ui->absent_status = STATUS_DONE;
 	return ui;
@@ -228,6 +230,19 @@ struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms)
 	return need;
 }
 
+int ui_refresh_ms(const struct ui *ui, int base_ms)
+{
+	return ui->refresh_s ? ui->refresh_s * 1000 : base_ms;
+}
+
+void ui_save_text(const struct ui *ui, const struct canvas *canvas, struct str *out)
+{
+	if (ui_screen(ui)->save)
+		ui_screen(ui)->save(ui, out);
+	else
+		canvas_dump(canvas, out);
+}
+
 // ---- drawing
 
 static void (*const draw_pane[PANES])(const struct view *view, struct canvas *canvas, int row,
@@ -275,10 +290,36 @@ static enum rate_unit choose_unit(enum ui_units units, const struct snapshot *s)
 	return natural;
 }
 
+static int64_t calm(int64_t was, int64_t is)
+{
+	return was >= 0 && is >= 0 && is > was - was / 20 - 1 && is < was + was / 20 + 1 ? was : is;
+}
+
+// What hardly differs from what is on the screen stays as it is there: a screen reader says all that
+// changes.
+static void calm_numbers(const struct snapshot *was, struct snapshot *is)
+{
+	is->rx_bps = calm(was->rx_bps, is->rx_bps);
+	is->tx_bps = calm(was->tx_bps, is->tx_bps);
+	is->exit.rtt_us = calm(was->exit.rtt_us, is->exit.rtt_us);
+	for (int i = 0; i < is->n_paths && i < was->n_paths; i++) {
+		const struct path_snapshot *old = &was->paths[i];
+		struct path_snapshot *path = &is->paths[i];
+
+		if (strcmp(old->name, path->name) != 0)
+			continue;
+		path->rx_bps = calm(old->rx_bps, path->rx_bps);
+		path->tx_bps = calm(old->tx_bps, path->tx_bps);
+		path->rtt_us = calm(old->rtt_us, path->rtt_us);
+	}
+}
+
 static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 {
 	double shares[PATHS_MAX];
+	struct snapshot was;
 	struct view view = {
+		.accessible = ui->options.accessible,
 		.s = &ui->shown,
 		.history = &ui->history,
 		.form = layout_form(ui->columns),
@@ -295,7 +336,10 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 		.message = now_ms < ui->message_until_ms ? ui->message : NULL,
 	};
 
+	was = ui->options.accessible ? ui->shown : (struct snapshot){ 0 };
 	ui->shown = ui->paused ? ui->frozen : ui->live;
+	if (ui->options.accessible)
+		calm_numbers(&was, &ui->shown);
 	if (view.stale)
 		forget_numbers(&ui->shown);
 	view.time_ms = ui->shown.time_ms;
@@ -338,10 +382,11 @@ static void draw_overview(struct ui *ui, struct view *view, struct canvas *canva
 		.rows = ui->rows,
 		.n_paths = view->s->n_paths,
 		.n_events = view->s->n_events,
+		.accessible = view->accessible,
 	};
 	struct layout layout;
 
-	wish.alarm = view->message || facts_first_alarm(view->s);
+	wish.alarm = view->message || facts_has_alarm(view->s);
 	layout_make(&wish, &layout);
 	view->graphs = layout.graphs;
 	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, layout.rows[PANE_PATHS]));
@@ -359,7 +404,7 @@ static void draw_framed(struct ui *ui, struct view *view, struct canvas *canvas)
 {
 	const struct screen *screen = ui_screen(ui);
 	bool roomy = ui->columns >= UI_LEAST_COLUMNS && ui->rows >= UI_LEAST_ROWS;
-	bool alarm = !view->absent && facts_first_alarm(view->s);
+	bool alarm = !view->absent && facts_has_alarm(view->s);
 	struct str trail = { 0 };
 
 	if (screen->title)
@@ -388,7 +433,7 @@ void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_
 	ui->rows = canvas->height;
 	dialog_check(ui, now_ms);
 	canvas_reset(canvas, canvas->width, canvas->height, canvas->utf8);
-	if (ui->options.no_clock)
+	if (ui->options.no_clock || ui->options.accessible)
 		wall_ms = SNAPSHOT_NONE;
 	mode = ui_mode(ui, now_ms);
 	if (mode == UI_ABSENT) {
@@ -403,6 +448,8 @@ void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_
 		draw_overview(ui, &view, canvas);
 	else
 		draw_framed(ui, &view, canvas);
+	if (ui->mask)
+		mask_canvas(canvas);
 	if (mode == UI_HELP)
 		help_draw(ui, canvas);
 	else if (mode == UI_DIALOG)

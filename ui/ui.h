@@ -16,6 +16,8 @@ struct ui_options {
 	const char *socket; // the gateway's control socket; waited for while it is not there
 	bool read_only;     // send no commands
 	bool no_clock;
+	bool accessible; // for screen readers: nothing moves that need not
+	const char *screen; // to begin with, by its name; NULL: the overview
 	enum ui_units units;
 	enum ui_color color; // auto: what NO_COLOR and the terminal say
 	enum ui_charset charset;
@@ -32,6 +34,10 @@ struct ui_listed_key {
 };
 // The table of keys, for others than the console: the i-th row, false when there is none.
 bool ui_list_key(size_t i, struct ui_listed_key *out);
+
+// Whether there is a screen of this name; else all names, with commas, are added to `out`.
+struct str;
+bool ui_knows_screen(const char *name, struct str *out);
 
 // Whether standard input and output are a terminal that a full screen can be drawn on, and nobody
 // said that a program runs us (TERM=dumb, CI).

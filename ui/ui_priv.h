@@ -47,6 +47,11 @@ void ui_absent(struct ui *ui, enum status status, const char *message, const cha
 
 // ---- a person
 
+// How often the screen is drawn when nothing happens; `base_ms` is the terminal's.
+int ui_refresh_ms(const struct ui *ui, int base_ms);
+// What the key `w` writes: the screen's own text, or what the canvas shows.
+void ui_save_text(const struct ui *ui, const struct canvas *canvas, struct str *out);
+
 // What is to be done after a key. `command` belongs to the gateway.
 struct ui_need {
 	bool redraw;
@@ -211,6 +216,7 @@ struct ui {
 	struct report report;
 	struct prompt prompt;
 	struct dialog dialog;
+	int refresh_s; // 0: as the terminal is
 	bool help_open;
 	int help_first, help_rows, help_length; // lines: first shown, shown, all
 
@@ -249,6 +255,7 @@ struct view {
 	enum rate_unit unit; // of every rate on the screen
 	bool graphs;         // the screen has room for them
 	bool same_scale, read_only;
+	bool accessible;
 	enum ui_mode mode;
 	enum ui_mode screen;     // the screen's own, whatever covers it
 	const char *absent;      // there is no gateway: the words for it; else NULL
@@ -296,6 +303,7 @@ struct screen {
 	void (*open)(const struct press *press); // Enter
 	// What it wants to know now. False: nothing.
 	bool (*wish)(struct ui *ui, int64_t now_ms, struct ui_wish *out);
+	void (*save)(const struct ui *ui, struct str *out); // all that it could show
 	bool (*back)(struct ui *ui); // Esc: closes or clears something of its own, if there is any
 };
 
@@ -330,7 +338,6 @@ void conns_next_column(const struct press *press);
 void conns_previous_column(const struct press *press);
 void conns_invert(const struct press *press);
 void conns_freeze(const struct press *press);
-void conns_mask(const struct press *press);
 void conns_ask_filter(const struct press *press);
 void conns_title(const struct ui *ui, const struct view *view, struct str *out);
 void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
@@ -347,6 +354,7 @@ void log_ask_search(const struct press *press);
 void log_search_older(const struct press *press);
 void log_search_newer(const struct press *press);
 void log_shift(struct ui *ui, int columns);
+void log_save(const struct ui *ui, struct str *out);
 void log_title(const struct ui *ui, const struct view *view, struct str *out);
 void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
@@ -363,6 +371,8 @@ void prompt_open(struct ui *ui, const char *label, const char *text,
 		 void (*done)(struct ui *ui, const char *text, int64_t now_ms));
 void prompt_key(const struct press *press);
 void prompt_draw(const struct ui *ui, struct canvas *canvas);
+
+void mask_canvas(struct canvas *canvas);
 
 // ---- where panes stand
 
@@ -389,6 +399,7 @@ struct layout_wish {
 	int columns, rows; // of the terminal
 	int n_paths, n_events;
 	bool alarm; // there is an alarm or a message to show
+	bool accessible; // no graphs
 };
 
 enum ui_form layout_form(int columns);
@@ -413,6 +424,8 @@ int facts_find_path(const struct snapshot *s, const char *name);
 bool facts_has_died(const struct snapshot *was, const struct snapshot *now);
 // The kind in capitals: "ADSL".
 const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE]);
+// There is something for the line of alarms.
+bool facts_has_alarm(const struct snapshot *s);
 // The oldest alarm that nobody acknowledged, or NULL.
 const struct alarm *facts_first_alarm(const struct snapshot *s);
 

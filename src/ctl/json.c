@@ -87,6 +87,8 @@ static const struct field gateway_fields[] = {
 	FIELD(snapshot, uptime_s, "uptime_s", TYPE_INT64),
 	FIELD(snapshot, verdict, "verdict", TYPE_VERDICT),
 	FIELD(snapshot, verdict_since_ms, "verdict_since", TYPE_TIME),
+	FIELD(snapshot, timed_path, "timed_path", TYPE_TEXT_OR_NULL),
+	FIELD(snapshot, revert_at_ms, "revert_at", TYPE_TIME),
 	UNMEASURED,
 	END,
 };
@@ -139,6 +141,7 @@ static const struct field path_fields[] = {
 	FIELD(path_snapshot, use, "use", TYPE_PATH_USE),
 	FIELD(path_snapshot, use_reason, "use_reason", TYPE_TEXT_OR_NULL),
 	FIELD(path_snapshot, enabled, "enabled", TYPE_BOOL),
+	FIELD(path_snapshot, reserved, "reserved", TYPE_BOOL),
 	FIELD(path_snapshot, optional, "optional", TYPE_BOOL),
 	FIELD(path_snapshot, bell, "bell", TYPE_BOOL),
 	FIELD(path_snapshot, hotkey, "hotkey", TYPE_LETTER),
@@ -1098,7 +1101,8 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	if (out->ask != CTL_ASK_COMMAND)
 		return NULL;
 	if (read_object(command_fields, root, &out->command) != 0)
-		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, cap, ack, reload, stop) and an "
+		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, cap, ack, reload, stop, "
+		       "confirm, revert) and an "
 		       "\"object\"";
 	if (read_object(enable_fields, root, &out->command) != 0 ||
 	    read_object(cap_fields, root, &out->command) != 0)

@@ -9,7 +9,8 @@ static const char *const words[COMMANDS] = {
 	[COMMAND_BACKUP] = "backup", [COMMAND_NO_BACKUP] = "no-backup",
 	[COMMAND_CAP] = "cap",
 	[COMMAND_ACK] = "ack",	     [COMMAND_RELOAD] = "reload",
-	[COMMAND_STOP] = "stop",
+	[COMMAND_STOP] = "stop",     [COMMAND_CONFIRM] = "confirm",
+	[COMMAND_REVERT] = "revert",
 };
 
 const char *command_word(enum command_verb verb)

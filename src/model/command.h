@@ -19,6 +19,8 @@ enum command_verb {
 	COMMAND_ACK, // acknowledge the alarms of the named object
 	COMMAND_RELOAD, // read the configuration again
 	COMMAND_STOP,
+	COMMAND_CONFIRM, // keep a change that would be taken back
+	COMMAND_REVERT,  // take it back now
 	COMMANDS
 };
 
@@ -28,7 +30,7 @@ int command_from_word(const char *word, enum command_verb *verb);
 
 struct command {
 	enum command_verb verb;
-	char object[NAME_SIZE]; // a path's name; empty for COMMAND_RELOAD and COMMAND_STOP
+	char object[NAME_SIZE]; // a path's name; empty for the verbs from COMMAND_RELOAD on
 	int64_t for_s;          // enable: so long; 0: for good
 	int64_t boost_bytes;    // enable: and raise its cap by this until it resets; 0: do not
 	bool ignore_cap;        // enable: and have no cap until it resets

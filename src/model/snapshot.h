@@ -55,6 +55,7 @@ struct path_snapshot {
 	char use_reason[NOTE_SIZE]; // for people: why it is not in full use; may be empty
 	bool optional, enabled;
 	bool bell; // the console rings when it dies
+	bool reserved; // a person wants it as a backup
 	char hotkey; // '\0' = none
 	char interface[NAME_SIZE];
 	char underlay[NAME_SIZE]; // the path whose line it rides; may be empty
@@ -129,6 +130,8 @@ struct snapshot {
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;
+	char timed_path[NAME_SIZE]; // was switched off, and comes back unless that is kept; may be empty
+	int64_t revert_at_ms;       // wall clock, when; 0: nothing does
 	int n_paths;
 	struct path_snapshot paths[PATHS_MAX];
 	int n_alarms;

@@ -66,6 +66,18 @@ static bool set_size(struct ui_options *options, const char *word)
 	return false;
 }
 
+static bool check_screen(const char *name)
+{
+	struct str names = { 0 };
+	bool known = !name || ui_knows_screen(name, &names);
+
+	if (!known)
+		role_fail(STATUS_USAGE, NULL, "console: --screen: '%s' is none of %s", name,
+			  str_text(&names));
+	str_fini(&names);
+	return known;
+}
+
 static enum ui_color color_of(enum role_color color)
 {
 	return color == ROLE_COLOR_ALWAYS  ? UI_COLOR_ALWAYS
@@ -90,6 +102,10 @@ int role_console(int argc, char **argv)
 	struct ui_options ui = { .ssh_connection = getenv("SSH_CONNECTION") };
 	const struct role_option options[] = {
 		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
+		{ "a11y", 0, NULL, "for screen readers: no clock, no graphs, events as sentences",
+		  .flag = &ui.accessible },
+		{ "screen", 0, "NAME", "begin with this one: path, connections, log, doctor",
+		  .text = &ui.screen },
 		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
 		{ "units", 0, "bit|kbit|byte|auto", "of rates", .text = &units },
 		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &charset },
@@ -100,6 +116,8 @@ int role_console(int argc, char **argv)
 
 	if (!role_args_parse(&args, argc, argv, options))
 		return args.status;
+	if (!check_screen(ui.screen))
+		return STATUS_USAGE;
 	if (!set_units(&ui, units) || !set_charset(&ui, charset) || !set_size(&ui, size))
 		return STATUS_USAGE;
 	if (!ui_console_possible())

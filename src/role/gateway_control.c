@@ -24,7 +24,17 @@ static void say(struct command_result *out, const char *name, const char *what, 
 
 static void switch_path(struct gateway *g, const struct command *command, struct command_result *out)
 {
-	gateway_demand_command(g, find_slot(g, command->object), command, out);
+	size_t slot = find_slot(g, command->object);
+	bool was_last = command->verb == COMMAND_DISABLE && gateway_timed_is_last(g, slot);
+
+	gateway_demand_command(g, slot, command, out);
+	if (command->verb == COMMAND_ENABLE)
+		gateway_timed_forget(g, command->object);
+	if (!was_last || path_fsm_wanted(&g->fsms[slot]))
+		return;
+	gateway_timed_begin(g, slot);
+	snprintf(out->hint, sizeof(out->hint),
+		 "it comes back by itself in 5 min; 'mpgate confirm' keeps it off");
 }
 
 // A path without a dialler is taken out and brought in again: its subflows close, and once it has
@@ -102,6 +112,7 @@ static void (*const run[COMMANDS])(struct gateway *, const struct command *, str
 	[COMMAND_CAP] = switch_path,	    [COMMAND_REDIAL] = reconnect_path,
 	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = acknowledge,
 	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
+	[COMMAND_CONFIRM] = gateway_timed_command, [COMMAND_REVERT] = gateway_timed_command,
 };
 
 static void take_command(void *ctx, const struct command *command, struct command_result *out)

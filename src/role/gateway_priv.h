@@ -134,7 +134,14 @@ struct gateway_udp {
 	ev_timer watch;
 };
 
+// A path that was switched off and is switched on again unless that is kept; revert_ms 0: none.
+struct gateway_timed {
+	char path[NAME_SIZE];
+	int64_t revert_ms; // CLOCK_MONOTONIC
+};
+
 struct gateway {
+	struct gateway_timed timed;
 	struct service service;
 	struct ev_loop *loop;
 	struct config *config;
@@ -298,6 +305,17 @@ void gateway_choice_take_probe(struct gateway *g, const struct probe_result *res
 void gateway_choice_tick(struct gateway *g);
 // New connections go straight to their targets just now.
 bool gateway_goes_direct(const struct gateway *g);
+
+// gateway_timed.c
+// Whether no other path would be left to carry connections.
+bool gateway_timed_is_last(const struct gateway *g, size_t slot);
+// The path was switched off just now.
+void gateway_timed_begin(struct gateway *g, size_t slot);
+// The path was switched on by hand.
+void gateway_timed_forget(struct gateway *g, const char *path);
+void gateway_timed_tick(struct gateway *g);
+void gateway_timed_command(struct gateway *g, const struct command *command, struct command_result *out);
+void gateway_timed_fill(const struct gateway *g, struct snapshot *out);
 
 // gateway_view.c
 __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,

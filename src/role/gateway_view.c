@@ -250,6 +250,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->mptcp_ok = path->mptcp_ok;
 	p->mptcp_checked_ms = wall_of(path->mptcp_ms, now_ms);
 	str_copy(p->who, sizeof(p->who), fsm->who);
+	p->reserved = path->reserved;
 	if (addr_is_set(&path->view.seen_as))
 		addr_format(&path->view.seen_as, p->seen_as);
 	fill_probes(fsm, now_ms, p);
@@ -356,6 +357,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	out->n_alarms = g->n_alarms;
 	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
 	fill_events(g, out);
+	gateway_timed_fill(g, out);
 }
 
 // Connections are taken as soon as nftables diverts them, which the first round sees to; but before a path is

@@ -123,6 +123,7 @@ int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
 int role_report(int argc, char **argv);
 int role_server(int argc, char **argv);
+int role_timed(int argc, char **argv); // confirm, revert
 int role_status(int argc, char **argv);
 
 // For role_main(): takes the global options before the subcommand. Returns the subcommand's index,

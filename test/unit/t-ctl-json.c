@@ -68,6 +68,7 @@ static void random_path(struct path_snapshot *p)
 	RANDOM_TEXT(p->use_reason);
 	p->optional = one_in(2);
 	p->bell = one_in(2);
+	p->reserved = one_in(2);
 	p->enabled = one_in(2);
 	p->hotkey = (char)(one_in(2) ? 0 : '!' + random_number(94));
 	RANDOM_TEXT(p->interface);
@@ -161,6 +162,8 @@ static void random_snapshot(struct snapshot *s)
 	s->uptime_s = random_measure(100000000);
 	s->verdict = (enum verdict)random_number(VERDICTS);
 	s->verdict_since_ms = random_number(4000000000000);
+	RANDOM_TEXT(s->timed_path);
+	s->revert_at_ms = random_number(4000000000000);
 	if (!one_in(4))
 		random_exit(&s->exit);
 	s->rx_bps = random_measure(INT64_MAX);

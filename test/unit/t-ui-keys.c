@@ -58,6 +58,7 @@ static void y_sends_what_was_asked(void **state)
 	} cases[] = {
 		{ "3y", COMMAND_ENABLE, "wwan0" },   { "Ry", COMMAND_REDIAL, "ppp0" },
 		{ "jDy", COMMAND_DISABLE, "tun0" },  { "GEy", COMMAND_ENABLE, "wwan0" },
+		{ "jBy", COMMAND_BACKUP, "tun0" },   { "j\nDy", COMMAND_DISABLE, "tun0" },
 		{ "jj3y", COMMAND_ENABLE, "wwan0" }, { "GgRy", COMMAND_REDIAL, "ppp0" },
 	};
 
@@ -89,7 +90,7 @@ static void the_hotkey_takes_an_enabled_path_out(void **state)
 
 static void everything_but_y_means_no(void **state)
 {
-	static const int triggers[] = { 'E', 'D', 'R', '3' };
+	static const int triggers[] = { 'E', 'D', 'R', 'B', '3' };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
@@ -162,6 +163,116 @@ static void keys_typed_ahead_do_not_answer(void **state)
 	assert_false(ui_key(ui, 'y', now_ms + UI_TYPE_AHEAD_MS - 1).send);
 	assert_true(ui->dialog.open);
 	assert_true(ui_key(ui, 'y', now_ms + UI_TYPE_AHEAD_MS).send);
+	ui_free(ui);
+}
+
+static void a_backup_is_released_by_the_same_key(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	path_of(ui, "ppp0")->reserved = true;
+	assert_int_equal(press_all(ui, "By").command.verb, COMMAND_NO_BACKUP);
+	ui_free(ui);
+}
+
+static void a_timed_change_is_shown_and_kept(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct ui_need need;
+
+	(void)state;
+	press(ui, 'K');
+	assert_true(shows(ui, "nothing waits to be kept"));
+	now_ms += UI_MESSAGE_MS;
+	ui->live.revert_at_ms = ui->live.time_ms + (now_ms - T0) + 252000;
+	str_copy(ui->live.timed_path, sizeof(ui->live.timed_path), "tun0");
+	ui_snapshot(ui, &ui->live, now_ms);
+	ui->live.revert_at_ms = ui->live.time_ms + 252000;
+	assert_true(shows(ui, "tun0 is off, and comes back in 4:12.   K:Keep it off"));
+	assert_false(press_all(ui, "Kn").send);
+	need = press_all(ui, "Ky");
+	assert_true(need.send);
+	assert_int_equal(need.command.verb, COMMAND_CONFIRM);
+	ui_free(ui);
+}
+
+static void addresses_are_masked_on_every_screen(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	press(ui, '\n');
+	assert_true(shows(ui, "10.8.0.6/32"));
+	press(ui, 'x');
+	assert_true(shows(ui, "10.8.x.x/32"));
+	assert_true(shows(ui, "203.0.xxx.xx"));
+	assert_true(shows(ui, "12:51:09")); // a time is no address
+	press(ui, 'x');
+	assert_true(shows(ui, "10.8.0.6/32"));
+	ui_free(ui);
+}
+
+static void the_refresh_can_be_slowed(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+
+	(void)state;
+	assert_int_equal(ui_refresh_ms(ui, 1000), 1000);
+	assert_int_equal(ui_refresh_ms(ui, 2000), 2000);
+	press(ui, '+');
+	assert_int_equal(ui_refresh_ms(ui, 1000), 2000);
+	press_all(ui, "++++++++");
+	assert_int_equal(ui_refresh_ms(ui, 1000), 60000);
+	press_all(ui, "---------");
+	assert_int_equal(ui_refresh_ms(ui, 1000), 1000);
+	ui_free(ui);
+}
+
+static void what_is_saved_is_what_is_seen(void **state)
+{
+	struct ui *ui = start("degraded", &(struct ui_options){ 0 });
+	struct canvas canvas = { 0 };
+	struct str out = { 0 };
+
+	(void)state;
+	assert_true(press(ui, 'w').save);
+	canvas_reset(&canvas, 79, 24, false);
+	ui_draw(ui, &canvas, now_ms, now_ms);
+	ui_save_text(ui, &canvas, &out);
+	assert_non_null(strstr(str_text(&out), "ppp0  ADSL DOWN"));
+	press(ui, 'l'); // all lines of the log, not those that fit
+	answer_wishes(ui);
+	str_clear(&out);
+	ui_save_text(ui, &canvas, &out);
+	assert_null(strstr(str_text(&out), "ADSL"));
+	assert_true(out.len > 2000);
+	canvas_fini(&canvas);
+	str_fini(&out);
+	ui_free(ui);
+}
+
+// A quiet gateway changes nothing on the screen.
+static void a_screen_for_readers_is_quiet(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ .accessible = true });
+	struct str first = { 0 }, later = { 0 };
+	struct snapshot s = ui->live;
+
+	(void)state;
+	screen_text(ui, 80, 24, false, 0, &first);
+	assert_null(strstr(str_text(&first), "now+"));
+	assert_null(strstr(str_text(&first), "13:04:22"));
+	assert_non_null(strstr(str_text(&first), "tun1 UP: probes back after 41 s"));
+	for (int i = 0; i < 60; i++) {
+		s.time_ms += 1000;
+		s.rx_bps = ui->live.rx_bps + (i % 2 ? 100000 : -100000);
+		ui_snapshot(ui, &s, T0 + 1000 * i);
+		screen_text(ui, 80, 24, false, 1000 * i, &later);
+		assert_string_equal(str_text(&later), str_text(&first));
+	}
+	str_fini(&first);
+	str_fini(&later);
 	ui_free(ui);
 }
 
@@ -250,7 +361,7 @@ static void a_path_that_goes_takes_its_question_along(void **state)
 static void read_only_asks_nothing(void **state)
 {
 	struct ui *ui = start("degraded", &(struct ui_options){ .read_only = true });
-	const char *keys = "EDR3A";
+	const char *keys = "EDRB3AK";
 
 	(void)state;
 	for (; *keys; keys++) {
@@ -400,7 +511,8 @@ static void every_key_of_the_table_works(void **state)
 		}
 		if (b->keys[0] != UI_KEY_HOTKEY && b->help) {
 			press(ui, '?');
-			assert_true(shows(ui, b->help));
+			if (!shows(ui, b->help))
+				fail_msg("%s: %s is not told", ui_screen(ui)->name, b->help);
 			press(ui, 'q');
 		}
 		for (int k = 0; k < KEYS_PER_BINDING && b->keys[k]; k++) {
@@ -421,7 +533,7 @@ static void the_bar_tells_keys_that_work(void **state)
 	static const char *const bars[SCREENS] = {
 		[SCREEN_OVERVIEW] = " ?:Help Enter:Path c:Conns l:Log d:Doctor 3:3G-on",
 		[SCREEN_PATH] = " Esc:Back ?:Help j:Next path ",
-		[SCREEN_CONNS] = " Esc:Back ?:Help /:Filter >:Sort i:Reverse f:Freeze x:Mask Enter:Why",
+		[SCREEN_CONNS] = " Esc:Back ?:Help /:Filter >:Sort i:Reverse f:Freeze",
 		[SCREEN_LOG] = " Esc:Back ?:Help /:Search n:Next v:Level =:Path G:Follow",
 		[SCREEN_DOCTOR] = " Esc:Back  ?:Help  c:Conns  l:Log",
 	};
@@ -522,6 +634,12 @@ int main(void)
 		cmocka_unit_test(everything_but_y_means_no),
 		cmocka_unit_test(offers_a_time_or_more_data),
 		cmocka_unit_test(keys_typed_ahead_do_not_answer),
+		cmocka_unit_test(a_backup_is_released_by_the_same_key),
+		cmocka_unit_test(a_timed_change_is_shown_and_kept),
+		cmocka_unit_test(addresses_are_masked_on_every_screen),
+		cmocka_unit_test(the_refresh_can_be_slowed),
+		cmocka_unit_test(what_is_saved_is_what_is_seen),
+		cmocka_unit_test(a_screen_for_readers_is_quiet),
 		cmocka_unit_test(silence_means_no),
 		cmocka_unit_test(the_last_working_path_wants_its_name),
 		cmocka_unit_test(a_question_for_the_name_stays_one),

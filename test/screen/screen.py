@@ -103,7 +103,8 @@ class Tmux:
     def __init__(self, stage, columns, rows):
         self.server = ["tmux", "-S", stage.dir / f"tmux-{stage.number()}", "-f", "/dev/null"]
         stage.callback(self.kill)
-        self._ask("new-session", "-d", "-x", columns, "-y", rows, "sh", env=stage.env)
+        self._ask("new-session", "-d", "-x", columns, "-y", rows, "-c", stage.dir, "sh",
+                  env=stage.env)
         self._ask("set-option", "-g", "escape-time", 0)
         self.wait_prompt()
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from screen import expect, run_story, wait_for  # noqa: E402
 
 CPU_SHARE = 0.01
-MEMORY_KIB = 24 * 1024
+MEMORY_KIB = 8 * 1024
 WATCH_S = 5
 
 

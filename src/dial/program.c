@@ -56,7 +56,7 @@ static void take_bytes(struct program *program, const char *bytes, size_t n)
 static void read_output(struct program *program)
 {
 	char bytes[4096];
-	ssize_t n;
+	ssize_t n = -1;
 
 	while (program->budget > 0 && (n = read(program->fd, bytes, sizeof(bytes))) > 0) {
 		program->budget -= (int)n;

@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, Skip, expect, noise,
                  wait_for)
@@ -171,6 +172,17 @@ def read_all(sock, limit=1 << 30):
 def line_bytes(lab, direction):
     """Bytes that each emulated line has carried so far."""
     return {name: path.stats()[direction]["bytes"] for name, path in lab.paths.items()}
+
+
+def lines_rest(lab):
+    """Waits until the providers' queues are empty. What begins on full lines takes their queues for
+    distance."""
+    def carried():
+        before = sum(line_bytes(lab, "down").values())
+        time.sleep(0.5)  # the span that is measured
+        return sum(line_bytes(lab, "down").values()) - before
+
+    wait_for(lambda: carried() < 5_000, "the lines to rest", 10)
 
 
 def shares(before, after):

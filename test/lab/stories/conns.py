@@ -8,7 +8,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import SOCKS_PORT, Exit, Gateway, Terminal, converse, read_all
+from actors import SOCKS_PORT, Exit, Gateway, Terminal, converse, lines_rest, read_all
 from lab import CLIENT, GATEWAY, WEB, expect, run_story, wait_for
 
 STRIP = """table ip strip {
@@ -97,6 +97,7 @@ def story(lab):
         expect(closed["target"] == f"{WEB}:5001" and closed["end"] and closed["ended"], closed)
 
         # a provider removes MPTCP's options where connections begin
+        lines_rest(lab)
         begins = quiet_begin(gateway)
         lab.paths[begins].isp.nft(STRIP)
         with lab.web.listen(5003) as listener, lab.lan.connect(GATEWAY, SOCKS_PORT) as socks:

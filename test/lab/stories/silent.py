@@ -11,7 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Exit, Gateway, Web, line_bytes
+from actors import Exit, Gateway, Web, lines_rest
 from lab import WEB, expect, run_story, wait_for
 
 SIZE = 60_000_000
@@ -82,17 +82,6 @@ def back(lab, gateway, path, download):
           f"largest gap {download.largest_gap(start, time.monotonic()):.2f} s")
 
 
-def rest(lab):
-    """What the last download left in the providers' queues is gone: one that begins on full lines
-    takes their queues for distance, and keeps them full."""
-    def carried():
-        before = sum(line_bytes(lab, "down").values())
-        time.sleep(0.5)  # the span that is measured
-        return sum(line_bytes(lab, "down").values()) - before
-
-    wait_for(lambda: carried() < 5_000, "the lines to rest", 10)
-
-
 def story(lab):
     name = sys.argv[1] if len(sys.argv) > 1 else "ppp0"
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -101,7 +90,7 @@ def story(lab):
     gateway = Gateway(lab)
     gaps = []
     for _ in range(runs):
-        rest(lab)
+        lines_rest(lab)
         gap_s, named_s = cut_once(lab, gateway, lab.paths[name])
         print(f"{name}: largest gap {gap_s:.2f} s, named after {named_s:.2f} s", flush=True)
         gaps.append(gap_s)

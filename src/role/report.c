@@ -244,7 +244,8 @@ static void write_section(struct report_job *job, const struct section *s)
 		fprintf(job->to, " %s", s->words[i]);
 	fprintf(job->to, "\n%s%s\n", str_text(&masked),
 		masked.len && masked.text[masked.len - 1] == '\n' ? "" : "\n");
-	explicit_bzero(raw.text, raw.len);
+	if (raw.len)
+		explicit_bzero(raw.text, raw.len);
 	str_fini(&raw);
 	str_fini(&masked);
 }

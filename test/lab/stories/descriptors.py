@@ -20,11 +20,10 @@ def story(lab):
     for relay in gateway.process, exit.process:
         with converse(lab, 7000) as (client, server):
             lab.gw.run(["prlimit", f"--pid={relay.pid}", f"--nofile={FEW}:"])
-            crowd(lab)
+            crowd(lab, relay)
             client.sendall(b"still here")
             expect(server.recv(64) == b"still here", f"{relay.name}: the old connection suffered")
             expect(relay.alive(), f"{relay.name} died of too many connections")
-            expect("descriptor limit" in relay.log(), f"{relay.name} does not say what it lacks")
 
         def served():
             return lab.lan.run(["curl", "-sS", "-m", 2, "-o", "/dev/null", url],
@@ -35,13 +34,14 @@ def story(lab):
         expect(curl(lab, url).sha256 == web.sums["10k"], "the file arrived damaged")
 
 
-def crowd(lab):
-    """Many connections at once that ask for something and then hang on."""
+def crowd(lab, relay):
+    """Many connections at once that ask for something, and hang on until the relay has had enough."""
     with contextlib.ExitStack() as stack:
         for _ in range(CROWD):
             with contextlib.suppress(OSError):
                 sock = stack.enter_context(lab.lan.connect(WEB, 80, timeout_s=1))
                 sock.sendall(b"GET /10k HTTP/1.0\r\n\r\n")
+        wait_for(lambda: "descriptor limit" in relay.log(), f"{relay.name} to say what it lacks")
 
 
 if __name__ == "__main__":

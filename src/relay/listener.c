@@ -28,15 +28,25 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
 	ev_io_start(loop, &l->io);
 }
 
-static void pause_listener(struct listener *l, int error)
+bool listener_is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+}
+
+void listener_note_shortage(const struct worker *worker, const char *what, int error)
 {
 	static atomic_llong last_said_s; // all workers hit the limit together; one line is enough
-	long long now_s = (long long)ev_now(l->worker->loop);
+	long long now_s = (long long)ev_now(worker->loop);
 
 	if (atomic_exchange(&last_said_s, now_s) / 10 != now_s / 10)
-		log_warning("relay: cannot accept: %s; new connections wait in the backlog. Raise the "
-			    "descriptor limit (LimitNOFILE= of the unit, or ulimit -n)",
-			    strerror(error));
+		log_warning("relay: cannot %s: %s. Raise the descriptor limit (LimitNOFILE= of the unit, or "
+			    "ulimit -n)",
+			    what, strerror(-error));
+}
+
+static void pause_listener(struct listener *l, int error)
+{
+	listener_note_shortage(l->worker, "accept, new connections wait in the backlog", error);
 	ev_io_stop(l->worker->loop, &l->io);
 	ev_timer_set(&l->pause, PAUSE_S, 0.);
 	ev_timer_start(l->worker->loop, &l->pause);
@@ -54,8 +64,8 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 		if (fd >= 0) {
 			l->worker->counters.accepted++;
 			accept_as[l->what.kind](l->worker, l, fd);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			pause_listener(l, errno);
+		} else if (listener_is_shortage(-errno)) {
+			pause_listener(l, -errno);
 			return;
 		} else if (errno == EAGAIN) {
 			return;

@@ -130,6 +130,9 @@ static void start_next(struct session *s)
 		if (rc == 0)
 			rc = sock_dial(&how);
 		if (rc < 0) {
+			// the client's own descriptor may have been the last
+			if (listener_is_shortage(rc))
+				listener_note_shortage(s->worker, "dial, new connections are refused", rc);
 			race->error = rc;
 			continue;
 		}

@@ -240,6 +240,9 @@ void listener_start(struct worker *worker, const struct relay_listen *what, int 
 // Takes what already waits at it, then closes it.
 void listener_stop(struct worker *worker, const struct relay_listen *what);
 void listener_free(struct listener *listener);
+// Whether -errno says that this machine is short of descriptors or memory; tells it, not too often.
+bool listener_is_shortage(int error);
+void listener_note_shortage(const struct worker *worker, const char *what, int error);
 
 // race.c: dials the candidates of `entrant`; s->opening must be there until it is over.
 void race_start(struct session *s, const struct race_entrant *entrant);

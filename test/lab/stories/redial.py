@@ -50,7 +50,7 @@ def story(lab):
     tun1.settings = (f'dial = "command" up = "{lab.dir}/up" down = "{lab.dir}/down"\n'
                      "dial-timeout = 10")
     web = Web(lab)
-    url = web.file("file", 36_000_000)
+    url = web.file("file", 52_000_000)
     Exit(lab)
     gateway = Gateway(lab)
     expect(not (lab.dir / "sessions").exists(), "a link that was up was dialled")

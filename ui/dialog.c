@@ -164,8 +164,8 @@ static const char *title_word(enum command_verb verb, const struct path_snapshot
 	return verb == COMMAND_ENABLE    ? "Enable"
 	       : verb == COMMAND_DISABLE ? "Disable"
 	       : verb == COMMAND_CONFIRM ? "Keep"
-	       : verb == COMMAND_BACKUP  ? "Reserve"
-	       : verb == COMMAND_NO_BACKUP ? "Release"
+	       : verb == COMMAND_BACKUP  ? "Backup"
+	       : verb == COMMAND_NO_BACKUP ? "Full use"
 	       : is_dialled(path)        ? "Redial"
 					 : "Reconnect";
 }

@@ -548,7 +548,7 @@ bool plan_rides_dead_line(const struct path_fsm fsms[], const int under[], size_
 // Each path's part of all bytes, those of the tunnels that ride it taken off: bytes[] become ratios.
 void plan_shares(double bytes[], const int under[], size_t n);
 
-// ---- Whether running connections really got a subflow on a path's endpoint. See rejoin.c.
+// ---- Whether running connections really got a subflow on a path's endpoint. See join.c.
 
 // What is known of one path.
 struct join_evidence {

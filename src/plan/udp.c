@@ -40,6 +40,8 @@ static size_t list_paths(const struct config *config, int slots[static PATHS_MAX
 	const struct config_names *via = &config->udp.via;
 	size_t n = 0;
 
+	if (!config->udp.present)
+		return 0;
 	for (size_t i = 0; i < via->n && n < PATHS_MAX; i++) {
 		int slot = find_path(config, via->list[i]);
 
@@ -90,8 +92,7 @@ bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const st
 	for (int f = 0; f < PLAN_FAMILIES; f++) {
 		bool may_stay;
 		int now = udp->path[f];
-		int best = config->udp.present ? find_best(config, fsms, (enum plan_family)f, &may_stay, now)
-					       : (may_stay = false, -1);
+		int best = find_best(config, fsms, (enum plan_family)f, &may_stay, now);
 
 		if (best != udp->better[f]) {
 			udp->better[f] = best;

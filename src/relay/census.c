@@ -67,11 +67,7 @@ static void measure_rates(const struct session *s, ev_tstamp now, int64_t *rx_bp
 
 static void write_client(const struct session *s, char out[static ADDR_STRLEN])
 {
-	union sockaddr_any sa;
-	socklen_t len = sizeof(sa);
-
-	if (getpeername(s->plain.fd, &sa.sa, &len) == 0)
-		sockaddr_format(&sa, out);
+	sockaddr_format(&s->client, out);
 }
 
 // A diverted socket's own address is where the client wanted to go.

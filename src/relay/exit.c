@@ -22,10 +22,12 @@
 // RFC 8305, section 5: the delay before the next of a name's addresses is tried as well.
 #define HEAD_START_S 0.25
 
-void exit_accept(struct worker *worker, const struct listener *listener, int fd)
+void exit_accept(struct worker *worker, const struct listener *listener, int fd,
+		 const union sockaddr_any *from)
 {
 	struct session *s = session_new(worker, SESSION_HEADER);
 
+	(void)from;
 	(void)listener;
 	if (!s) {
 		sock_abort(fd);

@@ -158,7 +158,8 @@ static const struct race_entrant to_exit = {
 	.lost = give_up,
 };
 
-static struct session *accept_client(struct worker *worker, enum session_state state, int exit, int fd)
+static struct session *accept_client(struct worker *worker, enum session_state state, int exit, int fd,
+				     const union sockaddr_any *from)
 {
 	struct session *s = NULL;
 
@@ -172,11 +173,13 @@ static struct session *accept_client(struct worker *worker, enum session_state s
 	sock_tune(fd, false);
 	session_side_init(s, &s->plain, fd);
 	s->from_client = true;
+	s->client = *from;
 	s->opening->exit = exit;
 	return s;
 }
 
-void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd)
+void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd,
+			     const union sockaddr_any *from)
 {
 	union sockaddr_any local;
 	socklen_t len = sizeof(local);
@@ -188,7 +191,7 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 		worker_count_end(worker, RELAY_END_BAD_CLIENT);
 		return;
 	}
-	s = accept_client(worker, SESSION_DIALING, worker->policy->default_exit, fd);
+	s = accept_client(worker, SESSION_DIALING, worker->policy->default_exit, fd, from);
 	if (!s)
 		return;
 	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
@@ -227,9 +230,10 @@ void gate_follow_policy(struct worker *worker)
 	}
 }
 
-void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd)
+void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
+			     const union sockaddr_any *from)
 {
-	struct session *s = accept_client(worker, SESSION_SOCKS, listener->what.exit, fd);
+	struct session *s = accept_client(worker, SESSION_SOCKS, listener->what.exit, fd, from);
 
 	if (!s)
 		return;

@@ -14,7 +14,8 @@
 // How long to leave the backlog alone when descriptors or memory are out.
 #define PAUSE_S 0.2
 
-static void (*const accept_as[])(struct worker *, const struct listener *, int fd) = {
+static void (*const accept_as[])(struct worker *, const struct listener *, int fd,
+				 const union sockaddr_any *from) = {
 	[RELAY_LISTEN_TPROXY] = gate_accept_transparent,
 	[RELAY_LISTEN_SOCKS] = gate_accept_socks,
 	[RELAY_LISTEN_EXIT] = exit_accept,
@@ -59,11 +60,13 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		union sockaddr_any from;
+		socklen_t len = sizeof(from);
+		int fd = accept4(io->fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			l->worker->counters.accepted++;
-			accept_as[l->what.kind](l->worker, l, fd);
+			accept_as[l->what.kind](l->worker, l, fd, &from);
 		} else if (listener_is_shortage(-errno)) {
 			pause_listener(l, -errno);
 			return;

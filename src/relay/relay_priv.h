@@ -74,6 +74,7 @@ struct session {
 	struct worker *worker;
 	struct relay_policy *policy; // what it began with; NULL from SESSION_RELAYING on
 	enum session_state state;
+	union sockaddr_any client; // of the plain side; kept, since a socket that has ended knows it no more
 	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
 	bool socks;
 	bool direct;       // to the target itself: the sealed side is plain too
@@ -249,14 +250,17 @@ void race_start(struct session *s, const struct race_entrant *entrant);
 void race_stop(struct session *s);
 
 // gate.c: how sessions open on the gateway
-void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd);
-void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd);
+void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd,
+			     const union sockaddr_any *from);
+void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
+			     const union sockaddr_any *from);
 void gate_socks_ready(struct session *s);
 // Connections that are still being dialled to an exit that new ones do not take any more begin anew.
 void gate_follow_policy(struct worker *worker);
 
 // exit.c: how sessions open on the exit server
-void exit_accept(struct worker *worker, const struct listener *listener, int fd);
+void exit_accept(struct worker *worker, const struct listener *listener, int fd,
+			     const union sockaddr_any *from);
 void exit_header_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);

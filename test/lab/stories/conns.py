@@ -94,7 +94,7 @@ def story(lab):
 
         # somebody has looked, so the closed one stays to be seen for a while
         closed = wait_for(lambda: only(gateway, "state:closed"), "the closed connection", 5)
-        expect(closed["target"] == f"{WEB}:5001" and closed["end"] and closed["ended"], closed)
+        expect(closed["target"] == f"{WEB}:5001" and closed["client"].startswith(CLIENT) and closed["end"] and closed["ended"], closed)
 
         # a provider removes MPTCP's options where connections begin
         lines_rest(lab)

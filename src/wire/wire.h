@@ -9,8 +9,8 @@
 
 #include "base/addr.h"
 
-// Codecs without I/O: Shadowsocks AEAD streams (SIP004), the target address that opens such a
-// stream, and the server side of SOCKS5 (RFC 1928). Nothing here keeps a pointer into a caller's
+// Codecs without I/O: Shadowsocks AEAD streams and datagrams (SIP004), the target address that opens
+// each of them, and the server side of SOCKS5 (RFC 1928). Nothing here keeps a pointer into a caller's
 // bytes or heap memory between two calls. Except for struct wire_replay, an object belongs to one
 // thread at a time.
 
@@ -147,6 +147,63 @@ size_t wire_target_put(const struct wire_target *target, uint8_t out[static WIRE
 // "192.0.2.1:80", "[2001:db8::1]:80" or "example.org:80"; returns `out`.
 const char *wire_target_format(const struct wire_target *target,
 			       char out[static WIRE_TARGET_STRLEN]);
+
+// ---- datagrams
+
+// What all datagrams of one key share. A secret: end its life with wire_datagrams_wipe(). Does not
+// change once made, so that any number of threads may use one.
+struct wire_datagrams {
+	enum wire_method method;
+	uint8_t master[WIRE_KEY_MAX];
+	uint8_t salt_key[16];
+};
+
+// Datagrams that belong together, whatever address they are sent from. Our own exit reads it out of
+// the salt, every other Shadowsocks sees a salt like any other.
+struct wire_association {
+	uint64_t id;      // 0: there is none
+	uint64_t counter; // never twice with the same id; greater: sent later
+};
+
+#define WIRE_ASSOCIATION_ID_MAX      ((1ull << 56) - 1)
+#define WIRE_ASSOCIATION_COUNTER_MAX ((1ull << 40) - 1)
+
+struct wire_datagram {
+	struct wire_target target; // to a server: where it goes; from one: where it came from
+	const uint8_t *payload;    // in the caller's own buffer
+	size_t len;
+	struct wire_association from;
+};
+
+// Which counters of an association have come: the last 2048 or so are known one by one, what is older
+// counts as having come (RFC 4303, section 3.4.3). All zeros: none has.
+struct wire_window {
+	bool begun;
+	uint64_t top;
+	uint64_t seen[32];
+};
+
+// 0, or -ENOMEM or -EIO.
+int wire_datagrams_init(struct wire_datagrams *keys, const struct wire_key *key);
+void wire_datagrams_wipe(struct wire_datagrams *keys);
+// A new association with its first counter, both random. 0 or -EIO.
+int wire_association_start(struct wire_association *out);
+// What sealing adds to a payload.
+size_t wire_datagram_overhead(const struct wire_datagrams *keys, const struct wire_target *target);
+// Writes a datagram with this target and `len` bytes of payload, which does not overlap `out`. `from`
+// may be NULL: no association. `replay` (may be NULL) remembers the salt, so that a datagram played
+// back to its sender is refused. Returns its length; -ENOBUFS: longer than `size`; -EOVERFLOW: the
+// counter has run out; -EIO or -ENOMEM.
+ssize_t wire_datagram_seal(const struct wire_datagrams *keys, struct wire_replay *replay,
+			   const struct wire_association *from, const struct wire_target *target,
+			   const uint8_t *payload, size_t len, uint8_t *out, size_t size);
+// Opens the datagram of `len` bytes at `in`; `plain` has room for as many and does not overlap. Returns 0
+// and fills in *out; -EBADMSG: not sealed with this key, or no address in it; -EEXIST: it has come
+// before, as far as `replay` (may be NULL) remembers; -EIO or -ENOMEM.
+int wire_datagram_open(const struct wire_datagrams *keys, struct wire_replay *replay, const uint8_t *in,
+		       size_t len, uint8_t *plain, struct wire_datagram *out);
+// Remembers the counter. -EEXIST: it has come before, or is too old to tell.
+int wire_window_admit(struct wire_window *window, uint64_t counter);
 
 // ---- peer service (doc/peer-service.md)
 

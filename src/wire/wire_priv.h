@@ -59,6 +59,12 @@ uint64_t replay_print(const uint8_t *salt);
 // Remembers `print`, or returns -EEXIST when it is known already. Any thread.
 int replay_admit(struct wire_replay *replay, uint64_t print);
 
+// ---- datagram.c
+
+// Seals the `len` bytes at `text` in place and puts the tag behind them: for tests that reproduce a
+// recorded datagram.
+int datagram_seal(const struct wire_datagrams *keys, const uint8_t *salt, size_t len, uint8_t *text);
+
 // ---- wire.c
 
 // From the kernel's generator, which needs no seeding per connection. Blocks only while a machine

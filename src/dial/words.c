@@ -139,7 +139,7 @@ void words_take_pppd_end(struct words *words, int status)
 	if (WIFSIGNALED(status)) {
 		if (words->weight >= CAUSE)
 			return;
-		set(words, CAUSE, false, "killed", "PPP: pppd was killed");
+		set(words, CAUSE, false, "killed", "pppd killed");
 		snprintf(words->text, sizeof(words->text), "pppd was killed by signal %d", WTERMSIG(status));
 	} else if (code >= sizeof(ends) / sizeof(ends[0])) {
 		if (words->weight)

@@ -410,7 +410,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	case PATH_STATE_OFF:
 	case PATH_STATE_STANDBY:
 		fsm->failed = false;
-		fsm->dial_reason[0] = fsm->dial_note[0] = '\0';
+		fsm->dial_reason[0] = fsm->dial_failure[0] = fsm->dial_note[0] = '\0';
 		fsm->n_results = 0;
 		fsm->flaps = fsm->stripped = 0;
 		path_pulse_reset(&fsm->pulse);
@@ -433,9 +433,11 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		if (event != UNDIALLED)
 			break;
 		str_copy(fsm->dial_reason, sizeof(fsm->dial_reason), fsm->dial_end.reason);
+		str_copy(fsm->dial_failure, sizeof(fsm->dial_failure), fsm->dial_end.note);
 		str_copy(fsm->dial_note, sizeof(fsm->dial_note), fsm->dial_end.note);
 		break;
 	case PATH_STATE_DIALING:
+		str_copy(fsm->reason, sizeof(fsm->reason), fsm->dial_reason);
 		fsm->dial_note[0] = '\0';
 		path_pulse_reset(&fsm->pulse);
 		break;
@@ -456,7 +458,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		str_copy(fsm->reason, sizeof(fsm->reason), fsm->lossy ? "loss" : "slow");
 		break;
 	case PATH_STATE_UP:
-		fsm->dial_reason[0] = '\0';
+		fsm->dial_reason[0] = fsm->dial_failure[0] = '\0';
 		fsm->failed = false;
 		fsm->quality_ms = 0;
 		break;
@@ -919,7 +921,12 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		str_copy(out, NOTE_SIZE, fsm->cap.note);
 		break;
 	case PATH_STATE_DIALING:
-		snprintf(out, NOTE_SIZE, "%s%s%.70s", age, fsm->dial_note[0] ? " " : "", fsm->dial_note);
+		if (fsm->dial_note[0])
+			snprintf(out, NOTE_SIZE, "%s %.70s", age, fsm->dial_note);
+		else if (fsm->dial_failure[0])
+			snprintf(out, NOTE_SIZE, "%s (%.60s)", age, fsm->dial_failure);
+		else
+			str_copy(out, NOTE_SIZE, age);
 		break;
 	case PATH_STATE_PROBING:
 		snprintf(out, NOTE_SIZE, "%d of %d answers", fsm->good, path_fsm_good_needed(fsm));

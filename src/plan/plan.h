@@ -142,6 +142,7 @@ struct path_fsm {
 	bool dials;                    // its link has to be dialled; for others to set
 	struct path_dial_end dial_end; // the newest
 	char dial_reason[REASON_SIZE]; // of the last failure since the path was UP
+	char dial_failure[NOTE_SIZE];  // the same for people, shown while it is tried again
 	char dial_note[NOTE_SIZE];     // what the dialler has to say of the state
 	bool failed;          // broke down since it was last UP or switched on,
 	int64_t failed_ms;    // at this time

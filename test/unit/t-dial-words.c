@@ -51,7 +51,7 @@ static void finds_the_cause(void **state)
 		{ { NULL }, EXITED(2), "settings", "PPP: wrong options", "(pppd's status 2)", true },
 		{ { NULL }, EXITED(19), "login-refused", "PPP: login refused", "(pppd's status 19)", true },
 		{ { NULL }, EXITED(99), "pppd-failed", "PPP: pppd failed", "status 99", false },
-		{ { NULL }, 9, "killed", "PPP: pppd was killed", "signal 9", false },
+		{ { NULL }, 9, "killed", "pppd killed", "signal 9", false },
 	};
 
 	(void)state;

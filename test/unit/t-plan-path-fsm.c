@@ -762,6 +762,9 @@ static void says_what_the_dialler_says(void **state)
 	// the same once more is no news
 	assert_true(feed(&fsm, '7', 34000, &change));
 	assert_int_equal(change.level, LOG_LEVEL_INFO);
+	assert_string_equal(change.reason, "no-pado");
+	path_fsm_note(&fsm, 34500, note);
+	assert_string_equal(note, "0s (PPP: no PADO)");
 	assert_true(feed(&fsm, '9', 35000, &change));
 	assert_int_equal(change.level, LOG_LEVEL_INFO);
 	// with a link, what the probes say counts

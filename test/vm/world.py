@@ -21,6 +21,7 @@ from stage import ETC_NETNS
 
 USER, SECRET = "seed@isp.lab.test", "two words"
 CALL = "dsl-provider"
+DISCOVERY = 0x8863  # the Ethernet type of PPPoE's calls and their answers
 SESSION = 0x8864  # the Ethernet type of what a PPPoE session carries
 
 PROFILES["adsl"] = (
@@ -115,6 +116,14 @@ mtu 1492
             "sh", "-c", "mount -t tmpfs run /run && exec \"$@\"", "sh",
             "pppoe-server", "-F", "-I", "down0", "-C", "lab-ac", "-L", self.peer,
             "-R", f"10.64.{self.number}.10", "-N", 20])
+
+    def ignore_calls(self, ignore=True):
+        """The provider's side does not hear PPPoE's discovery; sessions go on."""
+        if ignore:
+            self.isp.nft("table netdev deaf { chain in { type filter hook ingress device down0 "
+                         f"priority 0; ether type {DISCOVERY} drop; }}; }}")
+        else:
+            self.isp.nft("delete table netdev deaf")
 
     def fall_silent(self):
         """Frames of the present session vanish both ways, without a sign; new ones can be opened."""

@@ -168,6 +168,8 @@ static const struct piece **slot_of(struct loaded *loaded, const struct schema_b
 		return &loaded->exits[loaded->config->n_exits - 1];
 	case SCHEMA_PATH:
 		return &loaded->paths[loaded->config->n_paths - 1];
+	case SCHEMA_PIN:
+		return &loaded->pins[loaded->config->n_pins - 1];
 	default:
 		return NULL;
 	}
@@ -183,8 +185,7 @@ static void load_piece(struct loaded *loaded, const struct piece *piece)
 
 	if (!base) {
 		complaints_add(c, COMPLAINT_ERROR, piece->line,
-			       "a block '%s' too many, there may be %d", block->word,
-			       block == &schema_blocks[SCHEMA_PATH] ? PATHS_MAX : CONFIG_EXITS_MAX);
+			       "a block '%s' too many, there may be %d", block->word, block->max);
 		return;
 	}
 	slot = slot_of(loaded, block);
@@ -241,6 +242,7 @@ static struct config *make_config(const char *file)
 	config->file = xstrdup(file);
 	config->exits = xcalloc(CONFIG_EXITS_MAX, sizeof(*config->exits));
 	config->paths = xcalloc(PATHS_MAX, sizeof(*config->paths));
+	config->pins = xcalloc(CONFIG_PINS_MAX, sizeof(*config->pins));
 	return config;
 }
 
@@ -340,6 +342,12 @@ void config_free(struct config *config)
 		free(config->exits[i].key_file);
 	free(config->exits);
 	free(config->paths);
+	for (size_t i = 0; i < config->n_pins; i++) {
+		free(config->pins[i].to.list);
+		free(config->pins[i].from.list);
+		free(config->pins[i].ports.list);
+	}
+	free(config->pins);
 	free(config->lan.sources.list);
 	free(config->lan.source_bypass.list);
 	free(config->lan.bypass.list);
@@ -349,4 +357,22 @@ void config_free(struct config *config)
 	free(config->warnings);
 	free(config->file);
 	free(config);
+}
+
+const struct config_path *config_find_path(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		if (!config->paths[i].gone && strcmp(config->paths[i].name, name) == 0)
+			return &config->paths[i];
+	}
+	return NULL;
+}
+
+const struct config_exit *config_find_exit(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_exits; i++) {
+		if (!config->exits[i].gone && strcmp(config->exits[i].name, name) == 0)
+			return &config->exits[i];
+	}
+	return NULL;
 }

@@ -15,6 +15,7 @@
 
 // A configuration may have this many exits.
 #define CONFIG_EXITS_MAX 16
+#define CONFIG_PINS_MAX  32
 
 // A command of the configuration, the name of a file, with the final NUL.
 #define CONFIG_COMMAND_SIZE 256
@@ -124,6 +125,42 @@ struct config_names {
 	size_t n;
 };
 
+struct config_port_range {
+	uint16_t first, last;
+};
+
+struct config_ports {
+	struct config_port_range *list;
+	size_t n;
+};
+
+enum config_proto { CONFIG_PROTO_ANY, CONFIG_PROTO_TCP, CONFIG_PROTO_UDP, CONFIG_PROTOS };
+
+// What becomes of a pin's connections while its path or exit is down.
+enum config_when_down {
+	CONFIG_DOWN_BLOCK, // they are refused
+	CONFIG_DOWN_ANY,   // as if the pin were not there
+	CONFIG_DOWNS
+};
+
+// Where connections and flows of some ranges go; their order is that of the file, the first that fits
+// decides.
+struct config_pin {
+	char name[NAME_SIZE];
+	struct config_prefixes to, from; // empty: wherever the LAN's lists do not say otherwise
+	struct config_ports ports;       // empty: all
+	enum config_proto proto;
+	char via[NAME_SIZE]; // a path, an exit or CONFIG_DIRECT
+	bool proxy;          // of a path: through the exit, and over that path alone
+	enum config_when_down when_down;
+	uint8_t slot; // below CONFIG_PIN_SLOTS; see config_keep_places()
+	int line;
+};
+
+#define CONFIG_DIRECT "direct"
+// So many that one that is new never takes the slot of one that goes.
+#define CONFIG_PIN_SLOTS (2 * CONFIG_PINS_MAX)
+
 // What of the LAN is not TCP.
 struct config_udp {
 	bool present;
@@ -145,11 +182,14 @@ struct config {
 	size_t n_exits;
 	struct config_path *paths;
 	size_t n_paths;
+	struct config_pin *pins;
+	size_t n_pins;
 	struct config_server server;
 	struct config_udp udp;
 	struct config_metrics metrics;
 	int workers; // 0: one per core
 	bool bell;   // of all paths that do not say otherwise
+	bool local;  // this machine's own connections are carried too
 	char *warnings; // lines like those of errors; empty when there are none
 };
 
@@ -175,13 +215,18 @@ int config_edit_remove_path(const char *text, const char *name, struct str *out,
 
 // What differs, one line each: "path.wwan0.priority 100 -> 50", "lan.bypass +203.0.113.0/24",
 // "path.tun1 removed". Returns how many. The order of blocks makes no difference, nor
-// that of items, but where it has a meaning.
+// that of items, but where it has a meaning, as that of pins has.
 size_t config_diff(const struct config *from, const struct config *to, struct str *out);
 // For a process that goes by places in `exits` and `paths`: rearranges `to`, which was just loaded, so
 // that who is in `from` too has the same place there. Who is not in `to` keeps its place as well,
 // marked `gone` and of no use but its name, until there is no other room for one that is new. Tables
-// that the file does not name stay the same too.
+// that the file does not name stay the same too, and so do the slots of pins that are in both and have not
+// changed.
 void config_keep_places(const struct config *from, struct config *to);
+
+// NULL when there is none, or it is gone.
+const struct config_path *config_find_path(const struct config *config, const char *name);
+const struct config_exit *config_find_exit(const struct config *config, const char *name);
 
 // "when-down"
 const char *config_demand_word(enum config_demand demand);

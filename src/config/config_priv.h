@@ -86,12 +86,22 @@ struct schema_block {
 	const char *help;
 	const struct schema_key *keys;
 	size_t n_keys;
+	int max; // of those with a title: how many there may be
 	// Where its values go in `config`; NULL when no more of them fit.
 	void *(*make)(struct config *config, int line);
 };
 
-enum { SCHEMA_TOP, SCHEMA_LAN, SCHEMA_EXIT, SCHEMA_PATH, SCHEMA_UDP, SCHEMA_METRICS, SCHEMA_SERVER };
-#define SCHEMA_BLOCKS 7
+enum {
+	SCHEMA_TOP,
+	SCHEMA_LAN,
+	SCHEMA_EXIT,
+	SCHEMA_PATH,
+	SCHEMA_PIN,
+	SCHEMA_UDP,
+	SCHEMA_METRICS,
+	SCHEMA_SERVER,
+	SCHEMA_BLOCKS
+};
 
 extern const struct schema_block schema_blocks[SCHEMA_BLOCKS];
 
@@ -140,10 +150,20 @@ struct loaded {
 	struct complaints *complaints;
 	enum config_role role;
 	// Where things were written; as many as there are in `config`.
-	const struct piece *lan, *udp, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX];
+	const struct piece *lan, *udp, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX],
+		*pins[CONFIG_PINS_MAX];
 };
 
 void rules_check(struct loaded *loaded);
+// Where a key was written; else where its block begins.
+int rules_line_of(const struct piece *piece, const char *word);
+bool rules_is_given(const struct piece *piece, const char *word);
+
+#define complain(l, ...) complaints_add((l)->complaints, COMPLAINT_ERROR, __VA_ARGS__)
+
+// ---- rules_pins.c
+
+void rules_check_pins(struct loaded *loaded);
 
 // ---- config.c
 

@@ -124,36 +124,18 @@ static void compare_optional(struct diff *diff, int which, const char *title, co
 		tell_block(diff, block, title, to ? "added" : "removed");
 }
 
-static const struct config_exit *find_exit(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_exits; i++) {
-		if (!config->exits[i].gone && strcmp(config->exits[i].name, name) == 0)
-			return &config->exits[i];
-	}
-	return NULL;
-}
-
-static const struct config_path *find_path(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_paths; i++) {
-		if (!config->paths[i].gone && strcmp(config->paths[i].name, name) == 0)
-			return &config->paths[i];
-	}
-	return NULL;
-}
-
 static void compare_exits(struct diff *diff, const struct config *from, const struct config *to)
 {
 	for (size_t i = 0; i < from->n_exits; i++) {
 		const struct config_exit *e = &from->exits[i];
 
 		if (!e->gone)
-			compare_optional(diff, SCHEMA_EXIT, e->name, e, find_exit(to, e->name));
+			compare_optional(diff, SCHEMA_EXIT, e->name, e, config_find_exit(to, e->name));
 	}
 	for (size_t i = 0; i < to->n_exits; i++) {
 		const struct config_exit *e = &to->exits[i];
 
-		if (!e->gone && !find_exit(from, e->name))
+		if (!e->gone && !config_find_exit(from, e->name))
 			compare_optional(diff, SCHEMA_EXIT, e->name, NULL, e);
 	}
 }
@@ -164,14 +146,58 @@ static void compare_paths(struct diff *diff, const struct config *from, const st
 		const struct config_path *p = &from->paths[i];
 
 		if (!p->gone)
-			compare_optional(diff, SCHEMA_PATH, p->name, p, find_path(to, p->name));
+			compare_optional(diff, SCHEMA_PATH, p->name, p, config_find_path(to, p->name));
 	}
 	for (size_t i = 0; i < to->n_paths; i++) {
 		const struct config_path *p = &to->paths[i];
 
-		if (!p->gone && !find_path(from, p->name))
+		if (!p->gone && !config_find_path(from, p->name))
 			compare_optional(diff, SCHEMA_PATH, p->name, NULL, p);
 	}
+}
+
+static const struct config_pin *find_pin(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_pins; i++) {
+		if (strcmp(config->pins[i].name, name) == 0)
+			return &config->pins[i];
+	}
+	return NULL;
+}
+
+// The first from *i on that the other configuration has too.
+static const char *next_common(const struct config *config, size_t *i, const struct config *other)
+{
+	for (; *i < config->n_pins; (*i)++) {
+		if (find_pin(other, config->pins[*i].name))
+			return config->pins[(*i)++].name;
+	}
+	return NULL;
+}
+
+static bool is_reordered(const struct config *from, const struct config *to)
+{
+	size_t i = 0, k = 0;
+	const char *a, *b;
+
+	do {
+		a = next_common(from, &i, to);
+		b = next_common(to, &k, from);
+	} while (a && b && strcmp(a, b) == 0);
+	return a || b;
+}
+
+static void compare_pins(struct diff *diff, const struct config *from, const struct config *to)
+{
+	for (size_t i = 0; i < from->n_pins; i++)
+		compare_optional(diff, SCHEMA_PIN, from->pins[i].name, &from->pins[i],
+				 find_pin(to, from->pins[i].name));
+	for (size_t i = 0; i < to->n_pins; i++) {
+		if (!find_pin(from, to->pins[i].name))
+			compare_optional(diff, SCHEMA_PIN, to->pins[i].name, NULL, &to->pins[i]);
+	}
+	if (is_reordered(from, to))
+		tell_block(diff, &schema_blocks[SCHEMA_PIN], "", "in another order");
 }
 
 size_t config_diff(const struct config *from, const struct config *to, struct str *out)
@@ -183,6 +209,7 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 			 to->lan.interface[0] ? &to->lan : NULL);
 	compare_exits(&diff, from, to);
 	compare_paths(&diff, from, to);
+	compare_pins(&diff, from, to);
 	compare_optional(&diff, SCHEMA_UDP, "", from->udp.present ? &from->udp : NULL,
 			 to->udp.present ? &to->udp : NULL);
 	compare_optional(&diff, SCHEMA_METRICS, "", from->metrics.present ? &from->metrics : NULL,
@@ -345,8 +372,42 @@ static void keep_tables(const struct config *from, struct config *to)
 	}
 }
 
+static bool is_same_pin(const struct config_pin *a, const struct config_pin *b)
+{
+	struct str what = { 0 };
+	struct diff diff = { .out = &what };
+
+	compare_blocks(&diff, &schema_blocks[SCHEMA_PIN], "", a, b);
+	str_fini(&what);
+	return diff.n == 0;
+}
+
+// A flow knows its pin by the slot. So that the flows of a pin that is gone or has changed are nobody's,
+// nobody takes its slot now.
+static void place_pins(const struct config *from, struct config *to)
+{
+	bool taken[CONFIG_PIN_SLOTS] = { false };
+	uint8_t slot = 0;
+
+	for (size_t i = 0; i < from->n_pins; i++)
+		taken[from->pins[i].slot] = true;
+	for (size_t i = 0; i < to->n_pins; i++) {
+		const struct config_pin *was = find_pin(from, to->pins[i].name);
+
+		if (was && is_same_pin(was, &to->pins[i])) {
+			to->pins[i].slot = was->slot;
+			continue;
+		}
+		while (taken[slot])
+			slot++;
+		to->pins[i].slot = slot;
+		taken[slot] = true;
+	}
+}
+
 void config_keep_places(const struct config *from, struct config *to)
 {
+	place_pins(from, to);
 	place_exits(from, to);
 	place_paths(from, to);
 	keep_tables(from, to);

@@ -8,22 +8,19 @@
 // MPTCP_PM_ADDR_MAX: a network namespace has this many endpoints, up to Linux 6.18.
 #define ENDPOINTS_MAX 8
 
-#define complain(l, ...) complaints_add((l)->complaints, COMPLAINT_ERROR, __VA_ARGS__)
-
 static const struct statement *statement_of(const struct piece *piece, const char *word)
 {
 	return &piece->statements[schema_find(piece->block, word) - piece->block->keys];
 }
 
-// Where a key was written; else where its block begins.
-static int line_of(const struct piece *piece, const char *word)
+int rules_line_of(const struct piece *piece, const char *word)
 {
 	int line = statement_of(piece, word)->line;
 
 	return line ? line : piece->line;
 }
 
-static bool is_given(const struct piece *piece, const char *word)
+bool rules_is_given(const struct piece *piece, const char *word)
 {
 	return statement_of(piece, word)->line != 0;
 }
@@ -88,11 +85,11 @@ static void check_default_exit(struct loaded *l)
 		if (!exits[i].is_default)
 			continue;
 		if (found)
-			complain(l, line_of(l->exits[i], "default"),
+			complain(l, rules_line_of(l->exits[i], "default"),
 				 "exit '%s' is the default, but '%s' is already (line %d); "
 				 "leave one",
 				 exits[i].name, found->name,
-				 line_of(l->exits[found - exits], "default"));
+				 rules_line_of(l->exits[found - exits], "default"));
 		else
 			found = &exits[i];
 	}
@@ -117,7 +114,7 @@ static void check_key_file(struct loaded *l, const struct piece *piece, const ch
 		complaints_add(l->complaints,
 			       rc == -EACCES && l->role == CONFIG_ROLE_ANY ? COMPLAINT_WARNING
 									   : COMPLAINT_ERROR,
-			       line_of(piece, "key-file"), "%s%s: key-file '%s' %s",
+			       rules_line_of(piece, "key-file"), "%s%s: key-file '%s' %s",
 			       piece->block->word, name, file, why.text);
 	str_fini(&why);
 }
@@ -145,12 +142,12 @@ static void complete_paths(struct loaded *l)
 	for (size_t i = 0; i < l->config->n_paths; i++) {
 		struct config_path *path = &l->config->paths[i];
 
-		if (!is_given(l->paths[i], "interface"))
+		if (!rules_is_given(l->paths[i], "interface"))
 			str_copy(path->interface, sizeof(path->interface), path->name);
-		path->table_given = is_given(l->paths[i], "table");
+		path->table_given = rules_is_given(l->paths[i], "table");
 		if (!path->table_given)
 			path->table = FIRST_PATH_TABLE + (uint32_t)i;
-		if (!is_given(l->paths[i], "bell"))
+		if (!rules_is_given(l->paths[i], "bell"))
 			path->bell = l->config->bell;
 	}
 }
@@ -165,43 +162,34 @@ static void compare_paths(struct loaded *l, size_t i, size_t j)
 			 "path '%s' was defined before, on line %d; give it another name", a->name,
 			 b->line);
 	if (a->interface[0] && strcmp(a->interface, b->interface) == 0)
-		complain(l, line_of(piece, "interface"),
+		complain(l, rules_line_of(piece, "interface"),
 			 "path '%s': interface '%s' is that of path '%s' (line %d), "
 			 "a path needs one of its own",
 			 a->name, a->interface, b->name, b->line);
 	if (a->table && a->table == b->table)
-		complain(l, line_of(piece, "table"),
+		complain(l, rules_line_of(piece, "table"),
 			 "path '%s': table %u is that of path '%s' (line %d), take another number",
 			 a->name, a->table, b->name, b->line);
 	if (a->hotkey && a->hotkey == b->hotkey)
-		complain(l, line_of(piece, "hotkey"),
+		complain(l, rules_line_of(piece, "hotkey"),
 			 "path '%s': hotkey '%c' is that of path '%s' (line %d), take another",
 			 a->name, a->hotkey, b->name, b->line);
-}
-
-static const struct config_path *find_path(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->n_paths; i++) {
-		if (strcmp(config->paths[i].name, name) == 0)
-			return &config->paths[i];
-	}
-	return NULL;
 }
 
 static void check_over(struct loaded *l, size_t i)
 {
 	const struct config_path *path = &l->config->paths[i];
-	const struct config_path *over = path->over[0] ? find_path(l->config, path->over) : NULL;
+	const struct config_path *over = path->over[0] ? config_find_path(l->config, path->over) : NULL;
 
 	if (!path->over[0] || over == path)
 		return;
 	if (!over)
-		complain(l, line_of(l->paths[i], "over"),
+		complain(l, rules_line_of(l->paths[i], "over"),
 			 "path '%s': there is no path '%s' that it could ride, "
 			 "give the name of one of the paths",
 			 path->name, path->over);
 	else if (over->over[0] && strcmp(over->over, over->name) != 0)
-		complain(l, line_of(l->paths[i], "over"),
+		complain(l, rules_line_of(l->paths[i], "over"),
 			 "path '%s': path '%s' rides another one itself, name the one with the line",
 			 path->name, path->over);
 }
@@ -212,9 +200,9 @@ static void check_unused(struct loaded *l, size_t i, enum path_dial dial, const 
 	const struct config_path *path = &l->config->paths[i];
 
 	for (; *words && path->dial != dial; words++) {
-		if (is_given(l->paths[i], *words))
+		if (rules_is_given(l->paths[i], *words))
 			complaints_add(l->complaints, COMPLAINT_WARNING,
-				       line_of(l->paths[i], *words),
+				       rules_line_of(l->paths[i], *words),
 				       "path '%s': %s is of no use, it is for dial = \"%s\" and the path "
 				       "has \"%s\"",
 				       path->name, *words, path_dial_word(dial),
@@ -230,14 +218,14 @@ static void check_dial(struct loaded *l, size_t i)
 
 	check_unused(l, i, PATH_DIAL_PPP, of_ppp);
 	check_unused(l, i, PATH_DIAL_COMMAND, of_command);
-	if (path->dial == PATH_DIAL_PPP && !is_given(l->paths[i], "call") &&
-	    !is_given(l->paths[i], "pid-file"))
-		complain(l, line_of(l->paths[i], "dial"),
+	if (path->dial == PATH_DIAL_PPP && !rules_is_given(l->paths[i], "call") &&
+	    !rules_is_given(l->paths[i], "pid-file"))
+		complain(l, rules_line_of(l->paths[i], "dial"),
 			 "path '%s': dial = \"ppp\" needs 'call' (the file in /etc/ppp/peers that "
 			 "mpgate is to dial with) or 'pid-file' (of a pppd that is started elsewhere)",
 			 path->name);
-	if (path->dial == PATH_DIAL_COMMAND && !is_given(l->paths[i], "up"))
-		complain(l, line_of(l->paths[i], "dial"),
+	if (path->dial == PATH_DIAL_COMMAND && !rules_is_given(l->paths[i], "up"))
+		complain(l, rules_line_of(l->paths[i], "dial"),
 			 "path '%s': dial = \"command\" needs the command, add: up = \"ifup %s\"",
 			 path->name, path->interface);
 }
@@ -247,11 +235,11 @@ static void check_demand(struct loaded *l, size_t i)
 	const struct config_path *path = &l->config->paths[i];
 
 	if (path->demand != CONFIG_DEMAND_MANUAL && !path->optional)
-		complain(l, line_of(l->paths[i], "demand"),
+		complain(l, rules_line_of(l->paths[i], "demand"),
 			 "path '%s': demand '%s' is for an optional path, add 'optional = yes'",
 			 path->name, config_demand_word(path->demand));
 	else if (path->demand != CONFIG_DEMAND_MANUAL && path->tier == PATH_TIER_NEVER)
-		complain(l, line_of(l->paths[i], "demand"),
+		complain(l, rules_line_of(l->paths[i], "demand"),
 			 "path '%s': demand '%s' would bring in a path whose tier is never",
 			 path->name, config_demand_word(path->demand));
 }
@@ -262,8 +250,8 @@ static void check_cap(struct loaded *l, size_t i)
 	const struct config_path *path = &l->config->paths[i];
 
 	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]) && !path->cap_bytes; k++) {
-		if (is_given(l->paths[i], words[k]))
-			complaints_add(l->complaints, COMPLAINT_WARNING, line_of(l->paths[i], words[k]),
+		if (rules_is_given(l->paths[i], words[k]))
+			complaints_add(l->complaints, COMPLAINT_WARNING, rules_line_of(l->paths[i], words[k]),
 				       "path '%s': %s does nothing without a cap, add 'cap = \"2 GB\"'",
 				       path->name, words[k]);
 	}
@@ -274,8 +262,8 @@ static void check_udp(struct loaded *l)
 	const struct config_names *via = &l->config->udp.via;
 
 	for (size_t i = 0; i < via->n; i++) {
-		if (!find_path(l->config, via->list[i]))
-			complain(l, line_of(l->udp, "via"), "udp: there is no path '%s', give names of paths",
+		if (!config_find_path(l->config, via->list[i]))
+			complain(l, rules_line_of(l->udp, "via"), "udp: there is no path '%s', give names of paths",
 				 via->list[i]);
 	}
 }
@@ -295,7 +283,7 @@ static void check_paths(struct loaded *l)
 		check_demand(l, i);
 		check_cap(l, i);
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
-			complain(l, line_of(l->paths[i], "interface"),
+			complain(l, rules_line_of(l->paths[i], "interface"),
 				 "path '%s': interface '%s' is that of the LAN, "
 				 "a path leads elsewhere",
 				 path->name, path->interface);
@@ -334,11 +322,11 @@ static void check_ports(struct loaded *l)
 		for (size_t j = 0; j < i && list[i].port; j++) {
 			if (list[i].port != list[j].port)
 				continue;
-			complain(l, line_of(list[i].piece, list[i].key),
+			complain(l, rules_line_of(list[i].piece, list[i].key),
 				 "%s %u is the %s of line %d, "
 				 "each listener needs a port of its own",
 				 list[i].key, list[i].port, list[j].key,
-				 line_of(list[j].piece, list[j].key));
+				 rules_line_of(list[j].piece, list[j].key));
 			break;
 		}
 	}
@@ -353,6 +341,7 @@ void rules_check(struct loaded *l)
 	check_paths(l);
 	if (l->udp)
 		check_udp(l);
+	rules_check_pins(l);
 	check_ports(l);
 	check_key_files(l);
 }

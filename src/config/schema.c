@@ -377,6 +377,127 @@ static bool format_name(const void *from, size_t i, struct str *out)
 	return true;
 }
 
+static int parse_ports(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct config_ports *ports = to;
+	struct config_port_range range;
+	unsigned first, last;
+	int end = 0, n = sscanf(text, "%5u%n-%5u%n", &first, &end, &last, &end);
+
+	(void)key;
+	if (n == 1)
+		last = first;
+	if (n < 1 || text[end] || text[strspn(text, "0123456789-")] || first < 1 || last > 65535 || first > last) {
+		str_add(why, "is neither a port from 1 to 65535 nor a range such as \"6000-6100\"");
+		return -EINVAL;
+	}
+	range = (struct config_port_range){ (uint16_t)first, (uint16_t)last };
+	ports->list = xgrow(ports->list, ports->n, sizeof(range));
+	ports->list[ports->n++] = range;
+	return 0;
+}
+
+static bool format_ports(const void *from, size_t i, struct str *out)
+{
+	const struct config_ports *ports = from;
+
+	if (i >= ports->n)
+		return false;
+	str_addf(out, "%u", ports->list[i].first);
+	if (ports->list[i].last != ports->list[i].first)
+		str_addf(out, "-%u", ports->list[i].last);
+	return true;
+}
+
+static const struct schema_type type_ports = {
+	.form = "list of ports and ranges of ports",
+	.list = true,
+	.quoted = true,
+	.parse = parse_ports,
+	.format = format_ports,
+};
+
+static const char *const protos[CONFIG_PROTOS] = {
+	[CONFIG_PROTO_ANY] = "any",
+	[CONFIG_PROTO_TCP] = "tcp",
+	[CONFIG_PROTO_UDP] = "udp",
+};
+
+static int parse_proto(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_PROTOS; i++) {
+		if (strcmp(text, protos[i]) == 0) {
+			*(enum config_proto *)to = (enum config_proto)i;
+			return 0;
+		}
+	}
+	str_add(why, "is none of any, tcp, udp");
+	return -EINVAL;
+}
+
+static bool format_proto(const void *from, size_t i, struct str *out)
+{
+	str_add(out, protos[*(const enum config_proto *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_proto = {
+	.form = "any, tcp or udp",
+	.quoted = true,
+	.parse = parse_proto,
+	.format = format_proto,
+};
+
+static int parse_via(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	if (!schema_is_name(text)) {
+		str_add(why, "is no name of a path or exit, nor \"" CONFIG_DIRECT "\"");
+		return -EINVAL;
+	}
+	str_copy(to, NAME_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_via = {
+	.form = "name of a path or exit, or direct",
+	.quoted = true,
+	.parse = parse_via,
+	.format = format_text,
+};
+
+static const char *const downs[CONFIG_DOWNS] = {
+	[CONFIG_DOWN_BLOCK] = "block",
+	[CONFIG_DOWN_ANY] = "any",
+};
+
+static int parse_when_down(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	(void)key;
+	for (size_t i = 0; i < CONFIG_DOWNS; i++) {
+		if (strcmp(text, downs[i]) == 0) {
+			*(enum config_when_down *)to = (enum config_when_down)i;
+			return 0;
+		}
+	}
+	str_add(why, "is neither block nor any");
+	return -EINVAL;
+}
+
+static bool format_when_down(const void *from, size_t i, struct str *out)
+{
+	str_add(out, downs[*(const enum config_when_down *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_when_down = {
+	.form = "block or any",
+	.quoted = true,
+	.parse = parse_when_down,
+	.format = format_when_down,
+};
+
 static const struct schema_type type_names = {
 	.form = "list of names of paths",
 	.list = true,
@@ -921,6 +1042,8 @@ static const struct schema_key top_keys[] = {
 	  .help = "Threads that relay connections; 0 means one per processor core." },
 	{ "bell", &type_bool, AT(config, bell), .fallback = "no",
 	  .help = "The console rings the terminal's bell when a path dies." },
+	{ "local", &type_bool, AT(config, local), .fallback = "no",
+	  .help = "This machine's own TCP connections are carried too, as those of the LAN are." },
 };
 
 static const struct schema_key lan_keys[] = {
@@ -1044,6 +1167,28 @@ static const struct schema_key path_keys[] = {
 	  .example = "yes", .help = "The console rings the terminal's bell when this path dies." },
 };
 
+static const struct schema_key pin_keys[] = {
+	{ "to", &type_prefixes, AT(config_pin, to), .otherwise = "all that is not left alone",
+	  .example = "{\"10.8.0.10/32\"}",
+	  .help = "Destinations that go there, also those that are left alone otherwise, such as private\n"
+		  "ranges and bypass." },
+	{ "from", &type_prefixes, AT(config_pin, from), .otherwise = "the machines that are carried",
+	  .example = "{\"192.168.5.40/32\"}",
+	  .help = "Machines of the LAN that it is for, also those that are left alone otherwise." },
+	{ "ports", &type_ports, AT(config_pin, ports), .otherwise = "all",
+	  .example = "{\"22\", \"6000-6100\"}", .help = "Ports at the destination, of TCP and UDP." },
+	{ "proto", &type_proto, AT(config_pin, proto), .fallback = "\"any\"",
+	  .help = "tcp, udp, or any: ping and all the rest too." },
+	{ "via", &type_via, AT(config_pin, via), .required = true, .example = "\"ppp0\"",
+	  .help = "A path: straight to the destination over that path, masqueraded. An exit: carried to\n"
+		  "that exit. direct: as if mpgate were not there." },
+	{ "proxy", &type_bool, AT(config_pin, proxy), .fallback = "no",
+	  .help = "With a path: TCP is carried to the exit after all, but over that path alone." },
+	{ "when-down", &type_when_down, AT(config_pin, when_down), .fallback = "\"block\"",
+	  .help = "While that path or exit is down: block refuses, any goes on as if the pin were not\n"
+		  "there." },
+};
+
 static const struct schema_key udp_keys[] = {
 	{ "via", &type_names, AT(config_udp, via), .otherwise = "the primary paths in their order",
 	  .example = "{\"ppp0\"}",
@@ -1118,6 +1263,18 @@ static void *make_path(struct config *config, int line)
 	return path;
 }
 
+static void *make_pin(struct config *config, int line)
+{
+	struct config_pin *pin;
+
+	if (config->n_pins == CONFIG_PINS_MAX)
+		return NULL;
+	pin = &config->pins[config->n_pins];
+	pin->slot = (uint8_t)config->n_pins++;
+	pin->line = line;
+	return pin;
+}
+
 static void *make_udp(struct config *config, int line)
 {
 	(void)line;
@@ -1147,10 +1304,16 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 	[SCHEMA_LAN] = { "lan", KEYS(lan_keys), .make = make_lan,
 			 .help = "The LAN, and which of its connections are carried." },
 	[SCHEMA_EXIT] = { "exit", "NAME", "singapore", KEYS(exit_keys), .make = make_exit,
+			  .max = CONFIG_EXITS_MAX,
 			  .help = "An exit: the server where connections leave for the Internet.\n"
 				  "There may be several, each with a name of its own." },
 	[SCHEMA_PATH] = { "path", "NAME", "ppp0", KEYS(path_keys), .make = make_path,
+			  .max = PATHS_MAX,
 			  .help = "A path: one link to the Internet. One block for each." },
+	[SCHEMA_PIN] = { "pin", "NAME", "office", KEYS(pin_keys), .make = make_pin,
+			 .max = CONFIG_PINS_MAX,
+			 .help = "Some destinations or machines over one path, to one exit, or past mpgate. The\n"
+				 "first that fits decides." },
 	[SCHEMA_UDP] = { "udp", KEYS(udp_keys), .make = make_udp,
 			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over one path, and\n"
 				 "moves when that dies. Without the block it is left to you." },

@@ -110,6 +110,8 @@ void config_write(const struct config *config, struct str *out)
 		write_block(SCHEMA_EXIT, config->exits[i].name, &config->exits[i], out);
 	for (size_t i = 0; i < config->n_paths; i++)
 		write_block(SCHEMA_PATH, config->paths[i].name, &config->paths[i], out);
+	for (size_t i = 0; i < config->n_pins; i++)
+		write_block(SCHEMA_PIN, config->pins[i].name, &config->pins[i], out);
 	if (config->udp.present)
 		write_block(SCHEMA_UDP, "", &config->udp, out);
 	if (config->metrics.present)

@@ -79,6 +79,7 @@ static const struct {
 } keys[] = {
 	{ SCHEMA_TOP, "workers", "3", "workers 0 -> 3 (at the next start)" },
 	{ SCHEMA_TOP, "bell", NULL, NULL }, // below: it is the paths' too
+	{ SCHEMA_TOP, "local", "yes", "local no -> yes" },
 	{ SCHEMA_LAN, "interface", "br1", "lan.interface br0 -> br1" },
 	{ SCHEMA_LAN, "sources", "{\"192.0.2.0/24\"}", "lan.sources +192.0.2.0/24" },
 	{ SCHEMA_LAN, "source-bypass", "{\"192.0.2.0/24\"}", "lan.source-bypass +192.0.2.0/24" },
@@ -121,6 +122,13 @@ static const struct {
 	{ SCHEMA_PATH, "status", "\"ifquery a\"", "path.a.status none -> ifquery a" },
 	{ SCHEMA_PATH, "dial-timeout", "30", "path.a.dial-timeout 60 -> 30" },
 	{ SCHEMA_PATH, "bell", "yes", "path.a.bell no -> yes" },
+	{ SCHEMA_PIN, "to", "{\"10.9.0.0/16\"}", "pin.p.to +10.9.0.0/16" },
+	{ SCHEMA_PIN, "from", "{\"192.0.2.0/24\"}", "pin.p.from +192.0.2.0/24" },
+	{ SCHEMA_PIN, "ports", "{\"22\", \"30-39\"}", "pin.p.ports +30-39 -25" },
+	{ SCHEMA_PIN, "proto", "\"udp\"", "pin.p.proto any -> udp" },
+	{ SCHEMA_PIN, "via", "\"x\"", "pin.p.via a -> x" },
+	{ SCHEMA_PIN, "proxy", "yes", "pin.p.proxy no -> yes" },
+	{ SCHEMA_PIN, "when-down", "\"any\"", "pin.p.when-down block -> any" },
 	{ SCHEMA_UDP, "via", "{\"a\", \"a\"}", "udp.via the primary paths in their order -> a, a" },
 	{ SCHEMA_UDP, "quic", "\"reject\"", "udp.quic allow -> reject" },
 	{ SCHEMA_METRICS, "listen", "\"::1\"", "metrics.listen 127.0.0.1 -> ::1" },
@@ -142,6 +150,8 @@ static const struct {
 	{ SCHEMA_EXIT, "exit x", "address", "\"192.0.2.1\"" },
 	{ SCHEMA_EXIT, "exit x", "key-file", "\"@\"" },
 	{ SCHEMA_PATH, "path a", "interface", "a" },
+	{ SCHEMA_PIN, "pin p", "ports", "{\"22\", \"25\"}" },
+	{ SCHEMA_PIN, "pin p", "via", "\"a\"" },
 	{ SCHEMA_UDP, "udp", "quic", "\"allow\"" },
 	{ SCHEMA_METRICS, "metrics", "port", "9470" },
 	{ SCHEMA_SERVER, "server", "port", "8390" },
@@ -246,7 +256,46 @@ static void tells_blocks_and_lists(void **state)
 	config_free(b);
 }
 
+#define PIN_A "pin a { to = \"10.1.0.0/16\" via = a }\n"
+#define PIN_B "pin b { to = \"10.2.0.0/16\" via = b }\n"
+#define PIN_C "pin c { to = \"10.3.0.0/16\" via = a }\n"
+
+static void tells_the_order_of_pins(void **state)
+{
+	struct config *abc = load(LAN EXIT_X "path a {}\npath b {}\n" PIN_A PIN_B PIN_C);
+	struct config *acb = load(LAN EXIT_X "path a {}\npath b {}\n" PIN_A PIN_C PIN_B);
+	struct config *ac = load(LAN EXIT_X "path a {}\npath b {}\n" PIN_A PIN_C);
+
+	(void)state;
+	check_diff(abc, acb, 1, "pin in another order\n");
+	check_diff(abc, ac, 1, "pin.b removed\n");
+	check_diff(ac, acb, 1, "pin.b added\n");
+	config_free(abc);
+	config_free(acb);
+	config_free(ac);
+}
+
 // ---- places
+
+// The flows of a pin that goes on as it was are still its own; those of any other are nobody's.
+static void keeps_slots_of_pins(void **state)
+{
+	struct config *a = load(LAN EXIT_X "path a {}\npath b {}\n" PIN_A PIN_B PIN_C);
+	struct config *b = load(LAN EXIT_X "path a {}\npath b {}\npin d { ports = 1 via = a }\n" PIN_C
+				    "pin b { to = \"10.2.0.0/16\" via = a }\n" PIN_A);
+
+	(void)state;
+	config_keep_places(a, b);
+	assert_int_equal(b->pins[1].slot, a->pins[2].slot);
+	assert_int_equal(b->pins[3].slot, a->pins[0].slot);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_not_equal(b->pins[0].slot, a->pins[i].slot);
+		assert_int_not_equal(b->pins[2].slot, a->pins[i].slot);
+	}
+	assert_int_not_equal(b->pins[0].slot, b->pins[2].slot);
+	config_free(a);
+	config_free(b);
+}
 
 static const char *name_at(const struct config *config, size_t i)
 {
@@ -332,6 +381,8 @@ int main(void)
 		cmocka_unit_test(tells_the_bell_of_all_paths),
 		cmocka_unit_test(has_a_case_for_every_key),
 		cmocka_unit_test(tells_blocks_and_lists),
+		cmocka_unit_test(tells_the_order_of_pins),
+		cmocka_unit_test(keeps_slots_of_pins),
 		cmocka_unit_test(keeps_places_and_tables),
 		cmocka_unit_test(uses_places_again),
 	};

@@ -864,9 +864,135 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
+// ---- pins
+
+#define PINS(pins) GATEWAY "exit us { address = \"192.0.2.2\" key-file = \"@\" default = yes }\n" pins
+
+static void reads_pins_in_their_order(void **state)
+{
+	char *errors;
+	struct config *c;
+
+	(void)state;
+	c = load(PINS("pin z { to = {\"10.8.0.10/32\", \"2001:db8::/32\"} from = \"192.168.5.40/32\"\n"
+		      "ports = {22, \"6000-6100\"} proto = tcp via = a proxy = yes when-down = any }\n"
+		      "pin b { to = \"192.0.2.9/32\" via = sg }\npin c { ports = 25 via = direct }"),
+		 CONFIG_ROLE_GATEWAY, &errors);
+	assert_string_equal(errors, "");
+	assert_non_null(c);
+	assert_string_equal(c->warnings, "");
+	assert_int_equal(c->n_pins, 3);
+	assert_string_equal(c->pins[0].name, "z");
+	assert_int_equal(c->pins[0].to.n, 2);
+	assert_int_equal(c->pins[0].from.n, 1);
+	assert_int_equal(c->pins[0].ports.n, 2);
+	assert_int_equal(c->pins[0].ports.list[0].last, 22);
+	assert_int_equal(c->pins[0].ports.list[1].first, 6000);
+	assert_int_equal(c->pins[0].ports.list[1].last, 6100);
+	assert_int_equal(c->pins[0].proto, CONFIG_PROTO_TCP);
+	assert_true(c->pins[0].proxy);
+	assert_int_equal(c->pins[0].when_down, CONFIG_DOWN_ANY);
+	assert_string_equal(c->pins[1].via, "sg");
+	assert_int_equal(c->pins[1].when_down, CONFIG_DOWN_BLOCK);
+	assert_string_equal(c->pins[2].via, CONFIG_DIRECT);
+	config_free(c);
+	free(errors);
+}
+
+static void judges_pins(void **state)
+{
+	static const struct {
+		const char *pins, *errors;
+	} cases[] = {
+		{ "pin p { via = a }", "f:5: pin 'p' takes everything, say what it is for with 'to', 'from' or 'ports'\n" },
+		{ "pin p { to = \"10.0.0.0/8\" }", "f:5: pin 'p': via is missing, add: via = \"ppp0\"\n" },
+		{ "pin p { to = \"10.0.0.0/8\"\nvia = b }",
+		  "f:6: pin 'p': there is neither a path nor an exit 'b', give the name of one, or \"direct\"\n" },
+		{ "path us { }\npin p { to = \"10.0.0.0/8\" via = us }",
+		  "f:6: pin 'p': 'us' has more than one meaning here, as a path and an exit have that name; give the "
+		  "path or exit another name\n" },
+		{ "path direct { }\npin p { to = \"10.0.0.0/8\" via = direct }",
+		  "f:6: pin 'p': 'direct' has more than one meaning here, as a path or an exit has that name; give the "
+		  "path or exit another name\n" },
+		{ "pin p { to = \"10.0.0.0/8\" via = us\nproxy = no }",
+		  "f:6: pin 'p': proxy is for a path, and 'us' is an exit, which always carries; leave it out\n" },
+		{ "pin p { to = \"10.0.0.0/8\" via = direct proxy = yes }",
+		  "f:5: pin 'p': proxy is for a path, and 'direct' never carries; leave it out\n" },
+		{ "pin p { to = \"10.0.0.0/8\" from = \"2001:db8::/32\" via = a }",
+		  "f:5: pin 'p' takes nothing: of 'to' and 'from' one is IPv4, the other IPv6\n" },
+		{ "pin p { ports = 25 via = a }\npin p { ports = 26 via = a }",
+		  "f:6: pin 'p' was defined before, on line 5; give it another name\n" },
+		{ "pin p { ports = \"0\" via = a }",
+		  "f:5: pin 'p': ports '0' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n" },
+		{ "pin p { ports = {\"9-8\", \"1-65536\", \"1-\", \"x\", \"1-2-3\", \" 1\"} via = a }",
+		  "f:5: pin 'p': ports '9-8' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-65536' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports 'x' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-2-3' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports ' 1' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n" },
+		{ "pin p { ports = 25 proto = icmp via = a }", "f:5: pin 'p': proto 'icmp' is none of any, tcp, udp\n" },
+		{ "pin p { ports = 25 when-down = wait via = a }",
+		  "f:5: pin 'p': when-down 'wait' is neither block nor any\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str text = { 0 };
+
+		str_addf(&text, PINS("%s"), cases[i].pins);
+		check_errors(str_text(&text), CONFIG_ROLE_GATEWAY, cases[i].errors);
+		str_fini(&text);
+	}
+}
+
+static void warns_of_hidden_pins(void **state)
+{
+	static const struct {
+		const char *first, *later;
+		bool hidden;
+	} cases[] = {
+		{ "to = \"10.0.0.0/8\"", "to = \"10.8.0.0/16\"", true },
+		{ "to = \"10.8.0.0/16\"", "to = \"10.0.0.0/8\"", false },
+		{ "to = {\"10.0.0.0/9\", \"2001:db8::/32\"}", "to = {\"10.8.0.0/16\", \"2001:db8:1::/48\"}", true },
+		{ "to = \"10.0.0.0/8\"", "to = {\"10.8.0.0/16\", \"2001:db8::/32\"}", false },
+		{ "to = \"10.0.0.0/8\" when-down = any", "to = \"10.8.0.0/16\"", false },
+		{ "to = \"10.0.0.0/8\" proto = tcp", "to = \"10.8.0.0/16\"", false },
+		{ "to = \"10.0.0.0/8\"", "to = \"10.8.0.0/16\" proto = udp", true },
+		{ "ports = \"20-30\"", "ports = {22, 25}", true },
+		{ "ports = \"20-30\"", "ports = {22, 31}", false },
+		{ "to = \"10.0.0.0/8\" ports = 22", "to = \"10.0.0.0/8\"", false },
+		// what is left alone otherwise, the first does not take
+		{ "ports = 22", "ports = 22 to = \"10.0.0.0/8\"", false },
+		{ "from = \"192.168.5.0/24\"", "from = \"192.168.5.4/32\" ports = 3", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str text = { 0 };
+		struct config *c;
+		char *errors;
+
+		str_addf(&text, PINS("pin p { via = a %s }\npin q { via = a %s }"), cases[i].first, cases[i].later);
+		c = load(str_text(&text), CONFIG_ROLE_GATEWAY, &errors);
+		assert_string_equal(errors, "");
+		assert_non_null(c);
+		if (strcmp(c->warnings, cases[i].hidden ? "f:6: warning: pin 'q' is never asked, pin 'p' on line 5 takes all of "
+							  "it before; put the narrower one first\n"
+							: "") != 0)
+			fail_msg("%s; %s: %s", cases[i].first, cases[i].later, c->warnings);
+		config_free(c);
+		free(errors);
+		str_fini(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_pins_in_their_order),
+		cmocka_unit_test(judges_pins),
+		cmocka_unit_test(warns_of_hidden_pins),
 		cmocka_unit_test(reads_the_example),
 		cmocka_unit_test(fills_in_what_is_left_out),
 		cmocka_unit_test(takes_every_spelling),

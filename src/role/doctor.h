@@ -35,6 +35,8 @@ struct doctor_facts {
 	struct path_facts paths[PATHS_MAX]; // by place in the configuration, as all below
 	bool wanted[PATHS_MAX];             // to be tested: not optional, or named
 	int mtu[PATHS_MAX];                 // 0: not known
+	int pppd_error;                     // of finding it in PATH; 0 also when no path dials with it
+	int call_error[PATHS_MAX];          // of reading what its `call` names
 	struct addr exit_addrs[CONFIG_EXITS_MAX]; // AF_UNSPEC: cannot be looked up
 	char exit_why[CONFIG_EXITS_MAX][64];      // then
 	struct doctor_reach reach[CONFIG_EXITS_MAX][PATHS_MAX];
@@ -45,8 +47,8 @@ struct doctor_facts {
 	bool network_manager, mptcpd; // run here, by their pid files
 	uint64_t descriptors;         // the limit
 	int64_t conntrack, conntrack_max; // negative: not known
-	bool run_dir_writable;
-	const char *run_dir, *term, *charset;
+	bool run_dir_writable, state_dir_writable;
+	const char *run_dir, *state_dir, *term, *charset;
 };
 
 enum doctor_level { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_SKIP, DOCTOR_LEVELS };

@@ -343,6 +343,33 @@ static void check_paths(const struct doctor_facts *facts, struct doctor_report *
 	}
 }
 
+static void check_dialling(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	for (size_t i = 0; facts->config && i < facts->config->n_paths; i++) {
+		const struct config_path *path = &facts->config->paths[i];
+		int error = facts->call_error[i];
+
+		if (path->dial != PATH_DIAL_PPP)
+			continue;
+		if (facts->pppd_error)
+			explain(add(report, DOCTOR_FAIL, path->name, "cannot run pppd: %s",
+				    strerror(-facts->pppd_error)),
+				"it dials this path", "apt install ppp");
+		else if (error == -EACCES && !facts->root)
+			explain(add(report, DOCTOR_SKIP, path->name, "whether pppd can dial it (needs root)"), "",
+				"sudo mpgate doctor");
+		else if (error)
+			explain(add(report, DOCTOR_FAIL, path->name, "cannot read /etc/ppp/peers/%s: %s", path->call,
+				    strerror(-error)),
+				"'pppd call' takes the line's settings from there",
+				"pppoeconf writes one; or correct 'call' of this path");
+		else
+			add(report, DOCTOR_OK, path->name, path->call[0] ? "pppd dials it by /etc/ppp/peers/%s"
+									 : "somebody else's pppd dials it%s",
+			    path->call);
+	}
+}
+
 static void check_duplicates(const struct doctor_facts *facts, struct doctor_report *report)
 {
 	const struct kstate *k = &facts->k;
@@ -612,6 +639,18 @@ static void check_run_dir(const struct doctor_facts *facts, struct doctor_report
 			"mkdir -p that folder, or set MPGATE_RUN_DIR");
 }
 
+static void check_state_dir(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	if (!facts->root)
+		return;
+	if (facts->state_dir_writable)
+		add(report, DOCTOR_OK, "", "%s can be written", facts->state_dir);
+	else
+		explain(add(report, DOCTOR_WARN, "", "%s cannot be written", facts->state_dir),
+			"what was used of the caps, and the history, would be lost with a restart",
+			"mkdir -p that folder, or set MPGATE_STATE_DIR; is the file system read-only?");
+}
+
 static void check_terminal(const struct doctor_facts *facts, struct doctor_report *report)
 {
 	if (!facts->term || !facts->term[0] || strcmp(facts->term, "dumb") == 0)
@@ -635,6 +674,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "endpoints", "others", check_endpoints },
 	{ "managers", "others", check_managers },
 	{ "links", "paths", check_paths },
+	{ "dialling", "paths", check_dialling },
 	{ "duplicates", "paths", check_duplicates },
 	{ "mtu", "paths", check_mtu },
 	{ "rp-filter", "paths", check_rp_filter },
@@ -644,6 +684,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "descriptors", "system", check_descriptors },
 	{ "conntrack", "system", check_conntrack },
 	{ "run-folder", "system", check_run_dir },
+	{ "state-folder", "system", check_state_dir },
 	{ "terminal", "system", check_terminal },
 	{ 0 },
 };

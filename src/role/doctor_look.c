@@ -257,6 +257,41 @@ static void reach_exits(const struct config *config, struct doctor_facts *facts)
 	free(a);
 }
 
+// ---- dialling
+
+static int find_program(const char *name)
+{
+	const char *dirs = getenv("PATH"), *end;
+	int error = -ENOENT;
+
+	for (; dirs && *dirs; dirs = *end ? end + 1 : end) {
+		char file[PATH_MAX];
+
+		end = strchrnul(dirs, ':');
+		snprintf(file, sizeof(file), "%.*s/%s", (int)(end - dirs), dirs, name);
+		if (access(file, X_OK) == 0)
+			return 0;
+		if (errno != ENOENT && errno != ENOTDIR)
+			error = -errno;
+	}
+	return error;
+}
+
+static void look_at_dialling(const struct config *config, struct doctor_facts *facts)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		const struct config_path *path = &config->paths[i];
+		char file[PATH_MAX];
+
+		if (path->dial != PATH_DIAL_PPP)
+			continue;
+		facts->pppd_error = find_program("pppd");
+		snprintf(file, sizeof(file), "/etc/ppp/peers/%s", path->call);
+		if (path->call[0] && access(file, R_OK) < 0)
+			facts->call_error[i] = -errno;
+	}
+}
+
 // ---- system
 
 // Or can be made.
@@ -282,6 +317,8 @@ static void look_at_system(const struct role_args *args, struct doctor_facts *fa
 		facts->descriptors = limit.rlim_max;
 	facts->run_dir = args->run_dir;
 	facts->run_dir_writable = is_writable(args->run_dir);
+	facts->state_dir = args->state_dir;
+	facts->state_dir_writable = is_writable(args->state_dir);
 	facts->term = getenv("TERM");
 	setlocale(LC_CTYPE, "");
 	facts->charset = nl_langinfo(CODESET);
@@ -300,6 +337,7 @@ void doctor_look(const struct role_args *args, struct config *config, char *cons
 		return;
 	look_up(config, facts);
 	look_at_paths(config, names, n_names, facts);
+	look_at_dialling(config, facts);
 	reach_exits(config, facts);
 }
 

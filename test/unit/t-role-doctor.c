@@ -80,6 +80,8 @@ static void raise(struct machine *m)
 	m->facts.exit_addrs[0] = addr_of("203.0.113.10");
 	m->facts.observed = m->facts.root = m->facts.run_dir_writable = true;
 	m->facts.run_dir = "/run/mpgate";
+	m->facts.state_dir_writable = true;
+	m->facts.state_dir = "/var/lib/mpgate";
 	m->facts.term = "vt100";
 	m->facts.charset = "UTF-8";
 	m->facts.descriptors = 131072;
@@ -97,6 +99,8 @@ static void raise(struct machine *m)
 	kstate_add_sysctl(k, "net.ipv4.conf.all.rp_filter", "0");
 	add_path(m, 0, "ppp0", "192.0.2.1");
 	add_path(m, 1, "tun0", "192.0.2.2");
+	m->paths[0].dial = PATH_DIAL_PPP;
+	str_copy(m->paths[0].call, sizeof(m->paths[0].call), "dsl-provider");
 }
 
 static void set_sysctl(struct machine *m, const char *name, const char *value)
@@ -263,6 +267,21 @@ static void fill_conntrack(struct machine *m)
 	m->facts.conntrack = 900;
 }
 
+static void lose_pppd(struct machine *m)
+{
+	m->facts.pppd_error = -ENOENT;
+}
+
+static void lose_call_file(struct machine *m)
+{
+	m->facts.call_error[0] = -ENOENT;
+}
+
+static void lock_state_dir(struct machine *m)
+{
+	m->facts.state_dir_writable = false;
+}
+
 static void finds_what_is_planted(void **state)
 {
 	static const struct {
@@ -284,6 +303,9 @@ static void finds_what_is_planted(void **state)
 		{ pull_cable, DOCTOR_FAIL, "links", "tun0", "no carrier" },
 		{ lose_rule, DOCTOR_FAIL, "links", "tun0", "no rule" },
 		{ lose_endpoint, DOCTOR_WARN, "links", "tun0", "without an MPTCP endpoint" },
+		{ lose_pppd, DOCTOR_FAIL, "dialling", "ppp0", "cannot run pppd: No such file" },
+		{ lose_call_file, DOCTOR_FAIL, "dialling", "ppp0", "cannot read /etc/ppp/peers/dsl-provider" },
+		{ lock_state_dir, DOCTOR_WARN, "state-folder", "", "/var/lib/mpgate cannot be written" },
 		{ share_address, DOCTOR_FAIL, "duplicates", "", "192.0.2.2" },
 		{ shrink_mtu, DOCTOR_WARN, "mtu", "tun0", "576" },
 		{ filter_strictly, DOCTOR_WARN, "rp-filter", "tun0", "rp_filter=1" },

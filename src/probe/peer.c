@@ -94,7 +94,7 @@ struct peer {
 	bool check_mptcp; // at our end
 
 	struct known known[PATHS_MAX]; // by slot
-	unsigned told_bytes;           // of link.bytes and check.bytes
+	unsigned told_bytes;           // of link.stream.bytes and check.stream.bytes
 };
 
 static void turn_soon(struct peer *peer)
@@ -109,7 +109,7 @@ static void turn_soon(struct peer *peer)
 
 static void tell(struct peer *peer, struct peer_report *report)
 {
-	unsigned bytes = peer->link.bytes + peer->check.bytes;
+	unsigned bytes = peer->link.stream.bytes + peer->check.stream.bytes;
 
 	report->bytes = bytes - peer->told_bytes;
 	peer->told_bytes = bytes;
@@ -217,7 +217,7 @@ static void sort_subflows(const struct peer *peer, const struct wire_service_mes
 			  struct peer_report *report)
 {
 	struct sock_subflow ours[SOCK_SUBFLOWS_MAX];
-	int n = sock_subflows(peer->link.fd, ours);
+	int n = sock_subflows(peer->link.stream.fd, ours);
 
 	for (int i = 0; i < message->n_subflows; i++) {
 		const struct wire_service_subflow *sf = &message->subflows[i];
@@ -259,7 +259,7 @@ static void close_link(struct peer *peer)
 
 static void note_no_answer(struct peer *peer, int error)
 {
-	bool connected = peer->link.connected, refused = error == -EPIPE || error == -ECONNRESET;
+	bool connected = peer->link.stream.connected, refused = error == -EPIPE || error == -ECONNRESET;
 
 	if (!connected || peer->link.answered)
 		return;
@@ -306,7 +306,7 @@ static void link_heard(struct peer_link *link, const struct wire_service_message
 		report.rtt_us = rtt_us;
 		report.clock_offset_us = offset_us(message, rtt_us);
 		report.version = message->version;
-		report.mptcp = message->mptcp && sock_is_mptcp(link->fd);
+		report.mptcp = message->mptcp && sock_is_mptcp(link->stream.fd);
 		peer->link_stripped = !report.mptcp;
 		begin_views(peer, &report);
 		sort_subflows(peer, message, &report);
@@ -380,7 +380,7 @@ static void turn_link(struct peer *peer, int64_t now_ms)
 		// a shorter interval takes effect at once
 		if (asked->due_ms > now_ms + interval_ms(peer, (enum question)q))
 			asked->due_ms = now_ms;
-		if (!peer->link.connected || asked->nonce || now_ms < asked->due_ms)
+		if (!peer->link.stream.connected || asked->nonce || now_ms < asked->due_ms)
 			continue;
 		asked->due_ms = now_ms + interval_ms(peer, (enum question)q);
 		ask(&peer->link, asked, (enum question)q);
@@ -418,7 +418,7 @@ static void fail_check(struct peer *peer, int error)
 	struct peer_report report = { .error = error, .rtt_us = -1 };
 
 	// whatever the exit's program is, this much is known when the handshake came back
-	if (peer->check.connected && peer->serves == 0) {
+	if (peer->check.stream.connected && peer->serves == 0) {
 		report.error = 0;
 		report.mptcp = peer->check_mptcp;
 	}
@@ -429,7 +429,7 @@ static void check_up(struct peer_link *link)
 {
 	struct peer *peer = link->ctx;
 
-	peer->check_mptcp = sock_is_mptcp(link->fd);
+	peer->check_mptcp = sock_is_mptcp(link->stream.fd);
 	if (peer->serves == 0)
 		fail_check(peer, 0);
 	else
@@ -448,7 +448,7 @@ static void check_heard(struct peer_link *link, const struct wire_service_messag
 
 	if (!is_answer(&peer->check_asked, ASK_SEEN, message, &report.rtt_us))
 		return;
-	report.mptcp = message->mptcp && sock_is_mptcp(link->fd);
+	report.mptcp = message->mptcp && sock_is_mptcp(link->stream.fd);
 	report.clock_offset_us = offset_us(message, report.rtt_us);
 	// the subflow that a connection began on comes first
 	if (message->n_subflows)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "base/buf.h"
+#include "stream/stream.h"
 #include "wire/wire.h"
 
 // An ICMP or ICMPv6 echo under way.
@@ -50,15 +50,8 @@ struct peer_link_spec {
 struct peer_link {
 	const struct peer_link_events *events;
 	void *ctx; // its owner's
-	struct ev_loop *loop;
-	int fd; // -1: closed
-	ev_io io;
-	bool connected;
+	struct stream stream;
 	bool answered; // something came that could be opened
-	struct wire_sealer sealer;
-	struct wire_opener opener;
-	struct buf out, sealed, plain; // not sent yet; half a chunk; half a message
-	unsigned bytes;                // ever spent, headers estimated
 };
 
 void peer_link_init(struct peer_link *link, struct ev_loop *loop, const struct peer_link_events *events,
@@ -70,7 +63,7 @@ void peer_link_ask(struct peer_link *link, uint8_t type, uint64_t nonce);
 void peer_link_close(struct peer_link *link);
 static inline bool peer_link_is_open(const struct peer_link *link)
 {
-	return link->fd >= 0;
+	return stream_is_open(&link->stream);
 }
 
 #endif

@@ -160,6 +160,8 @@ static const struct piece **slot_of(struct loaded *loaded, const struct schema_b
 		return &loaded->lan;
 	case SCHEMA_UDP:
 		return &loaded->udp;
+	case SCHEMA_DNS:
+		return &loaded->dns;
 	case SCHEMA_METRICS:
 		return &loaded->metrics;
 	case SCHEMA_SERVER:
@@ -352,6 +354,9 @@ void config_free(struct config *config)
 	free(config->lan.source_bypass.list);
 	free(config->lan.bypass.list);
 	free(config->udp.via.list);
+	free(config->dns.listen.list);
+	free(config->dns.upstreams.list);
+	free(config->dns.direct.list);
 	free(config->server.key_file);
 	free(config->server.allow.list);
 	free(config->warnings);

@@ -168,6 +168,43 @@ struct config_udp {
 	bool reject_quic;
 };
 
+// The block `dns` may have this many addresses to listen on, and this many upstreams.
+#define CONFIG_DNS_LISTEN_MAX    8
+#define CONFIG_DNS_UPSTREAMS_MAX 4
+
+struct config_addrs {
+	struct addr *list;
+	size_t n;
+};
+
+struct config_servers {
+	union sockaddr_any *list;
+	size_t n;
+};
+
+// A domain whose names, and its own, are asked of a name server of its own, not through the exit.
+struct config_direct_name {
+	char suffix[256]; // without a final dot
+	union sockaddr_any server;
+	char path[NAME_SIZE]; // empty: as the routes say
+};
+
+struct config_direct_names {
+	struct config_direct_name *list;
+	size_t n;
+};
+
+// DNS for the LAN.
+struct config_dns {
+	bool present;
+	struct config_addrs listen; // empty: every address of the LAN's interface
+	uint16_t port;
+	struct config_servers upstreams; // as the exit reaches them, the first preferred
+	struct config_direct_names direct;
+	int cache;       // entries; 0: none
+	int64_t stale_s; // how long what has expired may still serve; 0: not at all
+};
+
 // Where the gateway's numbers can be fetched.
 struct config_metrics {
 	bool present;
@@ -186,6 +223,7 @@ struct config {
 	size_t n_pins;
 	struct config_server server;
 	struct config_udp udp;
+	struct config_dns dns;
 	struct config_metrics metrics;
 	int workers; // 0: one per core
 	bool bell;   // of all paths that do not say otherwise

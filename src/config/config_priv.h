@@ -98,6 +98,7 @@ enum {
 	SCHEMA_PATH,
 	SCHEMA_PIN,
 	SCHEMA_UDP,
+	SCHEMA_DNS,
 	SCHEMA_METRICS,
 	SCHEMA_SERVER,
 	SCHEMA_BLOCKS
@@ -111,6 +112,9 @@ const struct schema_key *schema_guess(const struct schema_block *block, const ch
 
 // 1 to 15 letters, digits, '-', '_', '.', the first a letter or digit.
 bool schema_is_name(const char *text);
+
+// schema_dns.c
+extern const struct schema_type schema_type_addrs, schema_type_servers, schema_type_direct_names;
 
 // ---- outline.c: the blocks and keys of a text, with their lines
 
@@ -150,7 +154,7 @@ struct loaded {
 	struct complaints *complaints;
 	enum config_role role;
 	// Where things were written; as many as there are in `config`.
-	const struct piece *lan, *udp, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX],
+	const struct piece *lan, *udp, *dns, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX],
 		*pins[CONFIG_PINS_MAX];
 };
 

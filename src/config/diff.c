@@ -212,6 +212,8 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 	compare_pins(&diff, from, to);
 	compare_optional(&diff, SCHEMA_UDP, "", from->udp.present ? &from->udp : NULL,
 			 to->udp.present ? &to->udp : NULL);
+	compare_optional(&diff, SCHEMA_DNS, "", from->dns.present ? &from->dns : NULL,
+			 to->dns.present ? &to->dns : NULL);
 	compare_optional(&diff, SCHEMA_METRICS, "", from->metrics.present ? &from->metrics : NULL,
 			 to->metrics.present ? &to->metrics : NULL);
 	compare_optional(&diff, SCHEMA_SERVER, "", from->server.present ? &from->server : NULL,

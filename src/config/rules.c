@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 // MPTCP_PM_ADDR_MAX: a network namespace has this many endpoints, up to Linux 6.18.
 #define ENDPOINTS_MAX 8
@@ -268,6 +269,25 @@ static void check_udp(struct loaded *l)
 	}
 }
 
+static void check_dns(struct loaded *l)
+{
+	const struct statement *st = statement_of(l->dns, "direct");
+	const struct config_direct_names *direct = &l->config->dns.direct;
+
+	for (size_t i = 0; i < direct->n; i++) {
+		const struct config_direct_name *name = &direct->list[i];
+		int line = i < st->n_items ? st->item_lines[i] : st->line;
+
+		if (name->path[0] && !config_find_path(l->config, name->path))
+			complain(l, line, "dns: direct '%s': there is no path '%s', give the name of one or leave it out",
+				 name->suffix, name->path);
+		for (size_t j = 0; j < i; j++) {
+			if (strcasecmp(name->suffix, direct->list[j].suffix) == 0)
+				complain(l, line, "dns: direct '%s' was given before, leave one", name->suffix);
+		}
+	}
+}
+
 static void check_paths(struct loaded *l)
 {
 	const struct config *config = l->config;
@@ -306,7 +326,7 @@ struct listener {
 static void check_ports(struct loaded *l)
 {
 	const struct config *config = l->config;
-	struct listener list[CONFIG_EXITS_MAX + 3];
+	struct listener list[CONFIG_EXITS_MAX + 4];
 	size_t n = 0;
 
 	if (l->lan)
@@ -314,6 +334,8 @@ static void check_ports(struct loaded *l)
 	for (size_t i = 0; i < config->n_exits; i++)
 		list[n++] =
 			(struct listener){ "socks-port", l->exits[i], config->exits[i].socks_port };
+	if (l->dns)
+		list[n++] = (struct listener){ "port", l->dns, config->dns.port };
 	if (l->metrics)
 		list[n++] = (struct listener){ "port", l->metrics, config->metrics.port };
 	if (l->server)
@@ -341,6 +363,8 @@ void rules_check(struct loaded *l)
 	check_paths(l);
 	if (l->udp)
 		check_udp(l);
+	if (l->dns)
+		check_dns(l);
 	rules_check_pins(l);
 	check_ports(l);
 	check_key_files(l);

@@ -1197,6 +1197,27 @@ static const struct schema_key udp_keys[] = {
 	  .help = "reject: UDP to port 443 is refused, so that browsers take TCP, over all paths." },
 };
 
+static const struct schema_key dns_keys[] = {
+	{ "listen", &schema_type_addrs, AT(config_dns, listen),
+	  .otherwise = "every address of the LAN's interface", .example = "{\"192.168.5.1\"}",
+	  .help = "Addresses to answer on: of the LAN's interface or of loopback." },
+	{ "port", &type_port, AT(config_dns, port), .fallback = "53", .min = 1, .max = 65535,
+	  .help = "Port to answer on, by UDP and TCP." },
+	{ "upstream", &schema_type_servers, AT(config_dns, upstreams), .required = true,
+	  .example = "{\"9.9.9.9\"}",
+	  .help = "Name servers that are asked, through the exit and by TCP: the first, and the others\n"
+		  "when it does not answer." },
+	{ "direct", &schema_type_direct_names, AT(config_dns, direct), .otherwise = "none",
+	  .example = "{\"corp.example 10.9.0.53 ppp0\"}",
+	  .help = "Domains that are not asked through the exit, each with its name server and the path\n"
+		  "to it. Without a path it is reached as the routes say, as one on the LAN is." },
+	{ "cache", &type_int, AT(config_dns, cache), .fallback = "4096", .max = 100000,
+	  .help = "Answers that are kept for as long as they hold; 0 keeps none." },
+	{ "serve-stale", &type_time, AT(config_dns, stale_s), .fallback = "\"24 h\"", .max = 604800,
+	  .help = "How long an answer may still be given after that, when nobody gives a newer one\n"
+		  "(RFC 8767); 0 s is not at all." },
+};
+
 static const struct schema_key metrics_keys[] = {
 	{ "listen", &type_listen_near, AT(config_metrics, listen), .fallback = "\"127.0.0.1\"",
 	  .help = "Address to listen on: of loopback or of the LAN." },
@@ -1282,6 +1303,13 @@ static void *make_udp(struct config *config, int line)
 	return &config->udp;
 }
 
+static void *make_dns(struct config *config, int line)
+{
+	(void)line;
+	config->dns.present = true;
+	return &config->dns;
+}
+
 static void *make_metrics(struct config *config, int line)
 {
 	(void)line;
@@ -1317,6 +1345,8 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 	[SCHEMA_UDP] = { "udp", KEYS(udp_keys), .make = make_udp,
 			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over one path, and\n"
 				 "moves when that dies. Without the block it is left to you." },
+	[SCHEMA_DNS] = { "dns", KEYS(dns_keys), .make = make_dns,
+			 .help = "DNS for the LAN, carried through the exit. Without the block nothing listens." },
 	[SCHEMA_METRICS] = { "metrics", KEYS(metrics_keys), .make = make_metrics,
 			     .help = "The gateway's numbers over HTTP, as http://127.0.0.1:9469/metrics, for\n"
 				     "Prometheus. Without the block nothing listens." },

@@ -114,6 +114,8 @@ void config_write(const struct config *config, struct str *out)
 		write_block(SCHEMA_PIN, config->pins[i].name, &config->pins[i], out);
 	if (config->udp.present)
 		write_block(SCHEMA_UDP, "", &config->udp, out);
+	if (config->dns.present)
+		write_block(SCHEMA_DNS, "", &config->dns, out);
 	if (config->metrics.present)
 		write_block(SCHEMA_METRICS, "", &config->metrics, out);
 	if (config->server.present)

@@ -191,7 +191,7 @@ static void complains_about_structure(void **state)
 		  "f:6: unknown key 'lable' in path 'dsl', did you mean 'label'?\n" },
 		{ GATEWAY "path dsl { port = 3 }",
 		  "f:4: unknown key 'port' in path 'dsl', it belongs in a block 'exit' or a block "
-		  "'metrics' or a block 'server'\n" },
+		  "'dns' or a block 'metrics' or a block 'server'\n" },
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
@@ -297,7 +297,7 @@ static void complains_about_structure(void **state)
 // One value, in a block where all else is right.
 static void judges_values(void **state)
 {
-	enum { LAN, EXIT, PATH, METRICS, SERVER };
+	enum { LAN, EXIT, PATH, DNS, METRICS, SERVER };
 	static const char *const blocks[] = {
 		[LAN] = "lan { interface = br0\n%s = %s }\n"
 			"exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }",
@@ -307,6 +307,8 @@ static void judges_values(void **state)
 		[PATH] = "lan { interface = br0 }\nexit sg { address = \"192.0.2.1\" key-file = "
 			 "\"@\" } "
 			 "path a {\n%s = %s }",
+		[DNS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }\n"
+			"dns { upstream = { \"192.0.2.53\" } %s = %s }",
 		[METRICS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }\n"
 			    "metrics {\n%s = %s }",
 		[SERVER] = "server { key-file = \"@\"\n%s = %s }",
@@ -401,6 +403,24 @@ static void judges_values(void **state)
 		{ PATH, "hotkey", "\"\"", "is no hotkey" },
 		{ PATH, "hotkey", "\" \"", "is no hotkey" },
 		{ PATH, "hotkey", "\"\xc3\xb3\"", "is no hotkey" },
+		{ DNS, "listen", "{\"192.168.5.1\", \"::1\"}", NULL },
+		{ DNS, "listen", "{\"0.0.0.0\"}", "dns: listen '0.0.0.0' is no address of one machine" },
+		{ DNS, "listen", "{\"224.0.0.251\"}", "is no address of one machine" },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1 a\", \"_tcp.home.arpa  [fd00::1]:54\"}", NULL },
+		{ DNS, "direct", "{\"corp.example\"}",
+		  "is not a domain, the address of its name server and, if it is to be asked over one, a path" },
+		{ DNS, "direct", "{\"corp..example 192.0.2.1\"}", "is not a domain" },
+		{ DNS, "direct", "{\"corp.example. 192.0.2.1\"}", "is not a domain" },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1:0\"}", "is not a domain" },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1:65536\"}", "is not a domain" },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1 a b\"}", "is not a domain" },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1 b\"}",
+		  "f:2: dns: direct 'corp.example': there is no path 'b', give the name of one or leave it out" },
+		{ DNS, "direct", "{\"a.example 192.0.2.1\", \"A.Example 192.0.2.2\"}",
+		  "dns: direct 'A.Example' was given before, leave one" },
+		{ DNS, "cache", "100001", "is out of range, give a number from 0 to 100000" },
+		{ DNS, "serve-stale", "\"8 days\"", "is no time from 0 to 604800 seconds" },
+		{ DNS, "port", "12345", "port 12345 is the tproxy-port of line 1" },
 		{ PATH, "dial", "none", NULL },
 		{ PATH, "dial", "pppd", "is no way to dial, the ways are ppp, command, none" },
 		{ PATH, "dial", "ppp",

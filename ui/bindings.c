@@ -355,14 +355,14 @@ static void hide_help(const struct press *press)
 
 static void next_unit(const struct press *press)
 {
-	static const char *const words[UI_UNITS] = {
-		[UI_UNITS_MBIT] = "Mb/s",
-		[UI_UNITS_KBIT] = "kb/s",
-		[UI_UNITS_MBYTE] = "MB/s",
-		[UI_UNITS_AUTO] = "the unit that fits them",
+	static const char *const words[RATE_CHOICES] = {
+		[RATE_BITS] = "Mb/s",
+		[RATE_KBITS] = "kb/s",
+		[RATE_BYTES] = "MB/s",
+		[RATE_AUTO] = "the unit that fits them",
 	};
 
-	press->ui->units = (press->ui->units + 1) % UI_UNITS;
+	press->ui->units = (press->ui->units + 1) % RATE_CHOICES;
 	ui_say(press->ui, press->now_ms, "rates are shown in %s", words[press->ui->units]);
 }
 

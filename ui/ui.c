@@ -28,6 +28,7 @@ struct ui *ui_new(const struct ui_options *options)
 
 	ui->options = *options;
 	ui->units = options->units;
+	ui->mask = options->mask;
 	ui->may_change = true;
 	ui->log.level = LOG_LEVEL_NOTICE;
 	if (options->screen)
@@ -270,10 +271,9 @@ static void forget_numbers(struct snapshot *s)
 	}
 }
 
-static enum rate_unit choose_unit(enum ui_units units, const struct snapshot *s)
+static enum rate_unit choose_unit(enum rate_choice units, const struct snapshot *s)
 {
 	int64_t max_bps = s->rx_bps > s->tx_bps ? s->rx_bps : s->tx_bps;
-	enum rate_unit natural;
 
 	for (int i = 0; i < s->n_paths; i++) {
 		if (s->paths[i].rx_bps > max_bps)
@@ -281,13 +281,7 @@ static enum rate_unit choose_unit(enum ui_units units, const struct snapshot *s)
 		if (s->paths[i].tx_bps > max_bps)
 			max_bps = s->paths[i].tx_bps;
 	}
-	natural = rate_unit_for(max_bps);
-	if (units == UI_UNITS_MBYTE)
-		return RATE_UNIT_MBYTE;
-	if (natural == RATE_UNIT_MBIT &&
-	    (units == UI_UNITS_KBIT || (units == UI_UNITS_AUTO && max_bps < 1000000)))
-		return RATE_UNIT_KBIT;
-	return natural;
+	return rate_unit_choose(units, max_bps);
 }
 
 static int64_t calm(int64_t was, int64_t is)

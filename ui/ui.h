@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/format.h"
+
 // The live console: a full-screen client of a running gateway.
 
-enum ui_units { UI_UNITS_MBIT, UI_UNITS_KBIT, UI_UNITS_MBYTE, UI_UNITS_AUTO, UI_UNITS };
 enum ui_color { UI_COLOR_AUTO, UI_COLOR_ALWAYS, UI_COLOR_NEVER };
 enum ui_charset { UI_CHARSET_AUTO, UI_CHARSET_ASCII, UI_CHARSET_UTF8 };
 
@@ -18,7 +19,8 @@ struct ui_options {
 	bool no_clock;
 	bool accessible; // for screen readers: nothing moves that need not
 	const char *screen; // to begin with, by its name; NULL: the overview
-	enum ui_units units;
+	bool mask; // begin with addresses hidden
+	enum rate_choice units;
 	enum ui_color color; // auto: what NO_COLOR and the terminal say
 	enum ui_charset charset;
 	int width, height;          // of the terminal; 0: ask it

@@ -201,7 +201,7 @@ struct ui {
 	bool paused;
 	int64_t paused_at_ms;
 
-	enum ui_units units;
+	enum rate_choice units;
 	bool same_scale;
 	char selected[NAME_SIZE]; // a path's name
 	int selected_row;         // where it was, for when it is gone

@@ -145,6 +145,9 @@ char *ctl_json_from_history(const struct history *history);
 char *ctl_json_from_events(const struct event *events, size_t n, uint64_t next, uint64_t last);
 char *ctl_json_from_result(const struct ctl_result *result);
 char *ctl_json_from_alarms(const struct snapshot *snapshot);
+// mpgate.paths: of a line that holds an mpgate.status, the paths with these names (n 0: all) as they stand there,
+// in their order. NULL: it is no such line.
+char *ctl_json_paths(const char *status_line, char *const names[], int n);
 char *ctl_json_from_conns(const struct conns *conns);
 char *ctl_json_from_error(const struct ctl_error *error);
 // Fills `error` from an exit status and texts; the code word follows from the status.

@@ -1018,6 +1018,38 @@ char *ctl_json_from_alarms(const struct snapshot *snapshot)
 	return dump(root);
 }
 
+static bool is_named(const json_t *path, char *const names[], int n)
+{
+	const char *name = json_string_value(json_object_get(path, "name"));
+
+	for (int i = 0; i < n; i++) {
+		if (name && strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return n == 0;
+}
+
+char *ctl_json_paths(const char *status_line, char *const names[], int n)
+{
+	json_t *status = json_loads(status_line, JSON_REJECT_DUPLICATES, NULL), *root, *list, *path;
+	size_t i;
+
+	if (!status)
+		return NULL;
+	root = json_object();
+	list = json_array();
+	json_object_set_new(root, "schema", json_string("mpgate.paths"));
+	json_object_set_new(root, "schema_version", json_integer(SCHEMA_VERSION));
+	json_object_set(root, "time", json_object_get(status, "time"));
+	json_array_foreach(json_object_get(status, "paths"), i, path) {
+		if (is_named(path, names, n))
+			json_array_append(list, path);
+	}
+	json_object_set_new(root, "paths", list);
+	json_decref(status);
+	return dump(root);
+}
+
 int ctl_json_parse(const char *line, struct ctl_message *out)
 {
 	json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, NULL);

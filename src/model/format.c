@@ -205,6 +205,33 @@ enum rate_unit rate_unit_for(int64_t max_bps)
 	return max_bps < 1000000000 ? RATE_UNIT_MBIT : RATE_UNIT_GBIT;
 }
 
+enum rate_unit rate_unit_choose(enum rate_choice choice, int64_t max_bps)
+{
+	enum rate_unit natural = rate_unit_for(max_bps);
+
+	if (choice == RATE_BYTES)
+		return RATE_UNIT_MBYTE;
+	if (natural == RATE_UNIT_MBIT &&
+	    (choice == RATE_KBITS || (choice == RATE_AUTO && max_bps < 1000000)))
+		return RATE_UNIT_KBIT;
+	return natural;
+}
+
+int rate_choice_from_word(const char *word, enum rate_choice *out)
+{
+	static const char *const words[RATE_CHOICES] = {
+		[RATE_BITS] = "bit", [RATE_KBITS] = "kbit", [RATE_BYTES] = "byte", [RATE_AUTO] = "auto"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(word, words[i]) != 0)
+			continue;
+		*out = (enum rate_choice)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 const char *format_rate(int64_t bps, enum rate_unit unit, char out[static FORMAT_SIZE])
 {
 	if (!format_absent((double)bps, out))

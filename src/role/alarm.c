@@ -34,9 +34,10 @@ static void list_text(const struct snapshot *s)
 	}
 }
 
-static void list_plain(const struct snapshot *s)
+static void list_plain(const struct snapshot *s, bool heads)
 {
-	printf("#id\tobject\tsince\tacked\ttext\n");
+	if (heads)
+		printf("#id\tobject\tsince\tacked\ttext\n");
 	for (int i = 0; i < s->n_alarms; i++) {
 		const struct alarm *a = &s->alarms[i];
 
@@ -66,7 +67,7 @@ static int list(struct alarm_job *job)
 		puts(line);
 		free(line);
 	} else if (job->args.plain) {
-		list_plain(&job->message.snapshot);
+		list_plain(&job->message.snapshot, !job->args.no_header);
 	} else {
 		list_text(&job->message.snapshot);
 	}

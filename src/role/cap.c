@@ -70,7 +70,7 @@ static int print(const struct cap_job *job)
 	for (int i = 0; i < s->n_paths; i++) {
 		if (job->path && strcmp(s->paths[i].name, job->path) != 0)
 			continue;
-		if (!n++)
+		if (!n++ && !(job->args.plain && job->args.no_header))
 			puts(job->args.plain
 				     ? "# path\tused_bytes\tcap_bytes\tresets\taction\tstate"
 				     : "PATH                USED       OF        RESETS      AT 100%  STATE");

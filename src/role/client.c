@@ -2,8 +2,14 @@
 #include "role/client.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+
+#define WATCH_MAX_S 3600
 
 int client_fail_rc(const struct role_args *args, int rc)
 {
@@ -36,4 +42,73 @@ int client_wait(const struct role_args *args, struct ctl_client *c, unsigned kin
 		if (out->kind == CTL_ERROR)
 			return role_fail_error(&out->error);
 	}
+}
+
+int client_read_watch(const char *verb, const char *text, int otherwise_s, int *seconds)
+{
+	char *end;
+	long n;
+
+	*seconds = otherwise_s;
+	if (!text || !text[0])
+		return STATUS_DONE;
+	n = strtol(text, &end, 10);
+	if (*end || n < 1 || n > WATCH_MAX_S)
+		return role_fail(STATUS_USAGE, NULL, "%s: --watch: '%s' is not 1 to %d seconds", verb, text,
+				 WATCH_MAX_S);
+	*seconds = (int)n;
+	return STATUS_DONE;
+}
+
+int client_look(const struct role_args *args, struct ctl_client *c, const struct client_look *look)
+{
+	struct ctl_message *message = xcalloc(1, sizeof(*message));
+	int rc = look->watch ? ctl_client_watch(c, look->interval_s * 1000) : ctl_client_status(c);
+	int status = rc ? client_fail_rc(args, rc) : STATUS_DONE, patience_ms = CLIENT_ANSWER_MS;
+
+	while (status == STATUS_DONE) {
+		status = client_wait(args, c, 1u << CTL_SNAPSHOT, message, patience_ms);
+		patience_ms = INT_MAX;
+		if (status == STATUS_DONE)
+			status = look->show(look->ctx, message);
+		if (!look->watch)
+			break;
+	}
+	free(message);
+	return status;
+}
+
+int client_print(const struct role_args *args, const char *verb, const char *text)
+{
+	const char *end = args->no_header && args->plain && text[0] == '#' ? strchr(text, '\n') : NULL;
+
+	text = end ? end + 1 : text;
+	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
+		return role_fail(STATUS_FAILED, NULL, "%s: cannot write: %s", verb, strerror(errno));
+	return STATUS_DONE;
+}
+
+int client_fail_path(const char *verb, const struct snapshot *s, const char *name)
+{
+	struct str hint = { 0 };
+	const char *near = NULL;
+	unsigned best = 3; // more than two slips is another word
+	int status;
+
+	for (int i = 0; i < s->n_paths; i++) {
+		unsigned distance = str_distance(name, s->paths[i].name);
+
+		if (distance < best) {
+			best = distance;
+			near = s->paths[i].name;
+		}
+	}
+	if (near)
+		str_addf(&hint, "did you mean %s? ", near);
+	str_add(&hint, s->n_paths ? "paths are:" : "the configuration has no paths");
+	for (int i = 0; i < s->n_paths; i++)
+		str_addf(&hint, " %s", s->paths[i].name);
+	status = role_fail(STATUS_NO_SUCH, str_text(&hint), "%s: no path '%s'", verb, name);
+	str_fini(&hint);
+	return status;
 }

@@ -11,7 +11,6 @@
 #include "role/client.h"
 #include "role/conns_view.h"
 
-#define WATCH_MAX_S     3600
 #define WATCH_DEFAULT_S 1
 
 struct conns_job {
@@ -24,22 +23,6 @@ struct conns_job {
 	struct conns before; // what was last shown
 	bool began;
 };
-
-static bool parse_watch(struct conns_job *job)
-{
-	long seconds = WATCH_DEFAULT_S;
-	char *end = NULL;
-
-	if (job->watch && job->watch[0])
-		seconds = strtol(job->watch, &end, 10);
-	if ((end && *end) || seconds < 1 || seconds > WATCH_MAX_S) {
-		role_fail(STATUS_USAGE, NULL, "conns: --watch: '%s' is not 1 to %d seconds",
-			  job->watch, WATCH_MAX_S);
-		return false;
-	}
-	job->watch_s = (int)seconds;
-	return true;
-}
 
 static bool parse(struct conns_job *job, int argc, char **argv)
 {
@@ -66,7 +49,7 @@ static bool parse(struct conns_job *job, int argc, char **argv)
 			  "conns: filter: %s", why);
 		return false;
 	}
-	return parse_watch(job);
+	return client_read_watch("conns", job->watch, WATCH_DEFAULT_S, &job->watch_s) == STATUS_DONE;
 }
 
 // Without a filter what came is passed on, with keys that a newer gateway may have.
@@ -83,13 +66,13 @@ static void add_text(const struct conns_job *job, const struct conns *conns, int
 {
 	if (job->began)
 		str_add(out, "\n");
-	conns_view_text(conns, str_text(&job->words), listed, out);
+	conns_view_text(conns, str_text(&job->words), listed, job->args.units, out);
 }
 
 static int show(struct conns_job *job)
 {
 	struct conns *conns = &job->message.conns;
-	int listed = conns_view_filter(conns, &job->filter), status = STATUS_DONE;
+	int listed = conns_view_filter(conns, &job->filter), status;
 	struct str out = { 0 };
 
 	if (!job->began)
@@ -104,8 +87,7 @@ static int show(struct conns_job *job)
 		add_text(job, conns, listed, &out);
 	job->began = true;
 	job->before = *conns;
-	if (fputs(str_text(&out), stdout) == EOF || fflush(stdout) == EOF)
-		status = role_fail(STATUS_FAILED, NULL, "conns: cannot write: %s", strerror(errno));
+	status = client_print(&job->args, "conns", str_text(&out));
 	str_fini(&out);
 	return status;
 }

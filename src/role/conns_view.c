@@ -42,7 +42,7 @@ static void add_cell(struct str *out, const char *text, int width)
 		str_addf(out, "%-*s ", width, text);
 }
 
-static enum rate_unit choose_unit(const struct conns *conns)
+static enum rate_unit choose_unit(const struct conns *conns, enum rate_choice units)
 {
 	int64_t max_bps = 0;
 
@@ -52,7 +52,7 @@ static enum rate_unit choose_unit(const struct conns *conns)
 		if (conns->list[i].tx_bps > max_bps)
 			max_bps = conns->list[i].tx_bps;
 	}
-	return rate_unit_for(max_bps);
+	return rate_unit_choose(units, max_bps);
 }
 
 static int client_width(const struct conns *conns)
@@ -143,9 +143,10 @@ static void add_nothing(const struct conns *conns, struct str *out)
 			conns->sources[0] ? " nothing matched yet.\n" : " None has come yet.\n");
 }
 
-void conns_view_text(const struct conns *conns, const char *filter, int listed, struct str *out)
+void conns_view_text(const struct conns *conns, const char *filter, int listed, enum rate_choice units,
+		     struct str *out)
 {
-	enum rate_unit unit = choose_unit(conns);
+	enum rate_unit unit = choose_unit(conns, units);
 	char letters[PATHS_MAX], rx[16], tx[16];
 
 	if (!conns->total && !listed) {

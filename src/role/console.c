@@ -25,20 +25,6 @@ static int choose_word(const char *option, const char *word, const char *const *
 	return -1;
 }
 
-static bool set_units(struct ui_options *options, const char *word)
-{
-	static const char *const words[UI_UNITS] = {
-		[UI_UNITS_MBIT] = "bit",
-		[UI_UNITS_KBIT] = "kbit",
-		[UI_UNITS_MBYTE] = "byte",
-		[UI_UNITS_AUTO] = "auto",
-	};
-	int i = word ? choose_word("units", word, words, UI_UNITS) : UI_UNITS_MBIT;
-
-	options->units = (enum ui_units)i;
-	return i >= 0;
-}
-
 static bool set_charset(struct ui_options *options, const char *word)
 {
 	static const char *const words[] = {
@@ -92,13 +78,13 @@ static int print_status(const struct role_args *args)
 	char socket[sizeof(args->socket)];
 
 	memcpy(socket, args->socket, sizeof(socket));
-	return status->run(
-		3, (char *[]){ (char[]){ "status" }, (char[]){ "--socket" }, socket, NULL });
+	return status->run(args->mask ? 4 : 3, (char *[]){ (char[]){ "status" }, (char[]){ "--socket" }, socket,
+							   args->mask ? (char[]){ "--mask" } : NULL, NULL });
 }
 
 int role_console(int argc, char **argv)
 {
-	const char *units = NULL, *charset = NULL, *size = NULL;
+	const char *charset = NULL, *size = NULL;
 	struct ui_options ui = { .ssh_connection = getenv("SSH_CONNECTION") };
 	const struct role_option options[] = {
 		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
@@ -107,7 +93,6 @@ int role_console(int argc, char **argv)
 		{ "screen", 0, "NAME", "begin with this one: path, connections, log, doctor",
 		  .text = &ui.screen },
 		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
-		{ "units", 0, "bit|kbit|byte|auto", "of rates", .text = &units },
 		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &charset },
 		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },
 		{ 0 },
@@ -118,11 +103,13 @@ int role_console(int argc, char **argv)
 		return args.status;
 	if (!check_screen(ui.screen))
 		return STATUS_USAGE;
-	if (!set_units(&ui, units) || !set_charset(&ui, charset) || !set_size(&ui, size))
+	if (!set_charset(&ui, charset) || !set_size(&ui, size))
 		return STATUS_USAGE;
 	if (!ui_console_possible())
 		return print_status(&args);
 	ui.socket = args.socket;
 	ui.color = color_of(args.color);
+	ui.units = args.units;
+	ui.mask = args.mask;
 	return ui_console_run(&ui);
 }

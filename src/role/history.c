@@ -93,7 +93,7 @@ static void add_row(struct str *out, const char *label, const struct row *row, e
 	add_bar(out, row->rx_bps, top_bps);
 }
 
-static void view_text(const struct history *h, struct str *out)
+static void view_text(const struct history *h, enum rate_choice units, struct str *out)
 {
 	int row_s = pages[h->scale].row_s, rows = pages[h->scale].rows;
 	const struct history_sample *newest = history_get(h, 0);
@@ -114,7 +114,7 @@ static void view_text(const struct history *h, struct str *out)
 		if (list[i].rx_bps > top_bps)
 			top_bps = list[i].rx_bps;
 	}
-	unit = rate_unit_for(top_bps);
+	unit = rate_unit_choose(units, top_bps);
 	str_addf(out, "%s, %s\n%-10s%4s %s%4s %s\n", h->path[0] ? h->path : "all paths",
 		 pages[h->scale].name, "FROM", "RX", rate_unit_word(unit), "TX", rate_unit_word(unit));
 	for (int i = 0; i < rows; i++) {
@@ -207,9 +207,10 @@ static int ask(const struct history_job *job, struct ctl_client *c, struct ctl_m
 	return client_wait(&job->args, c, 1u << CTL_HISTORY, message, CLIENT_ANSWER_MS);
 }
 
-static void print(const struct history_job *job, const struct ctl_message *message)
+static int print(const struct history_job *job, const struct ctl_message *message)
 {
 	struct str out = { 0 };
+	int status;
 
 	if (job->args.json)
 		str_addf(&out, "%s\n", message->line);
@@ -218,9 +219,10 @@ static void print(const struct history_job *job, const struct ctl_message *messa
 	else if (job->args.plain)
 		view_plain(&message->history, &out);
 	else
-		view_text(&message->history, &out);
-	fputs(str_text(&out), stdout);
+		view_text(&message->history, job->args.units, &out);
+	status = client_print(&job->args, "history", str_text(&out));
 	str_fini(&out);
+	return status;
 }
 
 int role_history(int argc, char **argv)
@@ -237,7 +239,7 @@ int role_history(int argc, char **argv)
 	if (status == STATUS_DONE)
 		status = ask(&job, c, message);
 	if (status == STATUS_DONE)
-		print(&job, message);
+		status = print(&job, message);
 	ctl_client_free(c);
 	free(message);
 	return status;

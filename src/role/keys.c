@@ -40,9 +40,9 @@ int role_keys(int argc, char **argv)
 	}
 	for (size_t i = 0; ui_list_key(i, &key); i++)
 		width = (int)strlen(key.keys) > width ? (int)strlen(key.keys) : width;
-	if (args.plain)
+	if (args.plain && !args.no_header)
 		printf("#keys\tdoes\tscreens\n");
-	else
+	else if (!args.plain)
 		printf("%-*s  %-30s  %s\n", width, "KEYS", "WHAT", "WHERE");
 	for (size_t i = 0; ui_list_key(i, &key); i++) {
 		if (args.plain)

@@ -271,7 +271,7 @@ int role_log(int argc, char **argv)
 	status = read_all(&job, c);
 	if (status == STATUS_DONE && !job.n_events && job.filter.object[0])
 		status = check_object(&job, c);
-	if (status == STATUS_DONE && job.args.plain)
+	if (status == STATUS_DONE && job.args.plain && !job.args.no_header)
 		puts("#time\tseq\tseverity\tobject\tverb\ttext");
 	if (status == STATUS_DONE)
 		status = print(&job);

@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "ctl/ctl.h"
+#include "model/format.h"
 #include "model/status.h"
 
 // What the subcommands share. A subcommand is a row of the table in role.c and a function
@@ -47,8 +48,10 @@ struct role_args {
 	char state_dir[96]; // MPGATE_STATE_DIR, default
 	char socket[108];   // -S, MPGATE_SOCKET, run_dir/control.sock; fits sun_path
 	bool config_given;  // by option or environment
-	bool json, plain, quiet, yes, no_input;
+	bool json, plain, no_header, quiet, yes, no_input;
+	bool mask; // addresses are hidden in all that goes to stdout and stderr, see masked.c
 	int verbose;
+	enum rate_choice units;
 	enum role_color color;
 	char **operands; // borrowed from argv
 	int n_operands;
@@ -71,6 +74,11 @@ __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const ch
 // The same of an error that is there already, as from ctl_client_explain().
 int role_fail_error(const struct ctl_error *error);
 
+// masked.c: from now on, and until the end, addresses in what is printed to stdout are hidden.
+void role_mask_begin(void);
+// Prints what is left. Nothing happens when it was not begun.
+void role_mask_end(void);
+
 // config_load(); prints errors and warnings to stderr. Returns STATUS_DONE and the configuration
 // (config_free() it), or the status to end with.
 int role_load_config(const char *file, enum config_role role, struct config **out);
@@ -81,14 +89,18 @@ bool role_hear_yes(void);
 // Appends `text` as a JSON string, cleaned.
 void role_add_json_text(struct str *out, const char *text);
 
+// What a subcommand is for; in the order of the overview.
+enum role_group { ROLE_LOOK, ROLE_CHANGE, ROLE_FIND, ROLE_CONFIGURE, ROLE_RUN, ROLE_OTHER, ROLE_GROUPS };
+
 // A subcommand as users see it.
 struct role_verb {
 	const char *word;
 	const char *operands; // "[FILE]", "" for none
 	int max_operands;
-	const char *help;        // one line
+	const char *help;        // one line, of at most 66 columns
 	const char *examples[2]; // complete command lines
 	int (*run)(int argc, char **argv);
+	enum role_group group;
 };
 
 // The whole table.
@@ -119,12 +131,14 @@ int role_log(int argc, char **argv);
 int role_history(int argc, char **argv);
 int role_metrics(int argc, char **argv);
 int role_path(int argc, char **argv);
+int role_paths(int argc, char **argv);
 int role_plan(int argc, char **argv);
 int role_reload(int argc, char **argv);
 int role_report(int argc, char **argv);
 int role_server(int argc, char **argv);
 int role_timed(int argc, char **argv); // confirm, revert
 int role_status(int argc, char **argv);
+int role_test(int argc, char **argv);
 
 // For role_main(): takes the global options before the subcommand. Returns the subcommand's index,
 // argc when there is none, or -1 after printing an error.

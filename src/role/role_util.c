@@ -12,29 +12,40 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "model/hide.h"
 
 #define OPTIONS_MAX ROLE_OPTIONS_MAX
-#define OWN_MAX     (OPTIONS_MAX - 16) // options of one subcommand
+#define OWN_MAX     (OPTIONS_MAX - 20) // options of one subcommand
 
 #define DEFAULT_CONFIG MPGATE_SYSCONFDIR "/mpgate.conf"
 #define SOCKET_NAME    "control.sock"
 
 // --json was given.
 static bool answers_json;
+// --mask was given.
+static bool hides_addresses;
+
+static void print_words(const char *before, const char *words)
+{
+	char clean[1024];
+
+	str_copy_clean(clean, sizeof(clean), words);
+	if (hides_addresses)
+		hide_addresses(clean);
+	fprintf(stderr, "%s%s\n", before, clean);
+}
 
 // An error object on stdout with --json, else words on stderr.
 static void print_failure(const struct ctl_error *error, const char *message)
 {
 	char *line = answers_json ? ctl_json_from_error(error) : NULL;
-	char clean[1024];
 
 	if (line) {
 		puts(line);
 	} else {
-		fprintf(stderr, "mpgate: %s\n", str_copy_clean(clean, sizeof(clean), message));
+		print_words("mpgate: ", message);
 		if (error->hint[0])
-			fprintf(stderr, "hint: %s\n",
-				str_copy_clean(clean, sizeof(clean), error->hint));
+			print_words("hint: ", error->hint);
 	}
 	free(line);
 }
@@ -116,8 +127,8 @@ int role_load_config(const char *file, enum config_role role, struct config **ou
 
 // What the options of every subcommand write to, before environment and defaults are added.
 struct globals {
-	const char *config, *socket, *color;
-	bool plain, quiet, yes, no_input, help, version;
+	const char *config, *socket, *color, *units;
+	bool plain, no_header, mask, quiet, yes, no_input, help, version;
 	int verbose;
 };
 
@@ -129,7 +140,10 @@ static size_t list_globals(struct globals *g, struct role_option *options)
 		{ "socket", 'S', "FILE", "the gateway's control socket", .text = &g->socket },
 		{ "json", 0, NULL, "answer in JSON", .flag = &answers_json },
 		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
+		{ "no-header", 0, NULL, "without the line of their names", .flag = &g->no_header },
 		{ "color", 0, "auto|always|never", "when to use colour", .text = &g->color },
+		{ "units", 0, "bit|kbit|byte|auto", "of rates, for people", .text = &g->units },
+		{ "mask", 0, NULL, "hide addresses, to show it to others", .flag = &g->mask },
 		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
 		{ "verbose", 'v', NULL, "log more; twice: everything", .count = &g->verbose },
 		{ "yes", 'y', NULL, "skip confirmations", .flag = &g->yes },
@@ -354,6 +368,16 @@ static bool set_color(struct role_args *args, const char *word)
 	return false;
 }
 
+static bool set_units(struct role_args *args, const char *word)
+{
+	args->units = RATE_BITS;
+	if (!word || rate_choice_from_word(word, &args->units) == 0)
+		return true;
+	args->status =
+		role_fail(STATUS_USAGE, NULL, "--units: '%s' is not bit, kbit, byte or auto", word);
+	return false;
+}
+
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);
@@ -408,7 +432,7 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 	int at;
 
 	*args = (struct role_args){ .status = STATUS_USAGE };
-	answers_json = false;
+	answers_json = hides_addresses = false;
 	for (; own && own[n_own].word && n_own < OWN_MAX; n_own++)
 		options[n_own] = own[n_own];
 	n = n_own + list_globals(&g, options + n_own);
@@ -438,6 +462,8 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 	}
 	args->json = answers_json;
 	args->plain = g.plain;
+	args->no_header = g.no_header;
+	args->mask = hides_addresses = g.mask;
 	args->quiet = g.quiet;
 	args->yes = g.yes;
 	args->no_input = g.no_input;
@@ -446,7 +472,9 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 		log_set_level(LOG_LEVEL_ERROR);
 	else if (g.verbose)
 		log_set_level(g.verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	return set_color(args, g.color) && set_paths(args, &g);
+	if (g.mask && verb->group != ROLE_RUN) // the console draws, and hides by itself
+		role_mask_begin();
+	return set_color(args, g.color) && set_units(args, g.units) && set_paths(args, &g);
 }
 
 bool role_color(const struct role_args *args, int fd)

@@ -5,10 +5,7 @@
 // that a newer gateway's keys are not lost on an older client.
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "role/client.h"
@@ -17,33 +14,15 @@
 // --check speaks the Nagios plugins' exit statuses, not ours.
 #define CHECK_UNKNOWN 3
 
-#define WATCH_MAX_S 3600
-
 struct status_job {
 	struct role_args args;
 	bool check;
 	const char *watch; // NULL: once; "" or seconds
 	int watch_s;       // 0: whenever something is new
-	bool color;
+	struct view_look look;
 	uint64_t seen_seq; // newest event that was there when watching began, or was printed since
 	bool began;
 };
-
-static bool parse_watch(struct status_job *job)
-{
-	char *end;
-	long seconds = job->args.plain ? 0 : 1; // a change is told at once, numbers may wait
-
-	if (job->watch && job->watch[0])
-		seconds = strtol(job->watch, &end, 10);
-	if (job->watch && job->watch[0] && (*end || seconds < 1 || seconds > WATCH_MAX_S)) {
-		role_fail(STATUS_USAGE, NULL, "status: --watch: '%s' is not 1 to %d seconds",
-			  job->watch, WATCH_MAX_S);
-		return false;
-	}
-	job->watch_s = (int)seconds;
-	return true;
-}
 
 static bool parse(struct status_job *job, int argc, char **argv)
 {
@@ -66,20 +45,14 @@ static bool parse(struct status_job *job, int argc, char **argv)
 			  "is asked once");
 		return false;
 	}
-	job->color = role_color(&job->args, STDOUT_FILENO);
-	return parse_watch(job);
+	job->look = (struct view_look){ role_color(&job->args, STDOUT_FILENO), job->args.units };
+	// a change is told at once, numbers may wait
+	return client_read_watch("status", job->watch, job->args.plain ? 0 : 1, &job->watch_s) == STATUS_DONE;
 }
 
-// Returns STATUS_DONE, or STATUS_FAILED when stdout takes no more.
-static int print(const char *text)
+static int show(void *ctx, const struct ctl_message *message)
 {
-	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
-		return role_fail(STATUS_FAILED, NULL, "status: cannot write: %s", strerror(errno));
-	return STATUS_DONE;
-}
-
-static int show(struct status_job *job, const struct ctl_message *message)
-{
+	struct status_job *job = ctx;
 	const struct snapshot *s = &message->snapshot;
 	struct str out = { 0 };
 	int status, checked = 0;
@@ -93,44 +66,16 @@ static int show(struct status_job *job, const struct ctl_message *message)
 			job->seen_seq = s->n_events ? s->events[0].seq : 0;
 		job->seen_seq = status_view_changes(s, job->seen_seq, &out);
 	} else if (job->args.plain) {
-		status_view_plain(s, &out);
+		paths_view_plain(s, &out);
 	} else {
 		if (job->began)
 			str_add(&out, "\n");
-		status_view_text(s, job->color, &out);
+		status_view_text(s, job->look, &out);
 	}
 	job->began = true;
-	status = print(str_text(&out));
+	status = client_print(&job->args, "status", str_text(&out));
 	str_fini(&out);
 	return status == STATUS_DONE ? checked : status;
-}
-
-// Until the gateway ends or stdout does.
-static int watch(struct status_job *job, struct ctl_client *c)
-{
-	static struct ctl_message message;
-	int rc = ctl_client_watch(c, job->watch_s * 1000), status;
-
-	if (rc != 0)
-		return client_fail_rc(&job->args, rc);
-	status = client_wait(&job->args, c, 1u << CTL_SNAPSHOT, &message, CLIENT_ANSWER_MS);
-	while (status == STATUS_DONE) {
-		status = show(job, &message);
-		if (status == STATUS_DONE)
-			status = client_wait(&job->args, c, 1u << CTL_SNAPSHOT, &message, INT_MAX);
-	}
-	return status;
-}
-
-static int ask_once(struct status_job *job, struct ctl_client *c)
-{
-	static struct ctl_message message;
-	int rc = ctl_client_status(c), status;
-
-	if (rc != 0)
-		return client_fail_rc(&job->args, rc);
-	status = client_wait(&job->args, c, 1u << CTL_SNAPSHOT, &message, CLIENT_ANSWER_MS);
-	return status == STATUS_DONE ? show(job, &message) : status;
 }
 
 // A monitor reads stdout.
@@ -158,6 +103,7 @@ static int check(struct status_job *job)
 int role_status(int argc, char **argv)
 {
 	struct status_job job = { 0 };
+	struct client_look look = { .show = show, .ctx = &job };
 	struct ctl_client *c;
 	int status;
 
@@ -168,7 +114,9 @@ int role_status(int argc, char **argv)
 	status = client_open(&job.args, &c);
 	if (status != STATUS_DONE)
 		return status;
-	status = job.watch ? watch(&job, c) : ask_once(&job, c);
+	look.watch = job.watch;
+	look.interval_s = job.watch_s;
+	status = client_look(&job.args, c, &look);
 	ctl_client_free(c);
 	return status;
 }

@@ -7,13 +7,12 @@
 
 #include "base/str.h"
 #include "model/snapshot.h"
+#include "role/paths_view.h"
 
 // What `mpgate status` prints, as text. Each adds to `out`; lines end with a line feed.
 
 // For people: at most 80 columns, problems first.
-void status_view_text(const struct snapshot *s, bool color, struct str *out);
-// For programs: a header line, then one line per path with fields between tabs.
-void status_view_plain(const struct snapshot *s, struct str *out);
+void status_view_text(const struct snapshot *s, struct view_look look, struct str *out);
 // One line as Nagios plugins print it; returns their exit status (0 fine, 1 warning, 2 critical).
 int status_view_check(const struct snapshot *s, struct str *out);
 // One short sentence for `systemctl status` (no line feed): "3 of 4 paths up, ppp0 DOWN 21 s, 42 connections".

@@ -44,6 +44,17 @@ class Gateway:
     def go_on(self):
         self.process.send_signal(signal.SIGUSR1)
 
+    def wait_clients(self, n):
+        """Until so many watch it, and each has got the state of now."""
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            with open("/proc/net/unix") as file:
+                if sum(line.rstrip().endswith(self.socket) for line in file) == n + 1:
+                    break
+            assert time.monotonic() < deadline, f"not {n} clients"
+            time.sleep(.02)
+        mpgate(self.socket, "status")  # requests are answered one after the other
+
     def commands(self):
         with open(self.log) as file:
             return file.read().splitlines()
@@ -300,7 +311,8 @@ def watch_follows_and_ends_with_the_gateway():
 def watch_plain_says_each_change_in_a_sentence():
     with gateway("3g") as g:
         watch = start(g.socket, "status", "--plain", "--watch")
-        time.sleep(.3)  # nothing to wait for: it must be silent
+        g.wait_clients(1)
+        time.sleep(1.2)  # nothing to wait for: it must be silent, also when a state comes that is the same
         same(select.select([watch.stdout], [], [], 0)[0], [])
         g.go_on()
         same(watch.stdout.readline(), "wwan0 DIALING: enabled by root on pts/0  13:04:18\n")
@@ -366,6 +378,124 @@ def wrong_usage_is_2():
         same((code, out, err[:8]), (2, "", "mpgate: "))
     code, out, err = mpgate("/nonexistent/control.sock", "status", "--json", "--plain")
     same((code, json.loads(out)["error"]["code"], err), (2, "usage", ""))
+
+
+# ---- paths
+
+@case
+def paths_are_listed_and_told_in_full():
+    with gateway("degraded") as g:
+        code, out, err = mpgate(g.socket, "paths")
+        same((code, err), (0, ""))
+        contains(golden("status-degraded.txt"), "\n" + out)
+        code, out, err = mpgate(g.socket, "paths", "tun1", "ppp0")
+        same((code, err), (0, ""))
+        same([line.split()[0] for line in out.split("\n\n")], ["ppp0", "tun1"])
+        contains(out, "mptcp   options pass: yes")
+        contains(out, "RTT 187 ms over 150")
+        assert max(map(len, out.splitlines())) <= 80, out
+        code, out, err = mpgate(g.socket, "paths", "tun1", "tun9")
+        same((code, out), (5, ""))
+        contains(err, "mpgate: paths: no path 'tun9'\nhint: did you mean tun0?")
+        same(mpgate(g.socket, "paths", "--json", "--plain")[0], 2)
+
+
+@case
+def paths_are_told_to_programs():
+    with gateway("degraded") as g:
+        status = json.loads(mpgate(g.socket, "status", "--json")[1])
+        told = json.loads(mpgate(g.socket, "paths", "--json")[1])
+        same(told, {"schema": "mpgate.paths", "schema_version": 1, "time": status["time"],
+                    "paths": status["paths"]})
+        told = json.loads(mpgate(g.socket, "paths", "--json", "tun1", "ppp0")[1])
+        same([path["name"] for path in told["paths"]], ["ppp0", "tun1"])
+        plain = mpgate(g.socket, "paths", "--plain")[1]
+        same(plain, golden("status-plain.txt"))
+        lines = plain.splitlines(keepends=True)
+        same(mpgate(g.socket, "paths", "--plain", "tun0")[1], lines[0] + lines[2])
+        same(mpgate(g.socket, "paths", "--plain", "--no-header", "tun0")[1], lines[2])
+        code, out, err = mpgate(g.socket, "paths", "--json", "tun9")
+        same((code, err, json.loads(out)["error"]["code"]), (5, "", "no-such"))
+
+
+@case
+def paths_can_be_watched():
+    with gateway("degraded") as g:
+        watch = start(g.socket, "paths", "--json", "--watch=1", "tun0")
+        for _ in range(2):
+            told = json.loads(watch.stdout.readline())
+            same([path["name"] for path in told["paths"]], ["tun0"])
+        g.end()
+        out, err = watch.communicate(timeout=LIMIT_S)
+        same((watch.returncode, err), (3, ""))
+        same(json.loads(out.splitlines()[-1])["error"]["code"], "gone")
+
+
+@case
+def only_changes_of_the_named_paths_are_told():
+    for words, told in ((("wwan0",), True), (("tun0",), False), ((), True)):
+        with gateway("3g") as g:
+            watch = start(g.socket, "paths", "--plain", "--watch", *words)
+            every = start(g.socket, "status", "--plain", "--watch")
+            g.wait_clients(2)
+            g.go_on()
+            line = every.stdout.readline()
+            contains(line, "wwan0 ")
+            g.end()
+            out = watch.communicate(timeout=LIMIT_S)[0]
+            every.communicate(timeout=LIMIT_S)
+            same((line in out.splitlines(keepends=True), bool(out)), (told, told))
+            assert "\033" not in out
+
+
+# ---- what works with every command
+
+@case
+def units_are_those_that_are_wanted():
+    with gateway("degraded") as g:
+        for words, title in ((("status",), "RX MB/s"), (("paths",), "RX MB/s"),
+                             (("paths", "tun0"), "RX 0.12 MB/s")):
+            contains(mpgate(g.socket, "--units=byte", *words)[1], title)
+        contains(mpgate(g.socket, "paths", "--units", "kbit")[1], "RX kb/s")
+        code, out, err = mpgate(g.socket, "paths", "--units=furlong")
+        same((code, out), (2, ""))
+        contains(err, "'furlong' is not bit, kbit, byte or auto")
+    with gateway("history") as g:
+        contains(mpgate(g.socket, "history", "--units=byte")[1], "RX MB/s")
+    with gateway("conns") as g:
+        contains(mpgate(g.socket, "conns", "--units=byte")[1], "RX MB/s")
+
+
+@case
+def addresses_are_hidden_in_all_that_is_printed():
+    address = re.compile(r"\b\d+\.\d+\.\d+\.\d+|[0-9a-f]+:[0-9a-f]+::|::[0-9a-f]")
+    hidden = 0
+    for state, all_words in (("conns", (["conns"], ["conns", "--plain"], ["conns", "--json"])),
+                             ("ok", (["status"], ["status", "--json"], ["paths", "tun0"],
+                                     ["paths", "--plain"], ["log"], ["log", "--json"], ["metrics"]))):
+        with gateway(state) as g:
+            for words in all_words:
+                shown = mpgate(g.socket, *words)[1]
+                code, out, err = mpgate(g.socket, "--mask", *words)
+                same((code, err), (0, ""))
+                assert not address.search(out), (words, address.search(out))
+                same([len(line) for line in out.splitlines()], [len(line) for line in shown.splitlines()])
+                if "--json" in words:
+                    json.loads(out)
+                hidden += out != shown
+    assert hidden >= 6, hidden
+    code, out, err = mpgate("/nonexistent", "--mask", "explain", "2001:db8::1:2", "-c", "/nonexistent")
+    assert code and not out and "db8::1" not in err, err
+
+
+@case
+def heads_of_columns_can_be_left_out():
+    with gateway("history") as g:
+        for words in (["status"], ["paths"], ["conns"], ["log"], ["history"], ["history", "--days"], ["cap"],
+                      ["alarm"], ["keys"]):
+            heads = mpgate(g.socket, *words, "--plain")[1].splitlines()
+            same(heads[0][0], "#")
+            same(mpgate(g.socket, *words, "--plain", "--no-header")[1].splitlines(), heads[1:])
 
 
 # ---- commands

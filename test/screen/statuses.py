@@ -23,15 +23,15 @@ USAGE, NOT_RUNNING, NOT_ALLOWED, NO_SUCH, BAD_CONFIG = 2, 3, 4, 5, 6
 # Those that ask the running gateway, with words that they accept.
 CLIENTS = {
     "alarm": [], "backup": ["ppp0", "on"], "cap": [], "conns": [], "disable": ["ppp0"],
-    "enable": ["ppp0"], "history": [], "log": [], "metrics": [], "redial": ["ppp0"], "reload": [],
+    "enable": ["ppp0"], "history": [], "log": [], "metrics": [], "paths": [], "redial": ["ppp0"], "reload": [],
     "status": [], "confirm": [], "revert": [],
 }
-# Those of them that change one path.
-CHANGES = {"backup": ["on"], "disable": [], "enable": [], "redial": []}
+# Those of them that change or name one path.
+NAMERS = {"backup": ["on"], "disable": [], "enable": [], "history": [], "paths": [], "redial": []}
 # Those that read the configuration first.
 READERS = {"check": [], "config": [], "explain": ["192.0.2.1"], "gateway": ["--headless"], "plan": [],
            "server": []}
-OTHERS = {"completion", "console", "doctor", "exit", "help", "keys", "paths", "path", "report", "test",
+OTHERS = {"completion", "console", "doctor", "exit", "help", "keys", "path", "report", "test",
           "version", "jumpbox"}
 
 
@@ -88,7 +88,7 @@ def main():
             fails(["--config", bad, verb, *words], BAD_CONFIG, "bad.conf:1: ", hint=False)
         gateway = Gateway(stage, "ok")
         try:
-            for verb, words in CHANGES.items():
+            for verb, words in NAMERS.items():
                 err = fails([*asked, verb, "pp0", *words], NO_SUCH, "no path 'pp0'")
                 expect("ppp0" in err, f"'{verb}' gives no name of a path: {err}")
             if os.geteuid() == 0:

@@ -75,7 +75,7 @@ static void takes_command_lines(void **state)
 		{ { "check", "--version" }, STATUS_DONE, "mpgate " PACKAGE_VERSION "\n", "" },
 		{ { "-q", "--json", "version" }, STATUS_DONE, "mpgate ", "" },
 		{ { "--", "version" }, STATUS_DONE, "mpgate ", "" },
-		{ { "help" }, STATUS_DONE, "\n  check [FILE] ", "" },
+		{ { "help" }, STATUS_DONE, "\n  check       ", "" },
 		{ { "--help" }, STATUS_DONE, "Global options:\n  -c, --config FILE ", "" },
 		{ { "help", "check" },
 		  STATUS_DONE,

@@ -59,7 +59,7 @@ static void prints_as_recorded(void **state)
 	size_t width = 0;
 
 	(void)state;
-	conns_view_text(load("conns"), "", 43, &out);
+	conns_view_text(load("conns"), "", 43, RATE_BITS, &out);
 	compare("conns", str_text(&out));
 	for (const char *c = str_text(&out); *c; c++) {
 		width = *c == '\n' ? 0 : width + 1;
@@ -81,7 +81,7 @@ static const char *text_with(const char *state, const char *words, struct str *o
 	assert_int_equal(conn_filter_parse(words, &filter, why, sizeof(why)), 0);
 	listed = conns_view_filter(conns, &filter);
 	str_clear(out);
-	conns_view_text(conns, words, listed, out);
+	conns_view_text(conns, words, listed, RATE_BITS, out);
 	return str_text(out);
 }
 

@@ -88,7 +88,7 @@ static void prints_each_state_as_recorded(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct str out = { 0 };
 
-		status_view_text(&load(names[i])->snapshot, false, &out);
+		status_view_text(&load(names[i])->snapshot, (struct view_look){ .color = false }, &out);
 		compare(names[i], str_text(&out));
 		str_fini(&out);
 	}
@@ -99,9 +99,57 @@ static void prints_columns_for_programs(void **state)
 	struct str out = { 0 };
 
 	(void)state;
-	status_view_plain(&load("degraded")->snapshot, &out);
+	paths_view_plain(&load("degraded")->snapshot, &out);
 	compare("plain", str_text(&out));
 	str_fini(&out);
+}
+
+// Units are the table's, its title's and the traffic line's alike.
+static void rates_come_in_the_unit_that_is_wanted(void **state)
+{
+	static const struct {
+		enum rate_choice units;
+		const char *title, *total;
+	} cases[] = {
+		{ RATE_BITS, "RX Mb/s", "traffic RX 2.99 Mb/s" },
+		{ RATE_KBITS, "RX kb/s", "traffic RX 2990 kb/s" },
+		{ RATE_BYTES, "RX MB/s", "traffic RX 0.37 MB/s" },
+		{ RATE_AUTO, "RX Mb/s", "traffic RX 2.99 Mb/s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str out = { 0 };
+
+		status_view_text(&load("degraded")->snapshot, (struct view_look){ .units = cases[i].units }, &out);
+		assert_non_null(strstr(str_text(&out), cases[i].title));
+		assert_non_null(strstr(str_text(&out), cases[i].total));
+		str_fini(&out);
+	}
+}
+
+static void tells_all_about_a_path(void **state)
+{
+	static const struct {
+		const char *state, *path;
+	} cases[] = { { "ok", "wwan0" }, { "degraded", "ppp0" }, { "degraded", "tun1" }, { "3g", "wwan0" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct snapshot *s = &load(cases[i].state)->snapshot;
+		struct str out = { 0 };
+		char name[64];
+
+		for (int p = 0; p < s->n_paths; p++) {
+			if (strcmp(s->paths[p].name, cases[i].path) == 0)
+				paths_view_detail(s, &s->paths[p], s->events, 2, (struct view_look){ 0 }, &out);
+		}
+		snprintf(name, sizeof(name), "path-%s-%s", cases[i].state, cases[i].path);
+		compare(name, str_text(&out));
+		for (const char *line = str_text(&out); *line; line = strchr(line, '\n') + 1)
+			assert_true(strcspn(line, "\n") <= 80);
+		str_fini(&out);
+	}
 }
 
 static void no_line_is_wider_than_a_terminal(void **state)
@@ -129,7 +177,7 @@ static void no_line_is_wider_than_a_terminal(void **state)
 		path->rtt_us = path->jitter_us = INT64_MAX;
 		path->subflows = INT32_MAX;
 	}
-	status_view_text(&s, false, &out);
+	status_view_text(&s, (struct view_look){ .color = false }, &out);
 	for (const char *c = str_text(&out); *c; c++) {
 		width = *c == '\n' ? 0 : width + ((*c & 0xc0) != 0x80);
 		assert_true(width <= 80);
@@ -144,8 +192,8 @@ static void colour_only_adds_escapes(void **state)
 	int escapes = 0;
 
 	(void)state;
-	status_view_text(&load("degraded")->snapshot, false, &plain);
-	status_view_text(&load("degraded")->snapshot, true, &color);
+	status_view_text(&load("degraded")->snapshot, (struct view_look){ .color = false }, &plain);
+	status_view_text(&load("degraded")->snapshot, (struct view_look){ .color = true }, &color);
 	for (const char *c = str_text(&color); *c; c++) {
 		if (*c == '\033') {
 			escapes++;
@@ -232,7 +280,7 @@ static void an_empty_gateway_can_be_shown(void **state)
 	struct str out = { 0 };
 
 	(void)state;
-	status_view_text(&s, false, &out);
+	status_view_text(&s, (struct view_look){ .color = false }, &out);
 	assert_non_null(strstr(str_text(&out), "exit    none is configured\n"));
 	assert_non_null(strstr(str_text(&out), "No paths are configured.\n"));
 	str_fini(&out);
@@ -244,6 +292,8 @@ int main(void)
 		cmocka_unit_test(tells_each_state_in_a_sentence),
 		cmocka_unit_test(prints_each_state_as_recorded),
 		cmocka_unit_test(prints_columns_for_programs),
+		cmocka_unit_test(rates_come_in_the_unit_that_is_wanted),
+		cmocka_unit_test(tells_all_about_a_path),
 		cmocka_unit_test(no_line_is_wider_than_a_terminal),
 		cmocka_unit_test(colour_only_adds_escapes),
 		cmocka_unit_test(checks_as_nagios_wants),

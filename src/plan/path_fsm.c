@@ -215,16 +215,18 @@ static const char *error_words(int error)
 	return "no reply";
 }
 
-static bool is_fresh(int64_t echo_ms, int64_t now_ms)
+// A ping was answered where handshakes are not. One from before the last handshake says nothing of the
+// silence that came since.
+static bool is_fresh(const struct path_fsm *fsm, int64_t echo_ms, int64_t now_ms)
 {
-	return echo_ms && now_ms - echo_ms < ECHO_FRESH_MS;
+	return echo_ms && now_ms - echo_ms < ECHO_FRESH_MS && echo_ms >= path_fsm_answered_ms(fsm);
 }
 
 static void say_silent(const struct path_fsm *fsm, struct path_change *change)
 {
 	char was[FORMAT_SIZE];
 
-	if (is_fresh(fsm->exit_echo_ms, fsm->event_ms))
+	if (is_fresh(fsm, fsm->exit_echo_ms, fsm->event_ms))
 		say(change,
 		    "%d probes lost, but the exit answers pings: is it running, is its port open?",
 		    fsm->lost);
@@ -804,12 +806,12 @@ bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 	if (is_used(fsm) || fsm->state == PATH_STATE_BLOCKED)
 		return fsm->exit_refused;
 	return path_fsm_wanted(fsm) && fsm->facts.ready &&
-	       (is_fresh(fsm->exit_echo_ms, now_ms) || works_elsewhere(fsm, now_ms));
+	       (is_fresh(fsm, fsm->exit_echo_ms, now_ms) || works_elsewhere(fsm, now_ms));
 }
 
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms)
 {
-	return is_fresh(fsm->gateway_echo_ms, now_ms);
+	return is_fresh(fsm, fsm->gateway_echo_ms, now_ms);
 }
 
 static bool is_busy(const struct path_fsm *fsm, int64_t now_ms)
@@ -900,7 +902,7 @@ static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
 		return fsm->facts.note[0] ? fsm->facts.note : "starting";
 	if (path_fsm_exit_fault(fsm, now_ms))
 		return "net ok, exit no";
-	if (is_fresh(fsm->gateway_echo_ms, now_ms))
+	if (is_fresh(fsm, fsm->gateway_echo_ms, now_ms))
 		return "no reply past gateway";
 	return error_words(fsm->last_error);
 }

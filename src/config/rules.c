@@ -302,10 +302,11 @@ static void check_paths(struct loaded *l)
 		check_dial(l, i);
 		check_demand(l, i);
 		check_cap(l, i);
-		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0)
+		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0 &&
+		    !addr_is_set(&path->gateway))
 			complain(l, rules_line_of(l->paths[i], "interface"),
-				 "path '%s': interface '%s' is that of the LAN, "
-				 "a path leads elsewhere",
+				 "path '%s': interface '%s' is that of the LAN, a path leads elsewhere; if "
+				 "its router is on the LAN, name it: gateway = \"192.168.1.1\"",
 				 path->name, path->interface);
 		if (!path->optional && ++wanted == ENDPOINTS_MAX + 1)
 			complaints_add(l->complaints, COMPLAINT_WARNING, path->line,

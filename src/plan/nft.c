@@ -50,12 +50,7 @@ const char *plan_special(const struct addr *addr, struct prefix *range)
 	return NULL;
 }
 
-// Elements of the two sets of a pair.
-struct set_pair {
-	struct str elements[PLAN_FAMILIES];
-};
-
-static void add_prefix(struct set_pair *set, const struct prefix *p)
+void plan_set_add(struct plan_set *set, const struct prefix *p)
 {
 	struct str *out = &set->elements[p->addr.family == AF_INET6 ? PLAN_V6 : PLAN_V4];
 	char text[ADDR_STRLEN];
@@ -63,32 +58,31 @@ static void add_prefix(struct set_pair *set, const struct prefix *p)
 	str_addf(out, "%s\t\t\t%s", out->len ? ",\n" : "", prefix_format(p, text));
 }
 
-static void add_addr(struct set_pair *set, const struct addr *addr)
+static void add_addr(struct plan_set *set, const struct addr *addr)
 {
 	struct prefix p = { .addr = *addr, .len = (uint8_t)(addr_len(addr) * 8) };
 
 	if (addr_is_set(addr))
-		add_prefix(set, &p);
+		plan_set_add(set, &p);
 }
 
-static void add_list(struct set_pair *set, const struct config_prefixes *prefixes)
+static void add_list(struct plan_set *set, const struct config_prefixes *prefixes)
 {
 	for (size_t i = 0; i < prefixes->n; i++)
-		add_prefix(set, &prefixes->list[i]);
+		plan_set_add(set, &prefixes->list[i]);
 }
 
-static void add_special(struct set_pair *set)
+static void add_special(struct plan_set *set)
 {
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
 		struct prefix p;
 
 		if (prefix_parse(special[i].prefix, &p) == 0)
-			add_prefix(set, &p);
+			plan_set_add(set, &p);
 	}
 }
 
-// Writes both sets, empty ones too: then nothing matches, which is what the rules mean.
-static void write_sets(struct str *out, const char *name, struct set_pair *set)
+void plan_set_write(struct str *out, const char *name, struct plan_set *set)
 {
 	for (int f = 0; f < PLAN_FAMILIES; f++) {
 		str_addf(out, "\tset %s%c {\n\t\ttype %s;\n\t\tflags interval;\n\t\tauto-merge;\n",
@@ -143,6 +137,7 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 		 lan->tproxy_port);
 	if (config->udp.present)
 		plan_nft_answers(out, config);
+	plan_nft_guard(out, config);
 	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
 	str_addf(out, "\t\tmeta l4proto != tcp %s\n"
 		      "\t\tfib daddr type local return\n",
@@ -156,14 +151,19 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 }
 
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, const struct plan_udp *udp, bool ipv6)
+		    const struct plan_exits *exits, const struct plan_udp *udp,
+		    const struct kstate *observed, bool ipv6)
 {
 	const struct config_lan *lan = &config->lan;
-	struct set_pair source = { 0 }, source_bypass = { 0 }, bypass = { 0 };
+	struct plan_set source = { 0 }, source_bypass = { 0 }, bypass = { 0 };
+	const struct config_path *arm = plan_one_arm(config);
 	struct str out = { 0 };
 
 	add_list(&source, &lan->sources);
 	add_list(&source_bypass, &lan->source_bypass);
+	// a router that is a machine of the LAN, too
+	if (arm)
+		add_addr(&source_bypass, &arm->gateway);
 	add_special(&bypass);
 	add_list(&bypass, &lan->bypass);
 	for (size_t i = 0; i < exits->n; i++)
@@ -175,11 +175,13 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 		}
 	}
 	str_add(&out, "table inet " KSTATE_NFT_TABLE " {\n\tflags owner;\n");
-	write_sets(&out, "source", &source);
-	write_sets(&out, "source_bypass", &source_bypass);
-	write_sets(&out, "bypass", &bypass);
+	plan_set_write(&out, "source", &source);
+	plan_set_write(&out, "source_bypass", &source_bypass);
+	plan_set_write(&out, "bypass", &bypass);
+	plan_nft_guard_sets(&out, config, observed);
 	if (config->udp.present)
 		plan_nft_udp(&out, config, udp, write_lists);
+	plan_nft_no_redirects(&out, config);
 	write_chain(&out, config, ipv6);
 	str_add(&out, "}\n");
 	return str_take(&out);

@@ -496,7 +496,7 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 		want_forwarding(config, observed, want);
 	want_endpoints(fsms, uses, config->n_paths, observed, ids, want);
 	if (carries)
-		want->nft = plan_nft_text(config, fsms, exits, udp, ipv6);
+		want->nft = plan_nft_text(config, fsms, exits, udp, observed, ipv6);
 }
 
 void plan_want_server(const struct kstate *observed, struct kstate *want)

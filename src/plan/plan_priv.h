@@ -10,7 +10,25 @@ sa_family_t plan_af(enum plan_family family);
 // The nft table as text for `nft -f`: what of the LAN is carried, and to which port. On the heap.
 // `ipv6`: whether this machine speaks it.
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, const struct plan_udp *udp, bool ipv6);
+		    const struct plan_exits *exits, const struct plan_udp *udp,
+		    const struct kstate *observed, bool ipv6);
+
+// A pair of the table's sets, one a family. Zero-initialised; `write` ends it. Empty sets are written too:
+// then nothing matches, which is what the rules mean.
+struct plan_set {
+	struct str elements[PLAN_FAMILIES];
+};
+
+void plan_set_add(struct plan_set *set, const struct prefix *p);
+void plan_set_write(struct str *out, const char *name, struct plan_set *set);
+
+// guard.c: the path that has its uplink on the LAN's interface, or NULL,
+const struct config_path *plan_one_arm(const struct config *config);
+// the sets and rules that keep all but the LAN from what we listen on, for the table and its first chain,
+void plan_nft_guard_sets(struct str *out, const struct config *config, const struct kstate *observed);
+void plan_nft_guard(struct str *out, const struct config *config);
+// and the chain that, on one arm, keeps the kernel from sending hosts of the LAN around us.
+void plan_nft_no_redirects(struct str *out, const struct config *config);
 
 // udp.c: rules for the flows of paths that work,
 void plan_want_flows(const struct config *config, const struct path_fsm fsms[], enum plan_family family,

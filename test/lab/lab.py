@@ -90,6 +90,11 @@ PROFILES = {
         Line("tun1", "vpn", over="ppp0"),
         Line("tun3", "vpn", over="ppp0"),
     ),
+    # An Ethernet, and a tunnel through it.
+    "tunnel": (
+        Line("eth1", "cable"),
+        Line("tun0", "vpn", over="eth1"),
+    ),
     "harsh": (
         Line("ppp0", "adsl", 20, 2, 30),
         Line("tun0", "vpn", 1, 0.5, 400, loss=0.03),
@@ -135,6 +140,11 @@ class Path:
                        f"metric {100 * self.number}")
 
     @property
+    def way(self):
+        """How a route leads over it."""
+        return f"dev {self.name}" if self.wanem else f"via {self.peer} dev {self.name}"
+
+    @property
     def outside(self):
         """The provider's address in the Internet."""
         return f"192.0.2.{4 * self.number + 2}"
@@ -147,7 +157,7 @@ class Path:
         under.isp.nft(f"""table ip vpn {{ chain pre {{ type nat hook prerouting priority dstnat;
             iifname up0 ip saddr {self.outside} udp dport 4789 dnat to {under.address}
         }}; }}""")
-        self.lab.gw.ip(f"route add {self.outside} dev {under.name}",
+        self.lab.gw.ip(f"route add {self.outside} {under.way}",
                        f"link add {self.name} {vxlan} {self.outside}",
                        f"addr add {self.address}/24 dev {self.name}", f"link set {self.name} up",
                        f"route add default via {self.peer} dev {self.name} "
@@ -186,7 +196,13 @@ class Path:
 
     def blackhole(self, on=True):
         """Swallows everything both ways without a sign, or stops doing so."""
-        self.set(blackhole=int(on))
+        if self.wanem:
+            self.set(blackhole=int(on))
+        elif on:
+            self.isp.nft("table ip cut { chain forward { type filter hook forward priority 0;\n"
+                         "policy drop; }; }")
+        else:
+            self.isp.nft("delete table ip cut")
 
     def stats(self):
         """What the line carried and dropped, by direction."""
@@ -216,11 +232,7 @@ class Lab(Stage):
             self.net.sysctl(f"net.{key}", 1)
             self.gw.sysctl(f"net.{key}", 1)
 
-        self.link(self.lan, "eth0", self.gw, "br0", f"{CLIENT}/24", f"{GATEWAY}/24",
-                  f"{CLIENT6}/64", f"{GATEWAY6}/64")
-        self.lan.ip(f"addr add {OUTSIDER}/24 dev eth0",
-                    f"route add default via {GATEWAY} src {CLIENT}",
-                    f"route add default via {GATEWAY6}")
+        self.raise_lan()
         self.link(self.exit, "eth0", self.net, "exit", f"{EXIT}/24", "203.0.113.1/24",
                   f"{EXIT6}/64", "2001:db8:10::1/64")
         self.exit.ip("route add default via 203.0.113.1", "route add default via 2001:db8:10::1")
@@ -229,6 +241,13 @@ class Lab(Stage):
         self.web.ip("route add default via 198.51.100.1", "route add default via 2001:db8:80::1")
         for number, line in enumerate(PROFILES[self.profile], 1):
             self.paths[line.name] = self.path(number, line)
+
+    def raise_lan(self):
+        self.link(self.lan, "eth0", self.gw, "br0", f"{CLIENT}/24", f"{GATEWAY}/24",
+                  f"{CLIENT6}/64", f"{GATEWAY6}/64")
+        self.lan.ip(f"addr add {OUTSIDER}/24 dev eth0",
+                    f"route add default via {GATEWAY} src {CLIENT}",
+                    f"route add default via {GATEWAY6}")
 
     def path(self, number, line):
         return Path(self, number, line)

@@ -352,7 +352,8 @@ static void judges_values(void **state)
 		{ PATH, "interface", "\"..\"", "is no name of an interface" },
 		{ PATH, "interface", "sixteen-letters-", "is no name of an interface" },
 		{ PATH, "interface", "br0",
-		  "interface 'br0' is that of the LAN, a path leads elsewhere" },
+		  "interface 'br0' is that of the LAN, a path leads elsewhere; if its router is on the LAN" },
+		{ PATH, "interface", "br0\ngateway = \"192.168.1.1\"", NULL }, // one arm
 		{ PATH, "kind", "lte", NULL },
 		{ PATH, "kind", "3G",
 		  "path 'a': kind '3G' is no kind of path, the kinds are adsl, " },

@@ -724,6 +724,66 @@ static void writes_the_nft_table(void **state)
 	gateway_fini(&g);
 }
 
+// ---- Who reaches what we listen on
+
+static void guards_what_listens(void **state)
+{
+	static struct config_exit exits[3] = { { .socks_port = 1080 }, { .socks_port = 1081, .gone = true } };
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 1);
+	fill_lan(&g);
+	g.config.exits = exits;
+	g.config.n_exits = ARRAY_LEN(exits);
+	g.config.metrics = (struct config_metrics){ .present = true, .port = 9469 };
+	settle(&g);
+	assert_non_null(strstr(g.kernel.nft,
+			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th dport { 1080, 9469 } "
+			       "fib daddr type local fib daddr . iif type != local drop\n"));
+	assert_null(strstr(g.kernel.nft, "near4"));
+	assert_null(strstr(g.kernel.nft, "redirect"));
+	gateway_fini(&g);
+}
+
+// The LAN's interface is the first path's.
+static void fill_one_arm(struct gateway *g)
+{
+	static struct config_exit exits[1] = { { .socks_port = 1080 } };
+
+	fill_lan(g);
+	strcpy(g->config.lan.interface, g->paths[0].interface);
+	g->paths[0].gateway = addr_of("192.0.2.254");
+	g->kernel.addrs[0].prefix_len = 24;
+	add_addr(&g->kernel, FIRST_IFINDEX, "2001:db8:1::2", 64, NULL);
+	g->config.exits = exits;
+	g->config.n_exits = ARRAY_LEN(exits);
+}
+
+static void works_on_one_arm(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 2);
+	add_sysctl(&g, "net.ipv6.conf.lo.disable_ipv6", "0");
+	fill_one_arm(&g);
+	settle(&g);
+	// who is near is told by the source, since the interface is everybody's
+	assert_non_null(strstr(g.kernel.nft, SET("near4", "ipv4_addr",
+						 ELEMENTS("\t\t\t192.0.2.0/24,\n\t\t\t192.168.5.32/27"))));
+	assert_non_null(strstr(g.kernel.nft, SET("near6", "ipv6_addr",
+						 ELEMENTS("\t\t\t2001:db8:1::/64,\n\t\t\t2001:db8:5::/64"))));
+	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip saddr != @near4 drop\n"));
+	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip6 saddr != @near6 drop\n"));
+	// the router is no client
+	assert_non_null(strstr(g.kernel.nft, SET("source_bypass4", "ipv4_addr",
+						 ELEMENTS("\t\t\t192.168.5.40/32,\n\t\t\t192.0.2.254/32"))));
+	assert_non_null(strstr(g.kernel.nft, "\t\toifname \"path0\" icmp type redirect drop\n"
+					     "\t\toifname \"path0\" icmpv6 type nd-redirect drop\n"));
+	gateway_fini(&g);
+}
+
 // ---- What is not TCP
 
 static void turn_with_udp(struct gateway *g)
@@ -821,11 +881,14 @@ static void nft_takes_the_text(void **state)
 	(void)state;
 	if (!netns_enter() || system("command -v nft >/dev/null") != 0)
 		skip();
-	for (int full = 0; full < 2; full++) {
+	for (int full = 0; full < 3; full++) {
 		gateway_init(&g, 2);
 		if (full)
 			add_sysctl(&g, "net.ipv6.conf.lo.disable_ipv6", "0");
-		fill_lan(&g);
+		if (full == 2)
+			fill_one_arm(&g);
+		else
+			fill_lan(&g);
 		if (!full)
 			g.config.lan.sources.n = 0;
 		settle(&g);
@@ -891,6 +954,8 @@ int main(void)
 		cmocka_unit_test(tunes_a_server),
 		cmocka_unit_test(takes_all_out_for_a_clean_stop),
 		cmocka_unit_test(writes_the_nft_table),
+		cmocka_unit_test(guards_what_listens),
+		cmocka_unit_test(works_on_one_arm),
 		cmocka_unit_test(forwards_what_is_not_tcp),
 		cmocka_unit_test(carries_every_source_when_none_is_named),
 		cmocka_unit_test(nft_takes_the_text), // changes the namespace: last

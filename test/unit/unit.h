@@ -5,11 +5,21 @@
 // What cmocka.h wants included before it, once.
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+// Whether this is qemu's user mode (test/cross/run), which does not hand on all that the kernel offers: not
+// MPTCP_INFO and TCP_INFO, SO_PEERGROUPS, netlink for MPTCP and nftables; and a child shares no
+// memory with vfork(). Tests that cannot do without skip() then.
+static inline bool is_emulated(void)
+{
+	return getenv("MPGATE_TEST_EMULATED") != NULL;
+}
 
 #endif

@@ -5,16 +5,13 @@ import hashlib
 import http.server
 import json
 import pathlib
-import re
-import shlex
-import shutil
 import socket
 import struct
 import subprocess
 import threading
 import time
 
-from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, Skip, expect, noise,
+from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, expect, noise,
                  wait_for)
 
 PASSWORD = "correct horse battery staple"
@@ -63,6 +60,13 @@ class Web:
         self.sums[name] = hashlib.sha256(content).hexdigest()
         self.lab.write(f"www/{name}", content)
         return f"http://{WEB}/{name}"
+
+
+    def endless(self):
+        """Makes a file that no test lives to see the end of, of nothing; returns its URL."""
+        with open(self.lab.dir / "www" / "endless", "wb") as file:
+            file.truncate(1 << 40)
+        return f"http://{WEB}/endless"
 
 
 class Sink:
@@ -314,6 +318,11 @@ path {path.name} {{ interface = "{path.name}"
                              for p in self.status()["paths"]), f"{name} to be up", 20)
 
 
+def is_sanitized(gateway):
+    """Whether memory and time are the sanitizer's rather than the program's."""
+    return b"__asan_" in gateway.mpgate.read_bytes()
+
+
 class Peer:
     """The parts of 2014: ss-redir and ss-server under mptcpize, the rest set by hand."""
 
@@ -347,83 +356,7 @@ ip protocol tcp redirect to :{REDIR_PORT}
         return start_ss(ns, program, self.method, "-k", PASSWORD, *options)
 
 
-def start_ss(ns, program, method, *options):
-    """Starts a program of shadowsocks-libev on MPTCP sockets."""
-    return ns.start(program, ["mptcpize", "run", program, "-m", method, "-t", 600, *options])
-
-
-class Terminal:
-    """A terminal with a program in it, driven as a person would: a tmux of this run's own."""
-
-    def __init__(self, stage, argv, columns=80, rows=24):
-        if not shutil.which("tmux"):
-            raise Skip("tmux is not installed")
-        self.socket = stage.dir / f"tmux.{len(stage.processes)}"
-        self.server = stage.start(self.socket.name,
-                                  # a person's terminal, also where a program runs the tests
-                                  ["env", "-u", "CI", "tmux", "-S", self.socket, "-f", "/dev/null",
-                                   "-D"],
-                                  env={"TERM": "screen"})
-        wait_for(self.socket.exists, "tmux")
-        # The shell stays, so that one sees in what state the program leaves the terminal.
-        self.tmux("new-session", "-d", "-x", columns, "-y", rows, "sh")
-        self.tmux("set-option", "-g", "window-size", "manual")
-        self.tmux("send-keys", "-l", f"PS1='done:$? '; {shlex.join(map(str, argv))}")
-        self.keys("Enter")
-
-    def tmux(self, *words):
-        done = subprocess.run(["tmux", "-S", self.socket, *map(str, words)], text=True,
-                              capture_output=True)
-        expect(not done.returncode, f"tmux {words[0]}: {done.stderr.strip()}")
-        return done.stdout
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def resize(self, columns, rows):
-        self.tmux("resize-window", "-x", columns, "-y", rows)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p").splitlines()
-
-    def wait_for_line(self, pattern, what, timeout_s=10):
-        """Waits for a line that matches and returns the match."""
-        def find():
-            return next(filter(None, (re.search(pattern, line) for line in self.screen())), None)
-
-        try:
-            return wait_for(find, what, timeout_s)
-        except Failure as failure:
-            raise Failure(f"{failure}; the screen shows\n" + "\n".join(self.screen())) from None
-
-    def pid(self):
-        """Of the program that runs in the terminal."""
-        shell = self.tmux("display-message", "-p", "#{pane_pid}").strip()
-        return int(pathlib.Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
-
-    def hang_up(self):
-        """The terminal is closed under the program."""
-        self.tmux("kill-server")
-
-
-class Console(Terminal):
-    """mpgate console, in the gateway's namespace."""
-
-    def __init__(self, gateway):
-        lab = gateway.lab
-        super().__init__(lab, lab.gw.command([gateway.mpgate, "--socket", gateway.control,
-                                              "console", "--charset", "ascii"]))
-
-    def row(self, path):
-        """The path's row of the table, in words; [] while it is not there."""
-        for line in self.screen():
-            words = line[1:].split()
-            if words and words[0].lstrip("!") == path:
-                return words
-        return []
-
-    def answer(self, title, key):
-        """Waits for the dialog and presses the key until it is taken: at first, keys are dropped."""
-        self.wait_for_line(f"- {title} -", f"the dialog {title}")
-        wait_for(lambda: self.keys(key) or f"- {title} -" not in "\n".join(self.screen()),
-                 f"{key} to be taken")
+def start_ss(ns, program, method, *options, mptcp=True):
+    """Starts a program of shadowsocks-libev, on MPTCP sockets or as Debian's is."""
+    return ns.start(program, [*(["mptcpize", "run"] if mptcp else []), program, "-m", method,
+                              "-t", 600, *options])

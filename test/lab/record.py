@@ -11,8 +11,8 @@ import pathlib
 import re
 import sys
 
-from actors import Terminal
 from lab import TOP, expect, run_story, wait_for
+from terminal import Terminal
 
 NAMES = "ppp0", "tun0", "tun1", "tun3", "wwan0"
 SCREEN = TOP / "doc/screen.txt"

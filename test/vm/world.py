@@ -15,9 +15,9 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lab"))
-from actors import Console
 from lab import PROFILES, Failure, Lab, Line, Path, expect, wait_for
 from stage import ETC_NETNS
+from terminal import Console
 
 USER, SECRET = "seed@isp.lab.test", "two words"
 CALL = "dsl-provider"

@@ -8,8 +8,9 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import SOCKS_PORT, Exit, Gateway, Terminal, converse, lines_rest, read_all
+from actors import SOCKS_PORT, Exit, Gateway, converse, lines_rest, read_all
 from lab import CLIENT, GATEWAY, WEB, expect, run_story, wait_for
+from terminal import Console
 
 STRIP = """table ip strip {
     chain forward {
@@ -129,8 +130,7 @@ def story(lab):
 
 def look(lab, gateway):
     """The same on the console's screen."""
-    terminal = Terminal(lab, lab.gw.command([gateway.mpgate, "--socket", gateway.control,
-                                             "console", "--charset", "ascii"]))
+    terminal = Console(gateway)
     terminal.wait_for_line(r"^> ppp0 +ADSL +UP", "the overview")
     terminal.keys("c")
     terminal.wait_for_line(r"^>.*198\.51\.100\.80:5001 +MPTCP +p013- +[1-9]", "the busy connection")

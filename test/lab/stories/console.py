@@ -5,8 +5,9 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Console, Exit, Gateway, Web
+from actors import Exit, Gateway, Web
 from lab import expect, run_story, wait_for
+from terminal import Console
 
 
 def number(text):
@@ -14,25 +15,27 @@ def number(text):
 
 
 def check_rates(terminal, names):
+    def carries(name):
+        row = terminal.row(name)
+        return row and row.state == "UP" and number(row.rx) > 0.1 and number(row.tx) > 0.0
+
     for name in names:
-        wait_for(lambda name=name: len(row := terminal.row(name)) > 4 and row[2] == "UP"
-                 and number(row[3]) > 0.1 and number(row[4]) > 0.0,
-                 f"a row of {name} that is UP with rates", 20)
+        terminal.wait(lambda name=name: carries(name), f"a row of {name} that is UP with rates", 20)
 
 
 def walk(lab, gateway, terminal):
     lines = list(lab.paths)
     always = [name for name in lines if name != "wwan0"]
     check_rates(terminal, always)
-    expect(terminal.row("wwan0")[2] == "STANDBY", "wwan0 does not wait to be wanted")
+    expect(terminal.row("wwan0").state == "STANDBY", "wwan0 does not wait to be wanted")
 
     terminal.keys("3")
     terminal.answer("ENABLE wwan0", "Enter")
-    expect(terminal.row("wwan0")[2] == "STANDBY", "Enter switched wwan0 on")
+    expect(terminal.row("wwan0").state == "STANDBY", "Enter switched wwan0 on")
     for word, state in ("ENABLE", "UP"), ("DISABLE", "STANDBY"), ("ENABLE", "UP"):
         terminal.keys("3")
         terminal.answer(f"{word} wwan0", "y")
-        wait_for(lambda state=state: terminal.row("wwan0")[2] == state, f"wwan0 to be {state}", 20)
+        terminal.wait_for_state("wwan0", state)
     check_rates(terminal, lines)
     wait_for(lambda: all(path["subflows"] > 0 for path in gateway.status()["paths"]),
              "a subflow on every path")
@@ -41,8 +44,8 @@ def walk(lab, gateway, terminal):
     terminal.wait_for_line(r"JIT +LOSS +SINCE", "JIT +LOSS +SINCE")
     check_rates(terminal, lines)
     terminal.resize(60, 16)
-    wait_for(lambda: "KIND" not in "\n".join(terminal.screen()) and all(map(terminal.row, lines)),
-             "the small screen")
+    terminal.wait(lambda: not terminal.shows("KIND") and
+                  all(terminal.shows(rf"^[> ][ !]{name} +UP ") for name in lines), "the small screen")
     terminal.resize(80, 24)
     terminal.wait_for_line(r"KIND STATE +RX Mb/s", "KIND STATE +RX Mb/s")
 

@@ -5,8 +5,9 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Console, Exit, Gateway, Web
-from lab import expect, run_story, wait_for
+from actors import Exit, Gateway, Web
+from lab import expect, run_story
+from terminal import Console
 
 TIMES = 'demand-after = "1 s" demand-hold = "2 s"'
 NOT_NEEDED = "disabled by demand: not needed for 2 s"
@@ -29,7 +30,7 @@ def when_down(lab, gateway, primaries):
 
 def by_hand(lab, gateway):
     console = Console(gateway)
-    wait_for(lambda: console.row("wwan0")[2:3] == ["STANDBY"], "the console's row of wwan0")
+    console.wait_for_state("wwan0", "STANDBY")
     console.keys("3")
     console.answer("ENABLE wwan0", "y")
     gateway.wait_for_state("wwan0", "up")

@@ -10,9 +10,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Terminal
 from lab import TOP, expect, run_story, wait_for
 from stage import DIR_PREFIX, ETC_NETNS, NETNS, NS_PREFIX, start_time
+from terminal import Terminal
 
 DEMO = TOP / "test/lab/demo.py"
 

@@ -104,9 +104,7 @@ def come_back_refused(gateway, path):
 
 def story(lab):
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    Web(lab)
-    with open(lab.dir / "www" / "endless", "wb") as file:
-        file.truncate(1 << 40)
+    Web(lab).endless()
     Exit(lab)
     gateway = Gateway(lab)
     download = Download(lab)

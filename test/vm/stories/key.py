@@ -8,8 +8,9 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from world import Household, attempts, path_of
-from actors import Console, Exit, Gateway, Web, curl
+from actors import Exit, Gateway, Web, curl
 from lab import expect, run_story, wait_for
+from terminal import Console
 
 SIZE = 6_000_000
 
@@ -20,7 +21,7 @@ def story(lab):
     Exit(lab)
     gateway = Gateway(lab)
     console = Console(gateway)
-    wait_for(lambda: console.row("ppp0")[2:3] == ["UP"], "the row of ppp0", 60)
+    console.wait_for_state("ppp0", "UP", timeout_s=60)
     fetched = []
     client = threading.Thread(target=lambda: fetched.append(curl(lab, url)), daemon=True)
     client.start()
@@ -34,7 +35,7 @@ def story(lab):
     expect(re.search(r"\b1 subflow", dialog), f"the dialog does not say what moves:\n{dialog}")
     console.answer("REDIAL ppp0", "y")
     wait_for(lambda: path_of(gateway, "ppp0")["address"] not in (before, None), "a new address", 60)
-    wait_for(lambda: console.row("ppp0")[2:3] == ["UP"], "ppp0 to be up again", 60)
+    console.wait_for_state("ppp0", "UP", timeout_s=60)
     expect(attempts(gateway) == 2, f"dialled {attempts(gateway)} times in all")
     client.join(120)
     expect(fetched and fetched[0].sha256 == web.sums["6M"], "the file did not arrive whole")

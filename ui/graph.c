@@ -7,6 +7,8 @@
 
 // A sample stands for a second when it lies this near to it.
 #define NEAR_MS 900
+// Labels have two decimals: with less from row to row they would all say the same.
+#define LEAST_STEP 0.01
 
 static int64_t pick_rate(const struct history_sample *sample, enum graph_direction direction)
 {
@@ -103,8 +105,11 @@ double graph_top(double max, int rows)
 {
 	static const double steps[] = { 1, 1.2, 1.5, 2, 2.4, 3, 4, 5, 6, 8, 10 };
 	double least = max > 0 ? max / rows : 1.0 / rows;
-	double decade = pow(10, floor(log10(least)));
+	double decade;
 
+	if (least < LEAST_STEP)
+		return LEAST_STEP * rows;
+	decade = pow(10, floor(log10(least)));
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (steps[i] * decade * rows >= max && steps[i] * decade >= least)
 			return steps[i] * decade * rows;

@@ -197,7 +197,7 @@ static const struct column columns[] = {
 #define FIRST_COL   2 // after the two marks
 #define TINY_NOTE   (FIRST_COL + 5 + 1 + 8 + 1)
 #define TITLE_SIZE  64
-#define TOTAL_LEAST 4 // rows below the header from which on the last one is the total
+#define TOTAL_LEAST 4 // rows below the header from which on the last one is the total in any case
 
 static void write_cell(const struct view *view, const struct column *column,
 		       const struct path_snapshot *path, int i, struct cell_text *out)
@@ -342,11 +342,11 @@ static int header_rows(enum ui_form form)
 	return form != FORM_TINY;
 }
 
-int pane_paths_body(enum ui_form form, bool total, int rows)
+int pane_paths_body(enum ui_form form, bool total, int n_paths, int rows)
 {
 	int body = rows - header_rows(form);
 
-	return body - (total && body >= TOTAL_LEAST);
+	return body - (total && (body > n_paths || body >= TOTAL_LEAST));
 }
 
 int pane_paths_wish(enum ui_form form, bool total, int n_paths)
@@ -356,7 +356,7 @@ int pane_paths_wish(enum ui_form form, bool total, int n_paths)
 
 void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
-	int body = pane_paths_body(view->form, view->graphs, rows);
+	int body = pane_paths_body(view->form, view->graphs, view->s->n_paths, rows);
 	int shown = view->s->n_paths < body ? view->s->n_paths : body;
 	int total_row = row + rows - 1;
 

@@ -321,7 +321,7 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 		.screen = ui_screen(ui)->mode,
 		.now_ms = now_ms,
 		.absent = is_absent(ui, now_ms) ? absent_title(ui) : NULL,
-		.stale = !ui->paused && now_ms - ui->live_at_ms > UI_STALE_MS,
+		.stale = !ui->paused && (!ui->connected || now_ms - ui->live_at_ms > UI_STALE_MS),
 		.silent_s = (now_ms - ui->live_at_ms) / 1000,
 		.paused_s = ui->paused ? (now_ms - ui->paused_at_ms) / 1000 : SNAPSHOT_NONE,
 		.wall_ms = wall_ms,
@@ -383,7 +383,8 @@ static void draw_overview(struct ui *ui, struct view *view, struct canvas *canva
 	wish.alarm = view->message || facts_has_alarm(view->s);
 	layout_make(&wish, &layout);
 	view->graphs = layout.graphs;
-	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, layout.rows[PANE_PATHS]));
+	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, view->s->n_paths,
+					       layout.rows[PANE_PATHS]));
 	for (int pane = 0; pane < PANES; pane++) {
 		if (layout.rows[pane])
 			draw_pane[pane](view, canvas, layout.row[pane], layout.rows[pane]);

@@ -280,7 +280,7 @@ void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int
 
 // How many rows of a table of `rows` rows are for paths, and how many rows it wants. With `total`,
 // the last row sums up.
-int pane_paths_body(enum ui_form form, bool total, int rows);
+int pane_paths_body(enum ui_form form, bool total, int n_paths, int rows);
 int pane_paths_wish(enum ui_form form, bool total, int n_paths);
 
 // ---- screens. The overview is laid out by layout.c; each other one has the status line above it,

@@ -20,18 +20,29 @@ static void write_alarm(const struct view *view, const struct alarm *alarm, stru
 		 alarm->text + head);
 }
 
+// Another path helps when one is out, or all are; what else is wrong, the doctor may find.
+static bool another_helps(const struct view *view, int object)
+{
+	if (object >= 0)
+		return view->s->paths[object].state != PATH_STATE_BLOCKED;
+	return view->s->verdict == VERDICT_OFFLINE;
+}
+
 static void write_hints(const struct view *view, const struct alarm *alarm, struct str *out)
 {
 	bool roomy = view->form & (FORM_NORMAL | FORM_WIDE);
 	bool acts = bindings_find(view->s, 'R', view->screen); // on paths, here
 	int object = facts_find_path(view->s, alarm->object);
+	bool helps = another_helps(view, object);
 
 	if (object >= 0)
 		str_add(out, acts && object == view->selected ? "  R:Redial"
 			     : roomy                          ? "  a:Go there"
 							      : "  a:Go");
 	str_add(out, "  A:Ack");
-	for (int i = 0; acts && roomy && i < view->s->n_paths; i++) {
+	if (!helps && roomy && view->screen != UI_DOCTOR)
+		str_add(out, "  d:Doctor");
+	for (int i = 0; acts && roomy && helps && i < view->s->n_paths; i++) {
 		const struct path_snapshot *path = &view->s->paths[i];
 
 		if (bindings_allow_hotkey(path->hotkey) && path->state == PATH_STATE_STANDBY)

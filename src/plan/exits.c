@@ -130,8 +130,8 @@ static void leave(struct exit_choice *choice, const struct exit_candidate exits[
 	}
 	snprintf(choice->why, sizeof(choice->why), "%s %s", from->name,
 		 !from->known            ? "has no address"
-		 : from->health->refuses ? "refuses connections over all paths"
-					 : "is silent over all paths");
+		 : from->health->refuses ? "refuses on all paths"
+					 : "is silent on all paths");
 	choice->active = to;
 }
 

@@ -240,12 +240,9 @@ static void say_silent(const struct path_fsm *fsm, struct path_change *change)
 
 static void say_stopped(const struct path_fsm *fsm, struct path_change *change)
 {
-	char was[FORMAT_SIZE];
-
-	say(change, "%s, no answer to probes for %lld ms (was %s ms)",
-	    fsm->pulse.was_flowing ? "data stopped" : "handshakes are not answered",
-	    (long long)fsm->pulse.silent_ms,
-	    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, was));
+	// short, so that what it means stands beside it in 80 columns
+	say(change, "%s, no answer for %lld ms",
+	    fsm->pulse.was_flowing ? "data stopped" : "handshakes fail", (long long)fsm->pulse.silent_ms);
 }
 
 static void say_flapping(const struct path_fsm *fsm, struct path_change *change)
@@ -947,7 +944,7 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		break;
 	case PATH_STATE_UP:
 		if (fsm->exit_refused)
-			snprintf(out, NOTE_SIZE, "net ok, exit refuses");
+			snprintf(out, NOTE_SIZE, "up, exit refuses");
 		else
 			snprintf(out, NOTE_SIZE, "up %s", age);
 		break;

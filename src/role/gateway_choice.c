@@ -90,7 +90,7 @@ static void tell_move(struct gateway *g)
 		return;
 	}
 	gateway_event(g, LOG_LEVEL_WARNING, name, "EXIT", "new connections take it: %s", g->choice.why);
-	snprintf(text, sizeof(text), "%.60s: %s stands in", g->choice.why, name);
+	snprintf(text, sizeof(text), "%.40s: %.39s stands in", g->choice.why, name);
 	gateway_alarm_raise(g, preferred, "exit", text);
 }
 

@@ -55,6 +55,13 @@ static bool rides_dead_line(const struct gateway *g, size_t slot)
 	return plan_rides_dead_line(g->fsms, g->under, slot, clock_mono_ms());
 }
 
+// All of them: then it is not the paths, and the gateway's own alarm says so.
+static bool is_blocked_as_all(const struct gateway *g, size_t slot)
+{
+	return g->fsms[slot].state == PATH_STATE_BLOCKED && g->verdict == VERDICT_NOT_BONDED &&
+	       !gateway_is_any_up(g);
+}
+
 static void settle_alarm(struct gateway *g, size_t slot)
 {
 	const char *name = g->paths[slot].config->name;
@@ -65,10 +72,18 @@ static void settle_alarm(struct gateway *g, size_t slot)
 		return;
 	snprintf(text, sizeof(text), "%s %s: %.66s", name, path_state_word(g->fsms[slot].state),
 		 g->paths[slot].last_change);
-	if (is_out(&g->fsms[slot]) && !rides_dead_line(g, slot))
+	if (is_out(&g->fsms[slot]) && !rides_dead_line(g, slot) && !is_blocked_as_all(g, slot))
 		gateway_alarm_raise(g, name, "down", text);
 	else
 		gateway_alarm_clear(g, name, "down");
+}
+
+void gateway_settle_alarms(struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (!g->paths[i].config->gone && !g->paths[i].leaving)
+			settle_alarm(g, i);
+	}
 }
 
 void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change)
@@ -84,7 +99,8 @@ void gateway_note_change(struct gateway *g, size_t slot, const struct path_chang
 		snprintf(effect, sizeof(effect), "; it rides %s",
 			 g->paths[g->under[slot]].config->name);
 	else if (out && was_used && subflows)
-		snprintf(effect, sizeof(effect), "; %u subflows move", subflows);
+		snprintf(effect, sizeof(effect), "; %u subflow%s move%s", subflows,
+			 subflows == 1 ? "" : "s", subflows == 1 ? "s" : "");
 	gateway_event(g, change->level, path->config->name, path_state_word(change->to), "%.*s%s",
 		      effect[0] ? 110 : EVENT_TEXT_SIZE - 1, change->text, effect);
 	str_copy(path->last_change, sizeof(path->last_change), change->text);

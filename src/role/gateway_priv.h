@@ -220,6 +220,8 @@ void gateway_hand_over_terminal(const char *log_file, int ready_fd);
 // of the loop, however often it is called.
 void gateway_round(struct gateway *g);
 void gateway_round_soon(struct gateway *g);
+// All paths anew, after the verdict has changed.
+void gateway_settle_alarms(struct gateway *g);
 void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change);
 // Whether a rule of ours sends packets from the address over its path.
 bool gateway_is_routed(const struct gateway *g, const struct addr *from);
@@ -323,6 +325,7 @@ __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum
 							 const char *fmt, ...);
 void gateway_alarm_raise(struct gateway *g, const char *object, const char *what, const char *text);
 void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
+bool gateway_is_any_up(const struct gateway *g);
 void gateway_view_tick(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);
 // For the service manager: see service.h. It serves when the first path is decided, whichever way.

@@ -36,7 +36,7 @@ static bool tell(struct gateway *g, const enum path_use was[], bool trial_was)
 	bool changed = false;
 
 	for (size_t i = 0; i < g->n_paths; i++) {
-		const char *name = g->paths[i].config->name;
+		const char *name = g->paths[i].config->name, *why = g->uses.why[i];
 		bool tried = trial->phase != TRIAL_NONE && trial->path == i;
 
 		if (g->uses.use[i] == was[i])
@@ -45,8 +45,8 @@ static bool tell(struct gateway *g, const enum path_use was[], bool trial_was)
 		// a path that is not up is not in use anyhow
 		if (!path_fsm_verified(&g->fsms[i]))
 			continue;
-		gateway_event(g, trial_was || tried ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, name, "USE", "%s, %s",
-			      path_use_word(g->uses.use[i]), g->uses.why[i]);
+		gateway_event(g, trial_was || tried ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, name, "USE", "%s%s%s",
+			      path_use_word(g->uses.use[i]), why[0] ? ", " : "", why);
 	}
 	return changed;
 }

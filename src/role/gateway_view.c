@@ -374,6 +374,48 @@ bool gateway_describe(void *ctx, struct str *out)
 	return g->verdict != VERDICT_STARTING || snapshot.uptime_s >= READY_LATEST_S;
 }
 
+static bool is_any_wanted(const struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (path_fsm_wanted(&g->fsms[i]))
+			return true;
+	}
+	return false;
+}
+
+bool gateway_is_any_up(const struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (path_fsm_verified(&g->fsms[i]))
+			return true;
+	}
+	return false;
+}
+
+// What is wrong with the whole, where no path and no exit has an alarm that says it.
+static void settle_alarm(struct gateway *g)
+{
+	const char *exit = g->exits[g->default_exit].config->name;
+	char text[NOTE_SIZE] = "";
+
+	if (g->verdict == VERDICT_NOT_BONDED && gateway_is_any_up(g))
+		snprintf(text, sizeof(text), ": %s answers without MPTCP", exit);
+	else if (g->verdict == VERDICT_NOT_BONDED)
+		snprintf(text, sizeof(text), ": no path carries MPTCP to %s", exit);
+	else if (g->verdict == VERDICT_SERVER_UNREACHABLE && !g->choice.none)
+		snprintf(text, sizeof(text), ": no path reaches %s", exit);
+	else if (g->verdict == VERDICT_OFFLINE && !is_any_wanted(g))
+		snprintf(text, sizeof(text), ": every path is switched off");
+	if (text[0]) {
+		char whole[NOTE_SIZE];
+
+		snprintf(whole, sizeof(whole), "%s%.60s", verdict_word(g->verdict), text);
+		gateway_alarm_raise(g, "gw", "verdict", whole);
+	} else {
+		gateway_alarm_clear(g, "gw", "verdict");
+	}
+}
+
 static void judge_whole(struct gateway *g)
 {
 	enum verdict verdict = plan_verdict(g->fsms, g->n_paths, exit_speaks_mptcp(g), clock_mono_ms());
@@ -384,6 +426,7 @@ static void judge_whole(struct gateway *g)
 	g->verdict_since_ms = clock_wall_ms();
 	gateway_event(g, verdict > VERDICT_DEGRADED ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "gw",
 		      "VERDICT", "%s", verdict_word(verdict));
+	gateway_settle_alarms(g);
 }
 
 void gateway_view_tick(struct gateway *g)
@@ -399,6 +442,7 @@ void gateway_publish(struct gateway *g)
 	struct snapshot snapshot;
 
 	judge_whole(g);
+	settle_alarm(g);
 	gateway_snapshot(g, &snapshot);
 	ctl_publish(g->ctl, &snapshot);
 }

@@ -58,8 +58,8 @@ static void moves_on_and_back(void **state)
 		int error;
 		const char *why;
 	} cases[] = {
-		{ -ECONNREFUSED, "singapore refuses connections over all paths" },
-		{ -ETIMEDOUT, "singapore is silent over all paths" },
+		{ -ECONNREFUSED, "singapore refuses on all paths" },
+		{ -ETIMEDOUT, "singapore is silent on all paths" },
 	};
 
 	(void)state;

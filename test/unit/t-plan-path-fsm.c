@@ -346,7 +346,7 @@ static void notes_the_age(void **state)
 		{ "rlll", 30000, "no reply 30s", "no-reply" },
 		{ "rg", 0, "1 of 2 answers", "" },
 		{ "rgg", (12 * 24 + 3) * 3600000LL, "up 12d 03h", "" },
-		{ "rxx", 0, "net ok, exit refuses", "" },
+		{ "rxx", 0, "up, exit refuses", "" },
 		{ "D", 61000, "off 1m", "" },
 		{ "rgg0", 61000, "2.00 of 2.0 GB", "cap-spent" },
 		{ "rgg?", 61000, "cap unknown", "cap-unknown" },

@@ -60,8 +60,9 @@ static void lose_gateway(struct console *c, int rc, int64_t now_ms)
 
 static void connect_gateway(struct console *c, int64_t now_ms)
 {
-	// every snapshot that is made: one a second, and one at each change
-	int interval_ms = c->refresh_ms > REFRESH_MS ? c->refresh_ms : 0;
+	// every snapshot that is made: one a second, and one at each change; a person who wants to see
+	// few of them still has the newest when he looks
+	int interval_ms = c->base_ms > REFRESH_MS ? c->base_ms : 0;
 	int rc = ctl_client_connect(c->options->socket, &c->client);
 
 	if (rc == 0)

@@ -9,8 +9,9 @@
 //
 // Parts. netlink.c carries requests and dumps; rtnetlink.c knows links, addresses, routes and
 // rules; mptcp.c the path manager; nft.c the table; sysctl.c and saved.c values in /proc/sys and
-// their originals. There is one socket per protocol for requests and dumps, and one for events
-// here, so that an event never stands between a request and its answer.
+// their originals; firewall.c what others have in nftables. There is one socket per protocol for
+// requests and dumps, and one for events here, so that an event never stands between a request and
+// its answer.
 //
 // Events only say "look again". The handler empties the socket and calls the owner once; the owner
 // observes, plans, and applies what differs. Our own changes come back as events too: that
@@ -44,6 +45,18 @@
 
 // The name under which the MPTCP limits are remembered, beside those of sysctls.
 #define LIMITS_NAME "mptcp limits"
+
+// What each mode is about.
+static const struct {
+	bool mptcp, changes;
+	const char *table, *holder; // of nftables; NULL: none
+} modes[] = {
+	[KERN_OBSERVE] = { .mptcp = true },
+	[KERN_GLANCE] = { 0 },
+	[KERN_TUNE] = { .mptcp = true, .changes = true },
+	[KERN_FORWARD] = { .changes = true, .table = KSTATE_JUMPBOX_TABLE, .holder = "jumpbox" },
+	[KERN_MANAGE] = { .mptcp = true, .changes = true, .table = KSTATE_NFT_TABLE, .holder = "gateway" },
+};
 
 struct kern {
 	struct kern_options options;
@@ -144,20 +157,28 @@ static int load_saved(struct kern *kern, struct str *why)
 	return kern_saved_load(&kern->saved, kern->options.saved_path, boot_id, netns, why);
 }
 
+static int check_privilege(struct kern *kern, struct str *why)
+{
+	return modes[kern->options.mode].mptcp ? kern_mptcp_check_privilege(&kern->mptcp, why) :
+						 kern_rtnl_check_privilege(&kern->rtnl, why);
+}
+
 static int open_parts(struct kern *kern, struct str *why)
 {
+	const enum kern_mode mode = kern->options.mode;
 	int error = kern_netlink_open(&kern->rtnl, NETLINK_ROUTE);
 
 	if (error < 0) {
 		str_addf(why, "cannot open a routing netlink socket: %s", strerror(-error));
 		return error;
 	}
-	error = kern_mptcp_open(&kern->mptcp, why);
-	if (error == 0 && kern->options.mode != KERN_OBSERVE)
-		error = kern_mptcp_check_privilege(&kern->mptcp, why);
-	if (error == 0 && kern->options.mode == KERN_MANAGE)
-		error = kern_nft_open(&kern->nft, why);
-	if (error == 0 && kern->options.mode != KERN_OBSERVE)
+	if (modes[mode].mptcp)
+		error = kern_mptcp_open(&kern->mptcp, why);
+	if (error == 0 && modes[mode].changes)
+		error = check_privilege(kern, why);
+	if (error == 0 && modes[mode].table)
+		error = kern_nft_open(&kern->nft, modes[mode].table, modes[mode].holder, why);
+	if (error == 0 && modes[mode].changes)
 		error = load_saved(kern, why);
 	if (error == 0 && kern->options.changed) {
 		error = open_events(kern);
@@ -208,8 +229,11 @@ int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctl
 
 	*out = (struct kstate){ 0 };
 	error = kern_rtnl_observe(&kern->rtnl, out, why);
-	if (error == 0)
+	if (error == 0 && modes[kern->options.mode].mptcp)
 		error = kern_mptcp_observe(&kern->mptcp, out, why);
+	// the gateway's round has no use for it
+	if (error == 0 && kern->options.mode != KERN_MANAGE)
+		error = kern_firewall_observe(out, why);
 	for (size_t i = 0; error == 0 && i < n_sysctls; i++) {
 		char value[KERN_SYSCTL_VALUE_SIZE];
 		struct str text = { 0 };
@@ -321,27 +345,30 @@ static int delete_flows(struct kern *kern, const struct op *op, struct str *why)
 	return kern_flows_delete(op->mark, KSTATE_MARK_MASK, why);
 }
 
+#define MODE(m) (1u << (m))
+#define MANAGE  MODE(KERN_MANAGE)
+
 static const struct {
-	enum kern_mode mode; // the least that is needed
+	unsigned modes; // that may
 	int (*apply)(struct kern *kern, const struct op *op, struct str *why);
 } appliers[OP_KINDS] = {
-	[OP_NFT_DELETE] = { KERN_MANAGE, delete_nft },
-	[OP_ENDPOINT_DELETE] = { KERN_MANAGE, delete_endpoint },
-	[OP_RULE_DELETE] = { KERN_MANAGE, delete_rule },
-	[OP_ROUTE_DELETE] = { KERN_MANAGE, delete_route },
-	[OP_SYSCTL_SET] = { KERN_TUNE, set_sysctl },
-	[OP_LIMITS_SET] = { KERN_TUNE, set_limits },
-	[OP_ROUTE_ADD] = { KERN_MANAGE, add_route },
-	[OP_RULE_ADD] = { KERN_MANAGE, add_rule },
-	[OP_ENDPOINT_ADD] = { KERN_MANAGE, add_endpoint },
-	[OP_ENDPOINT_FLAGS] = { KERN_MANAGE, set_endpoint_flags },
-	[OP_NFT_SET] = { KERN_MANAGE, set_nft },
-	[OP_FLOWS_DELETE] = { KERN_MANAGE, delete_flows },
+	[OP_NFT_DELETE] = { MANAGE | MODE(KERN_FORWARD), delete_nft },
+	[OP_ENDPOINT_DELETE] = { MANAGE, delete_endpoint },
+	[OP_RULE_DELETE] = { MANAGE, delete_rule },
+	[OP_ROUTE_DELETE] = { MANAGE, delete_route },
+	[OP_SYSCTL_SET] = { MANAGE | MODE(KERN_FORWARD) | MODE(KERN_TUNE), set_sysctl },
+	[OP_LIMITS_SET] = { MANAGE | MODE(KERN_TUNE), set_limits },
+	[OP_ROUTE_ADD] = { MANAGE, add_route },
+	[OP_RULE_ADD] = { MANAGE, add_rule },
+	[OP_ENDPOINT_ADD] = { MANAGE, add_endpoint },
+	[OP_ENDPOINT_FLAGS] = { MANAGE, set_endpoint_flags },
+	[OP_NFT_SET] = { MANAGE | MODE(KERN_FORWARD), set_nft },
+	[OP_FLOWS_DELETE] = { MANAGE, delete_flows },
 };
 
 static int apply_one(struct kern *kern, const struct op *op, struct str *why)
 {
-	if (kern->options.mode < appliers[op->kind].mode) {
+	if (!(appliers[op->kind].modes & MODE(kern->options.mode))) {
 		str_add(why, "this command only looks and does not change the kernel's state");
 		return -EPERM;
 	}

@@ -18,9 +18,14 @@ struct kern;
 
 enum kern_mode {
 	KERN_OBSERVE, // needs no privilege; kern_apply() refuses. For `mpgate plan` and the like
+	KERN_GLANCE,  // the same without MPTCP, which the kernel need not have
 	KERN_TUNE,    // MPTCP limits and sysctls only. For the exit server
-	KERN_MANAGE,  // everything; one process per network namespace, the nft table is the lock
+	KERN_FORWARD, // sysctls and an nft table, without MPTCP. For the jumpbox
+	KERN_MANAGE,  // everything
 };
+
+// KERN_FORWARD and KERN_MANAGE have a table each, which is their lock: one process per network
+// namespace.
 
 struct kern_options {
 	enum kern_mode mode;
@@ -38,7 +43,7 @@ struct kern_options {
 };
 
 // -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP without MPTCP or nftables in the kernel, -EBUSY when
-// another gateway holds this namespace, and whatever the system says; `why` then has the sentence
+// another process of the same mode holds this namespace, and whatever the system says; `why` then has the sentence
 // for the user with what to do. Nothing was changed then.
 int kern_open(const struct kern_options *options, struct kern **out, struct str *why);
 // The nft table vanishes with it (as it does when the process dies); endpoints, rules, routes and

@@ -10,6 +10,10 @@
 #include "base/str.h"
 #include "model/kstate.h"
 
+#define KERN_NEEDS_NET_ADMIN \
+	"changing the network needs CAP_NET_ADMIN: run as root, or give the service " \
+	"AmbientCapabilities=CAP_NET_ADMIN"
+
 // ---- netlink.c: one request or dump at a time over a blocking socket
 
 struct nl_msg;
@@ -52,6 +56,8 @@ bool kern_rtnl_matters(const struct nlmsghdr *msg);
 
 int kern_rtnl_observe(struct kern_netlink *nl, struct kstate *out, struct str *why);
 int kern_rtnl_counters(struct kern_netlink *nl, struct kstate *state);
+// 0 if we may change the network's state, else -EPERM.
+int kern_rtnl_check_privilege(struct kern_netlink *nl, struct str *why);
 int kern_route_add(struct kern_netlink *nl, const struct kroute *route, struct str *why);
 int kern_route_delete(struct kern_netlink *nl, const struct kroute *route, struct str *why);
 int kern_rule_add(struct kern_netlink *nl, const struct krule *rule, struct str *why);
@@ -92,15 +98,25 @@ struct nft_ctx;
 
 struct kern_nft {
 	struct nft_ctx *ctx;
+	const char *table, *holder; // its name, and what whoever has it is called; static
 	char *text; // set last, or NULL
 };
 
 // Takes the table, which is the lock of this network namespace: -EBUSY when another process has it.
-int kern_nft_open(struct kern_nft *nft, struct str *why);
+int kern_nft_open(struct kern_nft *nft, const char *table, const char *holder, struct str *why);
 void kern_nft_close(struct kern_nft *nft);
 // Replaces the table by `text` in one transaction; NULL leaves it empty. On failure the old one
 // stays.
 int kern_nft_set(struct kern_nft *nft, const char *text, struct str *why);
+
+// ---- firewall.c: what of other programs' firewalls concerns us
+
+// NFT_MSG_NEWCHAIN, when it is a base chain of the forward hook that drops by policy.
+int kern_firewall_parse(const struct nlmsghdr *msg, struct kstate *out);
+// NFT_MSG_NEWOBJ, when it is one of the jumpbox's counters.
+int kern_firewall_parse_counter(const struct nlmsghdr *msg, struct kstate *out);
+// Without the privilege, and where the kernel has no nftables, there is nothing to be seen: 0.
+int kern_firewall_observe(struct kstate *out, struct str *why);
 
 // ---- conntrack.c
 

@@ -92,8 +92,7 @@ int kern_mptcp_check_privilege(struct kern_mptcp *m, struct str *why)
 				      NULL, NULL, &text);
 
 	if (error == -EPERM)
-		str_add(why, "changing the network needs CAP_NET_ADMIN: run as root, or give the "
-			     "service AmbientCapabilities=CAP_NET_ADMIN");
+		str_add(why, KERN_NEEDS_NET_ADMIN);
 	else if (error < 0)
 		str_addf(why, "cannot set MPTCP limits: %s", str_text(&text));
 	str_fini(&text);

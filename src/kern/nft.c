@@ -18,8 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EMPTY_TABLE  "table inet " KSTATE_NFT_TABLE " {\n\tflags owner;\n}\n"
-#define DELETE_TABLE "delete table inet " KSTATE_NFT_TABLE "\n"
+static void add_empty_table(struct str *out, const struct kern_nft *nft)
+{
+	str_addf(out, "table inet %s {\n\tflags owner;\n}\n", nft->table);
+}
 
 // ---- whose table is it
 
@@ -45,7 +47,7 @@ static void take_table(void *ctx, struct nlmsghdr *msg)
 	}
 }
 
-static int look_at_table(struct table_info *info)
+static int look_at_table(const char *table, struct table_info *info)
 {
 	struct nfgenmsg header = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
 	struct str ignored = { 0 };
@@ -60,7 +62,7 @@ static int look_at_table(struct table_info *info)
 	msg = kern_netlink_request(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &header,
 				   sizeof(header));
 	if (msg)
-		nla_put_string(msg, NFTA_TABLE_NAME, KSTATE_NFT_TABLE);
+		nla_put_string(msg, NFTA_TABLE_NAME, table);
 	error = kern_netlink_call(&nl, msg, take_table, info, &ignored);
 	kern_netlink_close(&nl);
 	str_fini(&ignored);
@@ -83,10 +85,10 @@ static void add_owner(uint32_t port, struct str *why)
 }
 
 // Turns a refusal of the kernel into what the user has to know: 0 when the table is not the reason.
-static int explain_table(struct str *why)
+static int explain_table(const struct kern_nft *nft, struct str *why)
 {
 	struct table_info info;
-	int error = look_at_table(&info);
+	int error = look_at_table(nft->table, &info);
 
 	if (error == -EINVAL || error == -EOPNOTSUPP) {
 		str_add(why,
@@ -97,13 +99,14 @@ static int explain_table(struct str *why)
 	if (error < 0 || !info.exists)
 		return 0;
 	if (!info.owned) {
-		str_add(why,
-			"an nftables table inet " KSTATE_NFT_TABLE " exists that is not from a "
-			"running gateway; remove it with: nft delete table inet " KSTATE_NFT_TABLE);
+		str_addf(why,
+			 "an nftables table inet %s exists that is not from a running %s; remove "
+			 "it with: nft delete table inet %s",
+			 nft->table, nft->holder, nft->table);
 		return -EEXIST;
 	}
-	str_add(why, "another mpgate gateway runs in this network namespace: table "
-		     "inet " KSTATE_NFT_TABLE " is held");
+	str_addf(why, "another mpgate %s runs in this network namespace: table inet %s is held",
+		 nft->holder, nft->table);
 	add_owner(info.owner, why);
 	str_add(why, "; stop that one first");
 	return -EBUSY;
@@ -163,13 +166,13 @@ static int run(struct kern_nft *nft, const char *commands, struct str *why)
 	return -EIO;
 }
 
-int kern_nft_open(struct kern_nft *nft, struct str *why)
+int kern_nft_open(struct kern_nft *nft, const char *table, const char *holder, struct str *why)
 {
 	struct kern_netlink attempt;
-	struct str text = { 0 };
+	struct str text = { 0 }, commands = { 0 };
 	int error;
 
-	*nft = (struct kern_nft){ 0 };
+	*nft = (struct kern_nft){ .table = table, .holder = holder };
 	// the library ends the process when it cannot open its socket, so try that first; and close
 	// it, so that the library's socket is the one that gets our pid as its port
 	error = kern_netlink_open(&attempt, NETLINK_NETFILTER);
@@ -186,9 +189,11 @@ int kern_nft_open(struct kern_nft *nft, struct str *why)
 		return -ENOMEM;
 	}
 	close_sockets_on_exec();
-	error = run(nft, EMPTY_TABLE, &text);
+	add_empty_table(&commands, nft);
+	error = run(nft, str_text(&commands), &text);
+	str_fini(&commands);
 	if (error < 0) {
-		int reason = explain_table(why);
+		int reason = explain_table(nft, why);
 
 		if (reason < 0)
 			error = reason;
@@ -214,8 +219,12 @@ int kern_nft_set(struct kern_nft *nft, const char *text, struct str *why)
 	int error;
 
 	// one buffer is one transaction; the first line is for a table that somehow is gone
-	str_add(&commands, EMPTY_TABLE DELETE_TABLE);
-	str_add(&commands, text ? text : EMPTY_TABLE);
+	add_empty_table(&commands, nft);
+	str_addf(&commands, "delete table inet %s\n", nft->table);
+	if (text)
+		str_add(&commands, text);
+	else
+		add_empty_table(&commands, nft);
 	error = run(nft, str_text(&commands), why);
 	if (error == 0) {
 		free(nft->text);

@@ -56,6 +56,7 @@ static int parse_link(struct nlmsghdr *msg, struct kstate *out)
 	static const struct nla_policy policy[IFLA_MAX + 1] = {
 		[IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
 		[IFLA_LINK] = { .type = NLA_U32 },
+		[IFLA_MTU] = { .type = NLA_U32 },
 	};
 	const struct ifinfomsg *info = nlmsg_data(msg);
 	struct nlattr *attrs[IFLA_MAX + 1];
@@ -70,6 +71,7 @@ static int parse_link(struct nlmsghdr *msg, struct kstate *out)
 	link.admin_up = info->ifi_flags & IFF_UP;
 	link.carrier = info->ifi_flags & IFF_LOWER_UP;
 	link.point_to_point = info->ifi_flags & IFF_POINTOPOINT;
+	link.mtu = (int)read_u32(attrs[IFLA_MTU], 0);
 	str_copy(link.name, sizeof(link.name), nla_get_string(attrs[IFLA_IFNAME]));
 	if (attrs[IFLA_STATS64])
 		read_stats(attrs[IFLA_STATS64], &link);
@@ -385,6 +387,21 @@ int kern_rtnl_observe(struct kern_netlink *nl, struct kstate *out, struct str *w
 	}
 	kern_tunnels_look_up(nl, out);
 	return 0;
+}
+
+int kern_rtnl_check_privilege(struct kern_netlink *nl, struct str *why)
+{
+	// the right is asked for first; then the request turns out to name no link
+	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	struct str ignored = { 0 };
+	int error = kern_netlink_call(
+		nl, kern_netlink_request(RTM_SETLINK, 0, &header, sizeof(header)), NULL, NULL, &ignored);
+
+	str_fini(&ignored);
+	if (error != -EPERM && error != -EACCES)
+		return 0;
+	str_add(why, KERN_NEEDS_NET_ADMIN);
+	return -EPERM;
 }
 
 static void take_counters(void *ctx, struct nlmsghdr *msg)

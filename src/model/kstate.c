@@ -35,6 +35,7 @@ void kstate_fini(struct kstate *k)
 	free(k->rules);
 	free(k->endpoints);
 	free(k->sysctls);
+	free(k->drops);
 	free(k->nft);
 	*k = (struct kstate){ 0 };
 }
@@ -62,6 +63,11 @@ void kstate_add_rule(struct kstate *k, const struct krule *rule)
 void kstate_add_endpoint(struct kstate *k, const struct kendpoint *endpoint)
 {
 	APPEND(k->endpoints, k->n_endpoints, *endpoint);
+}
+
+void kstate_add_drop(struct kstate *k, const struct kchain *chain)
+{
+	APPEND(k->drops, k->n_drops, *chain);
 }
 
 void kstate_add_sysctl(struct kstate *k, const char *name, const char *value)

@@ -19,6 +19,10 @@
 #define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
 #define KSTATE_ENDPOINT_LAST  254
 #define KSTATE_NFT_TABLE      "mpgate"
+#define KSTATE_JUMPBOX_TABLE  "mpgate_jumpbox"
+// Its counters: what it let pass, and what of that is left behind all others' chains.
+#define KSTATE_COUNT_PASSED "passed"
+#define KSTATE_COUNT_LEFT   "left"
 // Marks take the top byte alone, so that those of others (which mostly sit lower) pass through.
 #define KSTATE_MARK_MASK 0xff000000u
 // TPROXY: packets with this mark are delivered to this machine by way of this table.
@@ -42,6 +46,7 @@ struct klink {
 	bool admin_up;       // IFF_UP
 	bool carrier;        // IFF_LOWER_UP
 	bool point_to_point; // IFF_POINTOPOINT
+	int mtu;             // 0: not known
 	struct ktunnel tunnel;
 	int under; // ifindex of the link by which its packets leave, as the routes are now; 0: not known
 	uint64_t rx_bytes, tx_bytes;
@@ -84,6 +89,12 @@ struct klimits {
 	uint32_t subflows, add_addr_accepted;
 };
 
+// A base chain of nftables' forward hook that drops what none of its rules accepts, and is not ours.
+struct kchain {
+	sa_family_t family; // AF_UNSPEC: of both
+	char table[64], name[64];
+};
+
 struct ksysctl {
 	char name[96]; // "net.ipv4.conf.ppp0.rp_filter", with '/' for dots inside an interface's name
 	char value[64]; // fields separated by one blank
@@ -97,8 +108,10 @@ struct kstate {
 	struct krule *rules;
 	struct kendpoint *endpoints;
 	struct ksysctl *sysctls; // observed: only those that were asked for and exist
-	size_t n_links, n_addrs, n_routes, n_rules, n_endpoints, n_sysctls;
+	struct kchain *drops;     // observed only where that is permitted
+	size_t n_links, n_addrs, n_routes, n_rules, n_endpoints, n_sysctls, n_drops;
 	struct klimits limits;
+	uint64_t passed, left; // packets, as the jumpbox counts them since its table was last set
 	char *nft; // text of our nft table as it stands, or NULL
 };
 
@@ -109,6 +122,7 @@ void kstate_add_addr(struct kstate *k, const struct kaddr *addr);
 void kstate_add_route(struct kstate *k, const struct kroute *route);
 void kstate_add_rule(struct kstate *k, const struct krule *rule);
 void kstate_add_endpoint(struct kstate *k, const struct kendpoint *endpoint);
+void kstate_add_drop(struct kstate *k, const struct kchain *chain);
 void kstate_add_sysctl(struct kstate *k, const char *name, const char *value);
 // NULL when there is none.
 const struct klink *kstate_link(const struct kstate *k, const char *name);

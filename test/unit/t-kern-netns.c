@@ -780,6 +780,46 @@ static void test_second_gateway(void **state)
 	str_fini(&why);
 }
 
+// A jumpbox needs no MPTCP, has a table of its own, and sees what drops beside it.
+static void test_jumpbox(void **state)
+{
+	struct op ops[] = {
+		{ .kind = OP_NFT_SET,
+		  .nft = "table inet mpgate_jumpbox {\n\tflags owner;\n\tcounter passed {\n\tpackets 7 bytes 9\n\t}\n"
+			 "\tcounter left {\n\tpackets 5 bytes 9\n\t}\n\tchain one {\n\ttype filter hook forward "
+			 "priority 0; policy drop;\n\t}\n}\n" },
+		{ .kind = OP_LIMITS_SET, .limits = { .subflows = 3 } },
+	};
+	struct kern *gateway = open_kern(KERN_MANAGE), *kern = open_kern(KERN_FORWARD), *second = NULL;
+	const struct kern_options options = { .mode = KERN_FORWARD };
+	struct str text = { 0 };
+	struct kstate k;
+
+	(void)state;
+	assert_int_equal(kern_open(&options, &second, &text), -EBUSY);
+	assert_non_null(strstr(str_text(&text), "another mpgate jumpbox runs"));
+	assert_int_equal(apply_one(kern, &ops[0], &text), 0);
+	assert_int_equal(apply_one(kern, &ops[1], &text), -EPERM);
+	assert_true(shell("nft 'table ip theirs { chain A { type filter hook forward priority 0; policy drop; }; "
+			  "chain B { type filter hook input priority 0; policy drop; }; }; "
+			  "table inet fine { chain A { type filter hook forward priority 0; }; }'"));
+	k = observe(kern);
+	assert_int_equal(k.n_drops, 1);
+	assert_int_equal(k.drops[0].family, AF_INET);
+	assert_string_equal(k.drops[0].table, "theirs");
+	assert_string_equal(k.drops[0].name, "A");
+	assert_int_equal(k.passed, 7);
+	assert_int_equal(k.left, 5);
+	assert_int_equal(k.n_endpoints, 0);
+	kstate_fini(&k);
+	assert_true(shell("nft delete table ip theirs; nft delete table inet fine"));
+	kern_close(kern);
+	assert_false(shell("nft list table inet mpgate_jumpbox >/dev/null 2>&1"));
+	assert_true(shell("nft list table inet mpgate >/dev/null"));
+	kern_close(gateway);
+	str_fini(&text);
+}
+
 // In a child of its own: says so on `ready` when it has the table, and waits to be killed.
 static _Noreturn void hold_table(int ready)
 {
@@ -928,6 +968,7 @@ int main(void)
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_second_gateway),
+		cmocka_unit_test(test_jumpbox),
 		cmocka_unit_test(test_table_dies_with_the_process),
 		cmocka_unit_test(test_children_inherit_nothing),
 		cmocka_unit_test(test_without_privilege),

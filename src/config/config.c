@@ -166,6 +166,8 @@ static const struct piece **slot_of(struct loaded *loaded, const struct schema_b
 		return &loaded->metrics;
 	case SCHEMA_SERVER:
 		return &loaded->server;
+	case SCHEMA_JUMPBOX:
+		return &loaded->jumpbox;
 	case SCHEMA_EXIT:
 		return &loaded->exits[loaded->config->n_exits - 1];
 	case SCHEMA_PATH:
@@ -358,6 +360,8 @@ void config_free(struct config *config)
 	free(config->dns.upstreams.list);
 	free(config->dns.direct.list);
 	free(config->server.key_file);
+	free(config->jumpbox.tunnels.list);
+	free(config->jumpbox.ranges.list);
 	free(config->server.allow.list);
 	free(config->warnings);
 	free(config->file);

@@ -205,6 +205,15 @@ struct config_dns {
 	int64_t stale_s; // how long what has expired may still serve; 0: not at all
 };
 
+// Between the tunnels that end here and the Internet.
+struct config_jumpbox {
+	bool present;
+	char uplink[NAME_SIZE];        // empty: the interface of the default route
+	struct config_names tunnels;   // interfaces; a '*' at the end stands for any rest
+	struct config_prefixes ranges; // behind the tunnels, beside those that the routes tell
+	bool between;                  // whether one tunnel may reach another
+};
+
 // Where the gateway's numbers can be fetched.
 struct config_metrics {
 	bool present;
@@ -225,6 +234,7 @@ struct config {
 	struct config_udp udp;
 	struct config_dns dns;
 	struct config_metrics metrics;
+	struct config_jumpbox jumpbox;
 	int workers; // 0: one per core
 	bool bell;   // of all paths that do not say otherwise
 	bool local;  // this machine's own connections are carried too
@@ -232,7 +242,7 @@ struct config {
 };
 
 // Which role's blocks must be there.
-enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER };
+enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER, CONFIG_ROLE_JUMPBOX };
 
 // Reads and checks `file`. On success returns 0 and *out (free it with config_free()). Otherwise
 // returns -errno (-EINVAL for wrong contents) and adds every error of the file to `errors`, one a

@@ -101,6 +101,7 @@ enum {
 	SCHEMA_DNS,
 	SCHEMA_METRICS,
 	SCHEMA_SERVER,
+	SCHEMA_JUMPBOX,
 	SCHEMA_BLOCKS
 };
 
@@ -154,8 +155,8 @@ struct loaded {
 	struct complaints *complaints;
 	enum config_role role;
 	// Where things were written; as many as there are in `config`.
-	const struct piece *lan, *udp, *dns, *metrics, *server, *exits[CONFIG_EXITS_MAX], *paths[PATHS_MAX],
-		*pins[CONFIG_PINS_MAX];
+	const struct piece *lan, *udp, *dns, *metrics, *server, *jumpbox, *exits[CONFIG_EXITS_MAX],
+		*paths[PATHS_MAX], *pins[CONFIG_PINS_MAX];
 };
 
 void rules_check(struct loaded *loaded);

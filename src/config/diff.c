@@ -218,6 +218,8 @@ size_t config_diff(const struct config *from, const struct config *to, struct st
 			 to->metrics.present ? &to->metrics : NULL);
 	compare_optional(&diff, SCHEMA_SERVER, "", from->server.present ? &from->server : NULL,
 			 to->server.present ? &to->server : NULL);
+	compare_optional(&diff, SCHEMA_JUMPBOX, "", from->jumpbox.present ? &from->jumpbox : NULL,
+			 to->jumpbox.present ? &to->jumpbox : NULL);
 	return diff.n;
 }
 

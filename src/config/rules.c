@@ -40,11 +40,16 @@ static void check_presence(struct loaded *l)
 				 "\"/etc/mpgate/server.key\" }");
 		return;
 	}
+	if (l->role == CONFIG_ROLE_JUMPBOX) {
+		if (!l->jumpbox)
+			complain(l, 0, "no block 'jumpbox', add: jumpbox { }");
+		return;
+	}
 	if (l->role == CONFIG_ROLE_ANY && !gateway) {
-		if (!l->server)
+		if (!l->server && !l->jumpbox)
 			complain(l, 0,
 				 "nothing to do: neither the blocks of a gateway (lan, exit, path) "
-				 "nor 'server'; 'mpgate config --default' shows them");
+				 "nor 'server' or 'jumpbox'; 'mpgate config --default' shows them");
 		return;
 	}
 	if (!l->lan)
@@ -120,18 +125,23 @@ static void check_key_file(struct loaded *l, const struct piece *piece, const ch
 	str_fini(&why);
 }
 
+static bool serves(const struct loaded *l, enum config_role role)
+{
+	return l->role == role || l->role == CONFIG_ROLE_ANY;
+}
+
 // Those that the role will use: the other's may be on another machine.
 static void check_key_files(struct loaded *l)
 {
 	const struct config *config = l->config;
 	char name[NAME_SIZE + 4];
 
-	for (size_t i = 0; i < config->n_exits && l->role != CONFIG_ROLE_SERVER; i++) {
+	for (size_t i = 0; i < config->n_exits && serves(l, CONFIG_ROLE_GATEWAY); i++) {
 		snprintf(name, sizeof(name), " '%s'", config->exits[i].name);
 		check_key_file(l, l->exits[i], name, config->exits[i].key_file,
 			       config->exits[i].method);
 	}
-	if (l->server && l->role != CONFIG_ROLE_GATEWAY)
+	if (l->server && serves(l, CONFIG_ROLE_SERVER))
 		check_key_file(l, l->server, "", config->server.key_file, config->server.method);
 }
 

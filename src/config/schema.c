@@ -86,6 +86,14 @@ static bool format_over(const void *from, size_t i, struct str *out)
 	return *(const char *)from && format_text(from, i, out);
 }
 
+// One that may be left open.
+static const struct schema_type type_some_interface = {
+	.form = "name of an interface",
+	.quoted = true,
+	.parse = parse_interface,
+	.format = format_over,
+};
+
 static const struct schema_type type_over = {
 	.form = "name of another path",
 	.quoted = true,
@@ -504,6 +512,33 @@ static const struct schema_type type_names = {
 	.ordered = true,
 	.quoted = true,
 	.parse = parse_name,
+	.format = format_name,
+};
+
+static int parse_pattern(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	struct config_names *names = to;
+	char name[NAME_SIZE];
+	size_t len = strlen(text);
+
+	(void)key;
+	str_copy(name, sizeof(name), text);
+	if (len > 1 && len < sizeof(name) && name[len - 1] == '*')
+		name[len - 1] = '\0';
+	if (len >= sizeof(name) || !is_interface_name(name) || strchr(name, '*')) {
+		str_add(why, "is no name of an interface, nor the beginning of one and '*'");
+		return -EINVAL;
+	}
+	names->list = xgrow(names->list, names->n, sizeof(*names->list));
+	str_copy(names->list[names->n++], NAME_SIZE, text);
+	return 0;
+}
+
+static const struct schema_type type_patterns = {
+	.form = "list of interfaces",
+	.list = true,
+	.quoted = true,
+	.parse = parse_pattern,
 	.format = format_name,
 };
 
@@ -1246,6 +1281,19 @@ static const struct schema_key server_keys[] = {
 	  .help = "Set the kernel's MPTCP limits and buffer sizes, where that is permitted." },
 };
 
+static const struct schema_key jumpbox_keys[] = {
+	{ "tunnels", &type_patterns, AT(config_jumpbox, tunnels), .fallback = "\"tun*\"",
+	  .help = "Interfaces of the tunnels that end here; a '*' at the end stands for any rest." },
+	{ "uplink", &type_some_interface, AT(config_jumpbox, uplink),
+	  .otherwise = "that of the default route", .example = "\"eth0\"",
+	  .help = "The interface that leads to the Internet." },
+	{ "ranges", &type_prefixes, AT(config_jumpbox, ranges),
+	  .otherwise = "those that the routes into the tunnels tell", .example = "{\"10.8.1.0/24\"}",
+	  .help = "Addresses behind the tunnels, on top of those that the routes into them tell." },
+	{ "between-tunnels", &type_bool, AT(config_jumpbox, between), .fallback = "no",
+	  .help = "Whether what comes out of one tunnel may go into another, or back into its own." },
+};
+
 // clang-format on
 
 // ---- blocks
@@ -1324,6 +1372,13 @@ static void *make_server(struct config *config, int line)
 	return &config->server;
 }
 
+static void *make_jumpbox(struct config *config, int line)
+{
+	(void)line;
+	config->jumpbox.present = true;
+	return &config->jumpbox;
+}
+
 #define KEYS(array) .keys = array, .n_keys = ARRAY_LEN(array)
 
 const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
@@ -1353,6 +1408,9 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 	[SCHEMA_SERVER] = { "server", KEYS(server_keys), .make = make_server,
 			    .help = "For the exit server ('mpgate server'); a gateway has no such "
 				    "block." },
+	[SCHEMA_JUMPBOX] = { "jumpbox", KEYS(jumpbox_keys), .make = make_jumpbox,
+			     .help = "For the jumpbox ('mpgate jumpbox'), where tunnels end and their packets go\n"
+				     "on to the Internet; a gateway has no such block." },
 };
 
 const struct schema_key *schema_find(const struct schema_block *block, const char *word)

@@ -120,4 +120,6 @@ void config_write(const struct config *config, struct str *out)
 		write_block(SCHEMA_METRICS, "", &config->metrics, out);
 	if (config->server.present)
 		write_block(SCHEMA_SERVER, "", &config->server, out);
+	if (config->jumpbox.present)
+		write_block(SCHEMA_JUMPBOX, "", &config->jumpbox, out);
 }

@@ -111,15 +111,14 @@ static void want_path_rule(struct kstate *want, const struct addr *local, uint32
 			});
 }
 
-// OpenVPN's redirect-gateway writes its default as 0.0.0.0/1 and 128.0.0.0/1, for IPv6 as 2000::/3
-// and nearby. Those must not catch the paths' traffic either.
+// Parts of a default route must not catch the paths' traffic either.
 static void want_main_rule(struct kstate *want, sa_family_t af)
 {
 	kstate_add_rule(want, &(struct krule){
 				      .family = af,
 				      .pref = PREF_MAIN,
 				      .table = RT_TABLE_MAIN,
-				      .suppress_prefix_len = af == AF_INET6 ? 4 : 1,
+				      .suppress_prefix_len = af == AF_INET6 ? PLAN_DEFAULT_LEN_V6 : PLAN_DEFAULT_LEN_V4,
 				      .protocol = KSTATE_PROTOCOL,
 			      });
 }
@@ -352,8 +351,8 @@ static const struct {
 	{ GATEWAY | SERVER, "net.ipv4.tcp_slow_start_after_idle", "0", NULL },
 };
 
-// "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
-static void name_setting(const char *interface, const char *key, char out[static SYSCTL_NAME_SIZE])
+void plan_name_setting(const char *family, const char *interface, const char *key,
+		       char out[static SYSCTL_NAME_SIZE])
 {
 	char escaped[IFNAMSIZ];
 
@@ -362,7 +361,7 @@ static void name_setting(const char *interface, const char *key, char out[static
 		if (*p == '.')
 			*p = '/';
 	}
-	snprintf(out, SYSCTL_NAME_SIZE, "net.ipv4.conf.%s.%s", escaped, key);
+	snprintf(out, SYSCTL_NAME_SIZE, "net.%s.conf.%s.%s", family, escaped, key);
 }
 
 // The greater of `all` and the interface's own counts. Strict filtering drops answers that come by
@@ -374,7 +373,7 @@ static void want_rp_filter(const struct kstate *observed, const char *interface,
 	char name[SYSCTL_NAME_SIZE];
 	int level;
 
-	name_setting(interface, "rp_filter", name);
+	plan_name_setting("ipv4", interface, "rp_filter", name);
 	own = kstate_sysctl(observed, name);
 	if (!own)
 		return;
@@ -393,7 +392,7 @@ static void want_forwarding(const struct config *config, const struct kstate *ob
 	if (kstate_sysctl(observed, IP_FORWARD))
 		kstate_add_sysctl(want, IP_FORWARD, "1");
 	for (size_t i = 0; i < config->n_paths; i++) {
-		name_setting(config->paths[i].interface, SRC_VALID_MARK, name);
+		plan_name_setting("ipv4", config->paths[i].interface, SRC_VALID_MARK, name);
 		if (kstate_sysctl(observed, name))
 			kstate_add_sysctl(want, name, "1");
 	}
@@ -441,9 +440,9 @@ struct plan_names plan_sysctls_for_gateway(const struct config *config)
 	add_name(&names, "net.ipv4.conf.all.rp_filter");
 	add_name(&names, IP_FORWARD);
 	for (size_t i = 0; i < config->n_paths; i++) {
-		name_setting(config->paths[i].interface, "rp_filter", name);
+		plan_name_setting("ipv4", config->paths[i].interface, "rp_filter", name);
 		add_name(&names, name);
-		name_setting(config->paths[i].interface, SRC_VALID_MARK, name);
+		plan_name_setting("ipv4", config->paths[i].interface, SRC_VALID_MARK, name);
 		add_name(&names, name);
 	}
 	return names;

@@ -715,4 +715,65 @@ void plan_explain(const struct config *config, const struct kstate *observed,
 void plan_diff(const struct kstate *observed, const struct kstate *want, struct op_list *out,
 	       struct str *conflicts);
 
+// ---- Jumpbox: what passes between the tunnels that end here and the uplink. See jumpbox.c.
+
+struct jumpbox_tunnel {
+	char name[IFNAMSIZ];
+	int ifindex, mtu;
+	bool up;
+};
+
+struct jumpbox_range {
+	struct prefix range;
+	int ifindex; // of the tunnel whose route tells it; 0: the configuration does
+};
+
+// What there is to work with.
+struct jumpbox_view {
+	char uplink[PLAN_FAMILIES][IFNAMSIZ]; // empty: none
+	struct jumpbox_tunnel *tunnels;
+	struct jumpbox_range *ranges;
+	size_t n_tunnels, n_ranges;
+};
+
+void plan_jumpbox_look(const struct config_jumpbox *config, const struct kstate *observed,
+		       struct jumpbox_view *view);
+void jumpbox_view_fini(struct jumpbox_view *view);
+// The sysctls to read for the next; which depends on the uplink.
+struct plan_names plan_sysctls_for_jumpbox(const struct jumpbox_view *view);
+void plan_want_jumpbox(const struct config_jumpbox *config, const struct jumpbox_view *view,
+		       const struct kstate *observed, struct kstate *want);
+
+enum jumpbox_level { JUMPBOX_OK, JUMPBOX_WARN, JUMPBOX_FAIL, JUMPBOX_LEVELS };
+
+struct jumpbox_finding {
+	enum jumpbox_level level;
+	char object[NAME_SIZE]; // an interface; may be empty
+	char text[200];
+	char next[240]; // what to do; empty when it is ok
+};
+
+#define JUMPBOX_FINDINGS_MAX 64
+
+struct jumpbox_report {
+	struct jumpbox_finding list[JUMPBOX_FINDINGS_MAX];
+	size_t n;
+};
+
+// Adds one; those beyond the room for them are left out.
+__attribute__((format(printf, 5, 6))) void jumpbox_report_add(struct jumpbox_report *report,
+							      enum jumpbox_level level, const char *object,
+							      const char *next, const char *fmt, ...);
+// Whether what the jumpbox lets pass is lost behind its chains. Zero-initialised at first.
+struct jumpbox_losses {
+	uint64_t passed, left; // when it was last judged
+	bool loses;
+};
+
+// Takes another look at the counters; with too few packets since the last the verdict stays.
+void plan_jumpbox_losses(struct jumpbox_losses *losses, const struct kstate *observed);
+// What is right and wrong with tunnels, uplink, ranges and other programs' firewalls.
+void plan_jumpbox_judge(const struct config_jumpbox *config, const struct jumpbox_view *view,
+			const struct kstate *observed, bool loses, struct jumpbox_report *report);
+
 #endif

@@ -40,6 +40,15 @@ void plan_nft_answers(struct str *out, const struct config *config);
 void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
 		  void write_lists(struct str *out, const struct config *config));
 
+// "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
+void plan_name_setting(const char *family, const char *interface, const char *key,
+		       char out[static sizeof(((struct ksysctl *)0)->name)]);
+
+// A default route, or one of the halves and thirds that VPN programs write instead: OpenVPN's 0.0.0.0/1
+// and 128.0.0.0/1, for IPv6 2000::/3 and nearby.
+#define PLAN_DEFAULT_LEN_V4 1
+#define PLAN_DEFAULT_LEN_V6 4
+
 // The range of special addresses that it lies in, and where that is laid down, or NULL.
 const char *plan_special(const struct addr *addr, struct prefix *range);
 

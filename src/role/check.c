@@ -12,6 +12,8 @@ static void print_summary(const char *file, const struct config *config)
 		       config->n_exits, config->n_exits == 1 ? "" : "s");
 	if (config->server.present)
 		printf(", server");
+	if (config->jumpbox.present)
+		printf(", jumpbox");
 	printf("\n");
 }
 

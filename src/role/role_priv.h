@@ -126,6 +126,7 @@ int role_control(int argc, char **argv); // enable, disable, redial
 int role_doctor(int argc, char **argv);
 int role_explain(int argc, char **argv);
 int role_gateway(int argc, char **argv);
+int role_jumpbox(int argc, char **argv);
 int role_keys(int argc, char **argv);
 int role_log(int argc, char **argv);
 int role_history(int argc, char **argv);

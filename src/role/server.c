@@ -144,16 +144,6 @@ static int follow(struct server *server, const struct config_server *to, struct 
 	return rc;
 }
 
-static void log_lines(enum log_level level, const char *lines)
-{
-	while (*lines) {
-		size_t len = strcspn(lines, "\n");
-
-		log_line(level, "server: %.*s", (int)len, lines);
-		lines += len + (lines[len] == '\n');
-	}
-}
-
 static void on_hangup(void *ctx)
 {
 	struct server *server = ctx;
@@ -166,14 +156,14 @@ static void on_hangup(void *ctx)
 	if (!rc)
 		rc = follow(server, &next->server, &why);
 	if (rc < 0) {
-		log_lines(LOG_LEVEL_ERROR, str_text(&why));
+		service_log_lines(LOG_LEVEL_ERROR, "server", str_text(&why));
 		log_error("server: reload: nothing changed, see above");
 		config_free(next);
 	} else {
 		size_t n = config_diff(server->config, next, &changes);
 
 		log_notice("server: configuration read again, %zu change%s", n, n == 1 ? "" : "s");
-		log_lines(LOG_LEVEL_NOTICE, str_text(&changes));
+		service_log_lines(LOG_LEVEL_NOTICE, "server", str_text(&changes));
 		config_free(server->config);
 		server->config = next;
 	}

@@ -71,7 +71,8 @@ void service_fini(struct service *service)
 // again. Half of the time is left for a worker that is only late.
 static void beat(struct service *service)
 {
-	int64_t watchdog_ms = notify_watchdog_ms(), silent_ms = relay_silent_ms(service->relay);
+	int64_t watchdog_ms = notify_watchdog_ms();
+	int64_t silent_ms = service->relay ? relay_silent_ms(service->relay) : 0;
 	bool stuck = watchdog_ms && silent_ms > watchdog_ms / 2;
 
 	if (stuck && !service->stuck)
@@ -131,6 +132,16 @@ void service_stopping(struct service *service, const char *what)
 {
 	ev_timer_stop(service->loop, &service->pulse);
 	notify_send("STOPPING=1\nSTATUS=%s", what);
+}
+
+void service_log_lines(enum log_level level, const char *role, const char *lines)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+
+		log_line(level, "%s: %.*s", role, (int)len, lines);
+		lines += len + (lines[len] == '\n');
+	}
 }
 
 // ---- limits, folders, keys

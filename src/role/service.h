@@ -4,6 +4,7 @@
 
 #include <ev.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "relay/relay.h"
@@ -31,13 +32,17 @@ void service_init(struct service *service, struct ev_loop *loop);
 void service_fini(struct service *service);
 
 // From now on tells the service manager, when there is one, how we are: once a second, that we live, as long
-// as all of the relay's workers do; and what `describe` says when it changes. The relay must outlive it.
+// as all of the relay's workers do; and what `describe` says when it changes. The relay must outlive it;
+// NULL for a role without one.
 void service_report(struct service *service, const struct relay *relay);
 // Around a reload.
 void service_reloading(struct service *service);
 void service_reloaded(struct service *service);
 // The end has begun; ends service_report() too.
 void service_stopping(struct service *service, const char *what);
+
+// Logs each line as "role: line".
+void service_log_lines(enum log_level level, const char *role, const char *lines);
 
 // Makes the folder for control socket and saved state. Returns 0, or -errno with a text.
 int service_make_folder(const char *path, struct str *why);

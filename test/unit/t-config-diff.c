@@ -146,6 +146,10 @@ static const struct {
 	{ SCHEMA_SERVER, "key-file", "\"%\"", "server.key-file @ -> %" },
 	{ SCHEMA_SERVER, "allow", "{\"127.0.0.1/32\"}", "server.allow +127.0.0.1/32" },
 	{ SCHEMA_SERVER, "tune", "no", "server.tune yes -> no (at the next start)" },
+	{ SCHEMA_JUMPBOX, "tunnels", "{\"wg*\", \"tun7\"}", "jumpbox.tunnels +wg* +tun7 -tun*" },
+	{ SCHEMA_JUMPBOX, "uplink", "\"eth0\"", "jumpbox.uplink that of the default route -> eth0" },
+	{ SCHEMA_JUMPBOX, "ranges", "{\"10.8.0.0/16\"}", "jumpbox.ranges +10.8.0.0/16" },
+	{ SCHEMA_JUMPBOX, "between-tunnels", "no", "jumpbox.between-tunnels yes -> no" },
 };
 
 // What each block needs at least, by key.
@@ -164,6 +168,7 @@ static const struct {
 	{ SCHEMA_METRICS, "metrics", "port", "9470" },
 	{ SCHEMA_SERVER, "server", "port", "8390" },
 	{ SCHEMA_SERVER, "server", "key-file", "\"@\"" },
+	{ SCHEMA_JUMPBOX, "jumpbox", "between-tunnels", "yes" },
 };
 
 // A configuration with every block, and with this value of one key.

@@ -618,11 +618,46 @@ static void wants_the_blocks_of_a_role(void **state)
 		     no_lan);
 	check_errors(
 		"workers = 3", CONFIG_ROLE_ANY,
-		"f: nothing to do: neither the blocks of a gateway (lan, exit, path) nor 'server'; "
-		"'mpgate config --default' shows them\n");
+		"f: nothing to do: neither the blocks of a gateway (lan, exit, path) nor 'server' "
+		"or 'jumpbox'; 'mpgate config --default' shows them\n");
+	check_errors("jumpbox { }", CONFIG_ROLE_JUMPBOX, "");
+	check_errors("jumpbox { }", CONFIG_ROLE_ANY, "");
+	check_errors("jumpbox { }", CONFIG_ROLE_SERVER, no_server);
+	check_errors(server, CONFIG_ROLE_JUMPBOX, "f: no block 'jumpbox', add: jumpbox { }\n");
+	// the exit's key is on another machine
+	check_errors("jumpbox { } server { key-file = \"/no/such\" }", CONFIG_ROLE_JUMPBOX, "");
 	check_errors("lan { }", CONFIG_ROLE_SERVER,
 		     "f: no block 'server', add: server { key-file = \"/etc/mpgate/server.key\" }\n"
 		     "f:1: lan: interface is missing, add: interface = \"br0\"\n");
+}
+
+static void takes_patterns_of_tunnels(void **state)
+{
+	static const char *const wrong[] = { "*", "tun/0", "t*n", "tun**", "a-name-of-16-by*", "" };
+	struct config *c;
+	char *errors;
+
+	(void)state;
+	c = load("jumpbox { tunnels = {\"tun*\", \"a-name-of-15b*\", \"wg0\"} }", CONFIG_ROLE_JUMPBOX, &errors);
+	assert_string_equal(errors, "");
+	assert_int_equal(c->jumpbox.tunnels.n, 3);
+	config_free(c);
+	free(errors);
+	c = load("jumpbox { }", CONFIG_ROLE_JUMPBOX, &errors);
+	assert_int_equal(c->jumpbox.tunnels.n, 1);
+	assert_string_equal(c->jumpbox.tunnels.list[0], "tun*");
+	config_free(c);
+	free(errors);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct str text = { 0 }, expected = { 0 };
+
+		str_addf(&text, "jumpbox { tunnels = {\"%s\"} }", wrong[i]);
+		str_addf(&expected, "f:1: jumpbox: tunnels '%s' is no name of an interface, nor the beginning of "
+				    "one and '*'\n", wrong[i]);
+		check_errors(str_text(&text), CONFIG_ROLE_JUMPBOX, str_text(&expected));
+		str_fini(&text);
+		str_fini(&expected);
+	}
 }
 
 static void limits_the_paths(void **state)
@@ -1023,6 +1058,7 @@ int main(void)
 		cmocka_unit_test(knows_hosts),
 		cmocka_unit_test(compares_values),
 		cmocka_unit_test(wants_the_blocks_of_a_role),
+		cmocka_unit_test(takes_patterns_of_tunnels),
 		cmocka_unit_test(limits_the_paths),
 		cmocka_unit_test(counts_what_it_does_not_tell),
 		cmocka_unit_test(writes_what_it_reads),

@@ -148,7 +148,8 @@ static void writes_a_default_file_that_it_reads(void **state)
 static void installs_files_that_it_reads(void **state)
 {
 	char *gateway = read_source("conf/mpgate.conf"),
-	     *server = read_source("conf/mpgate-server.conf");
+	     *server = read_source("conf/mpgate-server.conf"),
+	     *jumpbox = read_source("conf/mpgate-jumpbox.conf");
 	struct config *c;
 
 	(void)state;
@@ -162,15 +163,20 @@ static void installs_files_that_it_reads(void **state)
 		assert_int_equal(c->n_paths, 0);
 		assert_true(c->server.present);
 		config_free(c);
+		c = load(jumpbox, uncomment);
+		assert_true(c->jumpbox.present);
+		config_free(c);
 	}
 	for (int i = 0; i < SCHEMA_BLOCKS; i++) {
-		if (i != SCHEMA_SERVER)
+		if (i != SCHEMA_SERVER && i != SCHEMA_JUMPBOX)
 			check_keys(gateway, "mpgate.conf", i);
 	}
 	check_keys(server, "mpgate-server.conf", SCHEMA_SERVER);
+	check_keys(jumpbox, "mpgate-jumpbox.conf", SCHEMA_JUMPBOX);
 	assert_non_null(strstr(server, "\n#workers = 0\n"));
 	free(gateway);
 	free(server);
+	free(jumpbox);
 }
 
 // ---- manual page

@@ -95,6 +95,13 @@ PROFILES = {
         Line("eth1", "cable"),
         Line("tun0", "vpn", over="eth1"),
     ),
+    # The shared line with tunnels of OpenVPN, in the lab of tunnels.py.
+    "openvpn": (
+        Line("ppp0", "adsl", 20, 5, 30, queue_ms=100),
+        Line("tun0", "vpn", over="ppp0"),
+        Line("tun1", "vpn", over="ppp0"),
+        Line("tun3", "vpn", over="ppp0"),
+    ),
     "harsh": (
         Line("ppp0", "adsl", 20, 2, 30),
         Line("tun0", "vpn", 1, 0.5, 400, loss=0.03),

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Three tunnels of real OpenVPN through jumpboxes: bonded, counted once; one jumpbox dies and returns."""
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from actors import Exit, Gateway, Web
+from lab import EXIT, expect, run_story, wait_for
+from tunnels import TunnelLab
+
+SIZE = 20_000_000
+BESIDE = "172.31.0.9"  # in a network of the jumpbox that is nobody's business
+FORWARD = "net.ipv4.ip_forward"
+
+
+def pings(ns, target, *options):
+    return ns.run(["ping", "-c1", "-W0.5", *options, target], check=False).returncode == 0
+
+
+def big_packets_pass(lab):
+    """Up to the tunnels' MTU all arrive, and what is larger is refused at once."""
+    for tunnel in lab.tunnels():
+        for size, fits in ((1372, True), (1373, False)):  # with 28 bytes of headers, 1400
+            passed = pings(lab.gw, EXIT, "-Mdo", f"-s{size}", "-I", tunnel.name)
+            expect(passed == fits, f"{size} bytes over {tunnel.name}: {passed}")
+
+
+class Strangers:
+    """What a jumpbox has no business to forward: asks for it, from both sides."""
+
+    def __init__(self, lab, tunnel):
+        self.lab = lab
+        self.tunnel = tunnel
+        lab.link(tunnel.jump, "beside", lab.net, "beside", "172.31.0.1/24", f"{BESIDE}/24")
+        lab.net.ip(f"route add {tunnel.address}/32 via {tunnel.outside}")
+
+    def get_through(self):
+        out = pings(self.lab.gw, BESIDE, "-I", self.tunnel.name)
+        into = pings(self.lab.net, self.tunnel.address)
+        return [out, into]
+
+
+def kill_9_is_repaired(tunnel, strangers):
+    expect(strangers.get_through() == [False, False], "the jumpbox forwards too much")
+    tunnel.mpgate.stop(signal.SIGKILL)
+    expect(not tunnel.ruleset(), "the table outlived its process")
+    expect(strangers.get_through() == [True, True], "nothing was in the way but the table")
+    tunnel.forward()
+    expect(strangers.get_through() == [False, False], "the jumpbox forwards too much, again")
+
+
+def says_who_drops(lab, tunnel):
+    status, words = tunnel.check()
+    expect(status == 0 and "a jumpbox runs here" in words and "FAIL" not in words, f"{status} {words}")
+    tunnel.jump.nft("table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }")
+    status, words = tunnel.check()
+    expect(status == 0 and "warn" in words and "chain FORWARD of table ip filter" in words, f"{status} {words}")
+    ping = lab.gw.start("ping", ["ping", "-q", "-c500", "-i0.01", "-W0.1", "-I", tunnel.name, EXIT])
+    status, words = tunnel.check()
+    ping.stop()
+    expect(status == 1 and "the tunnels' packets too" in words, f"{status} {words}")
+    tunnel.jump.nft("delete table ip filter")
+
+
+def leaves_all_as_it_was(tunnel):
+    expect(tunnel.mpgate.stop() == 0, "mpgate jumpbox did not end well")
+    expect(not tunnel.ruleset(), "a table is left")
+    expect(tunnel.jump.sysctl(FORWARD) == "0", "forwarding was not put back")
+
+
+class Download:
+    def __init__(self, lab, gateway, url):
+        self.gateway = gateway
+        self.out = lab.dir / "download"
+        self.before = gateway.path_bytes("rx")
+        self.most_bps = 0
+        self.process = lab.lan.start("download", ["curl", "-sS", "--fail", "--proxy", "", "-o", self.out, url])
+
+    def got(self):
+        self.most_bps = max(self.most_bps, self.gateway.status()["totals"]["rx_bps"] or 0)
+        return self.out.stat().st_size if self.out.exists() else 0
+
+    def wait_for(self, size, timeout_s=20):
+        wait_for(lambda: self.got() >= size or not self.process.alive(), f"{size} bytes", timeout_s)
+
+    def carried(self):
+        return {name: n - self.before[name] for name, n in self.gateway.path_bytes("rx").items()}
+
+
+def survives_a_jumpbox(lab, gateway, tunnel, url):
+    line_bps = lab.paths["ppp0"].line.down_mbps * 1e6
+    download = Download(lab, gateway, url)
+    download.wait_for(SIZE / 4)
+    carried = download.carried()
+    print(f"of the first quarter: {carried}")
+    expect(all(n > SIZE / 100 for n in carried.values()), f"not over all paths: {carried}")
+
+    for process in tunnel.server, tunnel.mpgate:
+        process.stop(signal.SIGKILL)
+    gateway.wait_for_state(tunnel.name, "down")
+    at = download.got()
+    tunnel.serve()
+    tunnel.forward()
+    download.wait_for(at + SIZE / 8)
+    gateway.wait_for_state(tunnel.name, "up", timeout_s=30)
+    download.wait_for(SIZE, 30)
+    expect(download.process.wait(5) == 0, download.process.log())
+    print(f"totals up to {download.most_bps / 1e6:.1f} Mbit/s on a line of {line_bps / 1e6:.0f}")
+    expect(0.5 * line_bps < download.most_bps < 1.1 * line_bps, "the totals are not the line's")
+
+
+def story(lab):
+    web = Web(lab)
+    Exit(lab)
+    for tunnel in lab.tunnels():
+        tunnel.forward()
+    for tunnel in lab.tunnels():
+        tunnel.connected()
+    gateway = Gateway(lab)
+    big_packets_pass(lab)
+    tunnel = lab.paths["tun1"]
+    kill_9_is_repaired(tunnel, Strangers(lab, tunnel))
+    survives_a_jumpbox(lab, gateway, tunnel, web.file("20M", SIZE))
+    says_who_drops(lab, lab.paths["tun3"])
+    for tunnel in lab.tunnels():
+        leaves_all_as_it_was(tunnel)
+
+
+if __name__ == "__main__":
+    run_story(story, profile="openvpn", kind=TunnelLab)

@@ -117,6 +117,7 @@ struct config_server {
 	enum config_method method;
 	char *key_file;
 	struct config_prefixes allow; // targets allowed although they lie in the server's own ranges
+	bool udp;                     // answer datagrams on the same port; default yes
 	bool tune;                    // set sysctls and MPTCP limits where permitted; default yes
 };
 
@@ -161,11 +162,27 @@ struct config_pin {
 // So many that one that is new never takes the slot of one that goes.
 #define CONFIG_PIN_SLOTS (2 * CONFIG_PINS_MAX)
 
+// How UDP leaves.
+enum config_udp_mode {
+	CONFIG_UDP_FORWARD, // masqueraded over one path
+	CONFIG_UDP_RELAY,   // encrypted, through the exit
+	CONFIG_UDP_MODES
+};
+
+// What becomes of UDP to port 443.
+enum config_quic {
+	CONFIG_QUIC_ALLOW,
+	CONFIG_QUIC_PIN, // it leaves the path that it began on only when that dies
+	CONFIG_QUIC_REJECT,
+	CONFIG_QUICS
+};
+
 // What of the LAN is not TCP.
 struct config_udp {
 	bool present;
+	enum config_udp_mode mode;
 	struct config_names via; // paths, the best first; empty: the primaries in their order
-	bool reject_quic;
+	enum config_quic quic;
 };
 
 // The block `dns` may have this many addresses to listen on, and this many upstreams.

@@ -542,24 +542,70 @@ static const struct schema_type type_patterns = {
 	.format = format_name,
 };
 
+// The place of the text in the list, or -EINVAL with a text of what it could be.
+static int find_word(const char *const words[], int n, const char *text, struct str *why)
+{
+	for (int i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	for (int i = 0; i < n; i++)
+		str_addf(why, "%s%s", i == 0 ? "is none of " : i + 1 < n ? ", " : " and ", words[i]);
+	return -EINVAL;
+}
+
+static const char *const udp_modes[CONFIG_UDP_MODES] = { [CONFIG_UDP_FORWARD] = "forward",
+							 [CONFIG_UDP_RELAY] = "relay" };
+
+static int parse_udp_mode(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	int i = find_word(udp_modes, CONFIG_UDP_MODES, text, why);
+
+	(void)key;
+	if (i < 0)
+		return i;
+	*(enum config_udp_mode *)to = (enum config_udp_mode)i;
+	return 0;
+}
+
+static bool format_udp_mode(const void *from, size_t i, struct str *out)
+{
+	str_add(out, udp_modes[*(const enum config_udp_mode *)from]);
+	return i == 0;
+}
+
+static const struct schema_type type_udp_mode = {
+	.form = "forward or relay",
+	.quoted = true,
+	.parse = parse_udp_mode,
+	.format = format_udp_mode,
+};
+
+static const char *const quics[CONFIG_QUICS] = {
+	[CONFIG_QUIC_ALLOW] = "allow",
+	[CONFIG_QUIC_PIN] = "pin",
+	[CONFIG_QUIC_REJECT] = "reject",
+};
+
 static int parse_quic(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
+	int i = find_word(quics, CONFIG_QUICS, text, why);
+
 	(void)key;
-	*(bool *)to = strcmp(text, "reject") == 0;
-	if (*(bool *)to || strcmp(text, "allow") == 0)
-		return 0;
-	str_add(why, "is neither allow nor reject");
-	return -EINVAL;
+	if (i < 0)
+		return i;
+	*(enum config_quic *)to = (enum config_quic)i;
+	return 0;
 }
 
 static bool format_quic(const void *from, size_t i, struct str *out)
 {
-	str_add(out, *(const bool *)from ? "reject" : "allow");
+	str_add(out, quics[*(const enum config_quic *)from]);
 	return i == 0;
 }
 
 static const struct schema_type type_quic = {
-	.form = "allow or reject",
+	.form = "allow, pin or reject",
 	.quoted = true,
 	.parse = parse_quic,
 	.format = format_quic,
@@ -1225,11 +1271,15 @@ static const struct schema_key pin_keys[] = {
 };
 
 static const struct schema_key udp_keys[] = {
+	{ "mode", &type_udp_mode, AT(config_udp, mode), .fallback = "\"forward\"",
+	  .help = "forward: masqueraded over one path. relay: UDP goes through the exit, encrypted as\n"
+		  "TCP is, and moves to another path without the far end's noticing." },
 	{ "via", &type_names, AT(config_udp, via), .otherwise = "the primary paths in their order",
 	  .example = "{\"ppp0\"}",
 	  .help = "Paths that may carry it, the best first: the first one that works does." },
-	{ "quic", &type_quic, AT(config_udp, reject_quic), .fallback = "\"allow\"",
-	  .help = "reject: UDP to port 443 is refused, so that browsers take TCP, over all paths." },
+	{ "quic", &type_quic, AT(config_udp, quic), .fallback = "\"allow\"",
+	  .help = "reject: UDP to port 443 is refused, so that browsers take TCP, over all paths.\n"
+		  "pin: it stays on the path that it began on until that dies." },
 };
 
 static const struct schema_key dns_keys[] = {
@@ -1276,6 +1326,8 @@ static const struct schema_key server_keys[] = {
 	  .example = "{\"127.0.0.1/32\"}",
 	  .help = "Targets that gateways may reach although they are in the server's own ranges\n"
 		  "(loopback, link-local), which are refused otherwise." },
+	{ "udp", &type_bool, AT(config_server, udp), .fallback = "yes",
+	  .help = "Answer UDP on the same port, for gateways with udp { mode = \"relay\" }." },
 	{ "tune", &type_bool, AT(config_server, tune), .fallback = "yes",
 	  .at_start = true,
 	  .help = "Set the kernel's MPTCP limits and buffer sizes, where that is permitted." },
@@ -1399,7 +1451,8 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 				 "first that fits decides." },
 	[SCHEMA_UDP] = { "udp", KEYS(udp_keys), .make = make_udp,
 			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over one path, and\n"
-				 "moves when that dies. Without the block it is left to you." },
+				 "moves when that dies; or UDP goes through the exit. Without the block it is\n"
+				 "left to you." },
 	[SCHEMA_DNS] = { "dns", KEYS(dns_keys), .make = make_dns,
 			 .help = "DNS for the LAN, carried through the exit. Without the block nothing listens." },
 	[SCHEMA_METRICS] = { "metrics", KEYS(metrics_keys), .make = make_metrics,

@@ -37,6 +37,10 @@ struct ktunnel {
 	int oif; // 0: as the routes say
 };
 
+// Datagrams that go to the relay, and their flows. The rule for it is there while there is a relay for
+// them, so that they are forgotten with it.
+#define KSTATE_RELAY_MARK 0x6f000000u
+
 // Packets and flows that are forwarded over the path of this slot (below PATHS_MAX).
 #define KSTATE_PATH_MARK(slot) (0x70000000u + ((uint32_t)(slot) << 24))
 

@@ -135,6 +135,9 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 	// the listener is on loopback, which route_localnet could open to the outside
 	str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 tcp dport %u drop\n",
 		 lan->tproxy_port);
+	if (config->udp.present && config->udp.mode == CONFIG_UDP_RELAY)
+		str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 udp dport %u drop\n",
+			 lan->tproxy_port);
 	if (config->udp.present)
 		plan_nft_answers(out, config);
 	plan_nft_guard(out, config);

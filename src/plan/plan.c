@@ -488,6 +488,8 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 		}
 		if (carries && config->udp.present)
 			plan_want_flows(config, fsms, (enum plan_family)f, want);
+		if (carries)
+			plan_want_relay_udp(config, udp, (enum plan_family)f, want);
 	}
 	for (size_t i = 0; i < config->n_paths; i++)
 		want_rp_filter(observed, config->paths[i].interface, want);

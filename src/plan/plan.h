@@ -656,12 +656,27 @@ struct plan_udp {
 	int path[PLAN_FAMILIES];   // slot of the path that new flows take; -1: none works
 	int better[PLAN_FAMILIES]; // the best that works,
 	int64_t better_ms[PLAN_FAMILIES]; // since then
+	bool relayed;    // UDP goes to the relay, as long as a path works
+	int home;        // slot of the first in the relay's order; -1: none
+	int64_t home_ms; // since then
+};
+
+// Slots of the paths that the relay may send datagrams over, the best first. Those in doubt come last.
+struct plan_udp_order {
+	int slots[PATHS_MAX];
+	int n, n_sound;
+	int home; // the first, when it has been that for a while; else -1
 };
 
 void plan_udp_init(struct plan_udp *udp);
 // Chooses anew; whenever a path's state has changed, and once a second. Returns whether `path` did.
 bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
 		     int64_t now_ms);
+
+// In what order the relay takes paths. `ranked` are the slots on which connections should begin, in
+// their order, for who has no list of his own.
+void plan_udp_rank(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
+		   const uint8_t ranked[], int n_ranked, int64_t now_ms, struct plan_udp_order *out);
 
 // What the exits' names stand for.
 struct plan_exits {

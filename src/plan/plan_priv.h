@@ -49,6 +49,14 @@ void plan_name_setting(const char *family, const char *interface, const char *ke
 #define PLAN_DEFAULT_LEN_V4 1
 #define PLAN_DEFAULT_LEN_V6 4
 
+// relay_udp.c: the rule that brings datagrams to the relay,
+void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,
+			 struct kstate *want);
+// and the rules of chain `rest` that give them to it.
+void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp);
+// udp.c: slots of the paths that the configuration lets UDP take, in its order; returns how many.
+size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX]);
+
 // The range of special addresses that it lies in, and where that is laid down, or NULL.
 const char *plan_special(const struct addr *addr, struct prefix *range);
 

@@ -20,7 +20,7 @@
 
 void plan_udp_init(struct plan_udp *udp)
 {
-	*udp = (struct plan_udp){ 0 };
+	*udp = (struct plan_udp){ .home = -1 };
 	for (int f = 0; f < PLAN_FAMILIES; f++)
 		udp->path[f] = udp->better[f] = -1;
 }
@@ -34,8 +34,7 @@ static int find_path(const struct config *config, const char *name)
 	return -1;
 }
 
-// Slots of the paths that may carry it, the best first; returns how many.
-static size_t list_paths(const struct config *config, int slots[static PATHS_MAX])
+size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX])
 {
 	const struct config_names *via = &config->udp.via;
 	size_t n = 0;
@@ -71,7 +70,7 @@ static int find_best(const struct config *config, const struct path_fsm fsms[], 
 		     bool *may_stay, int now)
 {
 	int slots[PATHS_MAX], best = -1;
-	size_t n = list_paths(config, slots);
+	size_t n = plan_udp_paths(config, slots);
 
 	*may_stay = false;
 	for (size_t i = 0; i < n; i++) {
@@ -170,8 +169,9 @@ void plan_nft_udp(struct str *out, const struct config *config, const struct pla
 		     "\t\tfib daddr type local return\n");
 	write_keep(out, config);
 	write_lists(out, config);
-	if (config->udp.reject_quic)
+	if (config->udp.quic == CONFIG_QUIC_REJECT)
 		str_add(out, "\t\tudp dport 443 reject\n");
+	plan_nft_relay_udp(out, config, udp);
 	write_begin(out, "ipv4", udp->path[PLAN_V4]);
 	write_begin(out, "ipv6", udp->path[PLAN_V6]);
 	str_add(out, "\t}\n"

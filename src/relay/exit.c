@@ -75,7 +75,7 @@ static bool is_own(const struct addr *addr)
 	return addr_is_loopback(addr) || addr_is_link_local(addr);
 }
 
-static bool may_reach(const struct relay_policy *policy, const struct addr *addr)
+bool exit_may_reach(const struct relay_policy *policy, const struct addr *addr)
 {
 	for (int i = 0; i < policy->n_allow; i++) {
 		if (prefix_contains(&policy->allow[i], addr))
@@ -100,7 +100,7 @@ static int find_candidate(struct session *s, int i, struct sock_dial *how, doubl
 		return -ENOENT;
 	how->to = sockaddr_make(&o->addrs[i], o->target.port);
 	*head_start_s = HEAD_START_S;
-	return may_reach(s->policy, &o->addrs[i]) ? 0 : -EACCES;
+	return exit_may_reach(s->policy, &o->addrs[i]) ? 0 : -EACCES;
 }
 
 static void reach_target(struct session *s, int fd, int candidate)

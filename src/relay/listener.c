@@ -14,11 +14,16 @@
 // How long to leave the backlog alone when descriptors or memory are out.
 #define PAUSE_S 0.2
 
-static void (*const accept_as[])(struct worker *, const struct listener *, int fd,
-				 const union sockaddr_any *from) = {
-	[RELAY_LISTEN_TPROXY] = gate_accept_transparent,
-	[RELAY_LISTEN_SOCKS] = gate_accept_socks,
-	[RELAY_LISTEN_EXIT] = exit_accept,
+// Either takes a connection, or all datagrams that wait.
+static const struct {
+	void (*accept)(struct worker *, const struct listener *, int fd, const union sockaddr_any *from);
+	void (*read)(struct listener *);
+} kinds[] = {
+	[RELAY_LISTEN_TPROXY] = { .accept = gate_accept_transparent },
+	[RELAY_LISTEN_SOCKS] = { .accept = gate_accept_socks },
+	[RELAY_LISTEN_EXIT] = { .accept = exit_accept },
+	[RELAY_LISTEN_TPROXY_UDP] = { .read = gate_udp_ready },
+	[RELAY_LISTEN_EXIT_UDP] = { .read = exit_udp_ready },
 };
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -53,20 +58,16 @@ static void pause_listener(struct listener *l, int error)
 	ev_timer_start(l->worker->loop, &l->pause);
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
+static void take_connections(struct listener *l)
 {
-	struct listener *l = io->data;
-
-	(void)loop;
-	(void)revents;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		union sockaddr_any from;
 		socklen_t len = sizeof(from);
-		int fd = accept4(io->fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(l->io.fd, &from.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			l->worker->counters.accepted++;
-			accept_as[l->what.kind](l->worker, l, fd, &from);
+			kinds[l->what.kind].accept(l->worker, l, fd, &from);
 		} else if (listener_is_shortage(-errno)) {
 			pause_listener(l, -errno);
 			return;
@@ -77,13 +78,25 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
+static void on_ready(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct listener *l = io->data;
+
+	(void)loop;
+	(void)revents;
+	if (kinds[l->what.kind].read)
+		kinds[l->what.kind].read(l);
+	else
+		take_connections(l);
+}
+
 void listener_start(struct worker *worker, const struct relay_listen *what, int fd)
 {
 	struct listener *l = xcalloc(1, sizeof(*l));
 
 	l->worker = worker;
 	l->what = *what;
-	ev_io_init(&l->io, on_connection, fd, EV_READ);
+	ev_io_init(&l->io, on_ready, fd, EV_READ);
 	l->io.data = l;
 	ev_timer_init(&l->pause, on_pause_over, 0., 0.);
 	l->pause.data = l;
@@ -100,7 +113,7 @@ void listener_stop(struct worker *worker, const struct relay_listen *what)
 
 		if (!relay_listen_equal(&l->what, what))
 			continue;
-		on_connection(worker->loop, &l->io, EV_READ);
+		on_ready(worker->loop, &l->io, EV_READ);
 		listener_free(l);
 	}
 }
@@ -109,6 +122,7 @@ void listener_free(struct listener *l)
 {
 	ev_io_stop(l->worker->loop, &l->io);
 	ev_timer_stop(l->worker->loop, &l->pause);
+	assoc_forget_listener(l->worker, l);
 	close(l->io.fd);
 	list_remove(&l->link);
 	free(l);

@@ -11,6 +11,12 @@
 // It does not look at routes, names of interfaces or the configuration, and it does not decide
 // which path is good: the policy says where a connection should begin, and the kernel's path
 // manager adds the other subflows.
+//
+// Datagrams have associations (assoc.c) instead of sessions. One of the gateway (gate_udp.c) has a socket
+// of its own to the exit, bound to one path, and gets another when that dies; the exit (exit_udp.c) knows
+// it by the name that its datagrams carry, wherever they come from, and goes on with the same port
+// towards the Internet. A client's socket stays with a worker, since the kernel spreads by its address;
+// what comes to another worker of the exit than has the association is passed on by letter.
 #include "relay/relay.h"
 
 #include <errno.h>
@@ -24,6 +30,8 @@
 
 // Salts remembered, for both directions of all connections.
 #define REPLAY_CAPACITY (1u << 18)
+// The same for datagrams, each of which has one.
+#define UDP_REPLAY_CAPACITY (1u << 19)
 
 struct relay_policy *relay_policy_new(void)
 {
@@ -43,9 +51,12 @@ void relay_policy_put(struct relay_policy *policy)
 {
 	if (!policy || atomic_fetch_sub_explicit(&policy->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (int i = 0; i < policy->n_exits; i++)
+	for (int i = 0; i < policy->n_exits; i++) {
 		wire_key_wipe(&policy->exits[i].key);
+		wire_datagrams_wipe(&policy->exits[i].datagrams);
+	}
 	wire_key_wipe(&policy->server_key);
+	wire_datagrams_wipe(&policy->server_datagrams);
 	free(policy->allow);
 	free(policy);
 }
@@ -99,6 +110,7 @@ static void open_policy(struct letter *letter, void *ctx)
 	w->policy = l->policy;
 	free(l);
 	gate_follow_policy(w);
+	gate_udp_follow_policy(w);
 }
 
 static void free_policy(struct letter *letter)
@@ -147,8 +159,10 @@ int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct st
 	}
 	warn_of_congestion();
 	relay->replay = wire_replay_new(REPLAY_CAPACITY);
+	relay->udp_replay = wire_replay_new(UDP_REPLAY_CAPACITY);
+	relay->directory = workers > 1 ? directory_new() : NULL;
 	mailbox_init(&relay->mailbox, loop, relay);
-	if (!relay->replay)
+	if (!relay->replay || !relay->udp_replay || (workers > 1 && !relay->directory))
 		rc = -ENOMEM;
 	while (!rc && relay->n_workers < workers) {
 		rc = worker_start(&relay->workers[relay->n_workers], relay, relay->n_workers);
@@ -170,6 +184,8 @@ int relay_listen(struct relay *relay, const struct relay_listen *listen, struct 
 		[RELAY_LISTEN_TPROXY] = SOCK_LISTEN_TRANSPARENT,
 		[RELAY_LISTEN_SOCKS] = SOCK_LISTEN_TCP,
 		[RELAY_LISTEN_EXIT] = SOCK_LISTEN_MPTCP,
+		[RELAY_LISTEN_TPROXY_UDP] = SOCK_LISTEN_DATAGRAMS_TRANSPARENT,
+		[RELAY_LISTEN_EXIT_UDP] = SOCK_LISTEN_DATAGRAMS,
 	};
 	int *fds = xcalloc((size_t)relay->n_workers, sizeof(*fds));
 	int rc = sock_listen(kinds[listen->kind], &listen->at, fds, relay->n_workers, why);
@@ -223,10 +239,34 @@ static void add_path(struct relay_path_counters *sum, const struct relay_path_co
 	sum->stuck += part->stuck;
 	sum->due += part->due;
 	sum->missing += part->missing;
+	sum->associations += part->associations;
+	sum->udp_rx_bytes += part->udp_rx_bytes;
+	sum->udp_tx_bytes += part->udp_tx_bytes;
 	if (part->heard_ms > sum->heard_ms)
 		sum->heard_ms = part->heard_ms;
 	if (part->rtt_us >= 0 && (sum->rtt_us < 0 || part->rtt_us < sum->rtt_us))
 		sum->rtt_us = part->rtt_us;
+}
+
+static void add_udp(struct relay_udp_counters *sum, const struct relay_udp_counters *part)
+{
+	sum->associations += part->associations;
+	sum->begun += part->begun;
+	sum->moved += part->moved;
+	for (int i = 0; i < RELAY_DROPS; i++)
+		sum->dropped[i] += part->dropped[i];
+}
+
+const char *relay_drop_word(enum relay_drop why)
+{
+	static const char *const words[RELAY_DROPS] = {
+		[RELAY_DROP_NO_WAY] = "no-way",     [RELAY_DROP_FULL] = "full",
+		[RELAY_DROP_BAD_PEER] = "bad-peer", [RELAY_DROP_REPLAYED] = "replayed",
+		[RELAY_DROP_REFUSED] = "refused",   [RELAY_DROP_TOO_BIG] = "too-big",
+		[RELAY_DROP_LIMIT] = "limit",
+	};
+
+	return words[why];
 }
 
 void relay_read_counters(const struct relay *relay, struct relay_counters *out)
@@ -239,6 +279,7 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 
 		for (int i = 0; i <= PATHS_MAX; i++)
 			add_path(&out->paths[i], &part->paths[i]);
+		add_udp(&out->udp, &part->udp);
 		out->sessions += part->sessions;
 		out->sessions_tcp += part->sessions_tcp;
 		out->accepted += part->accepted;
@@ -275,6 +316,7 @@ static void fini_worker(struct worker *w)
 	relay_policy_put(w->policy);
 	free(w->in);
 	free(w->out);
+	free(w->batch);
 }
 
 void relay_stop(struct relay *relay)
@@ -291,6 +333,8 @@ void relay_stop(struct relay *relay)
 		fini_worker(&relay->workers[i]);
 	mailbox_fini(&relay->mailbox);
 	wire_replay_free(relay->replay);
+	wire_replay_free(relay->udp_replay);
+	directory_free(relay->directory);
 	free(relay->workers);
 	free(relay->reports);
 	free(relay->reported_ms);

@@ -30,6 +30,8 @@ struct relay_path {
 struct relay_exit {
 	char name[NAME_SIZE];
 	struct wire_key key;
+	struct wire_datagrams datagrams; // of the same key
+	bool ours; // it is mpgate, and knows an association from wherever it comes
 	union sockaddr_any addrs[8]; // in the order of preference; none while the name is unresolved
 	int n_addrs;
 };
@@ -43,12 +45,20 @@ struct relay_policy {
 	// Slots in the order in which connections should try to begin.
 	uint8_t begin[PATHS_MAX];
 	int n_begin;
+	struct relay_udp_policy {
+		uint8_t order[PATHS_MAX]; // slots of the paths that datagrams may take, the best first;
+		int n;
+		int n_sound;   // of these, those that are not in doubt just now; they come first
+		int home;      // slot of the one that has been the best for a while; -1: none
+		bool pin_quic; // a QUIC flow leaves its path only when that dies
+	} udp;
 	struct relay_exit exits[RELAY_EXITS_MAX];
 	int n_exits;
 	int default_exit;
 	bool direct; // diverted connections go straight to their targets, not encrypted
 	// Exit server's role
 	struct wire_key server_key;
+	struct wire_datagrams server_datagrams; // of the same key
 	struct prefix *allow; // targets let through although they lie in the server's own ranges
 	int n_allow;
 };
@@ -61,6 +71,8 @@ enum relay_listen_kind {
 	RELAY_LISTEN_TPROXY, // the LAN's connections, by nft's tproxy
 	RELAY_LISTEN_SOCKS,  // SOCKS5 on the LAN, to one exit
 	RELAY_LISTEN_EXIT,   // gateways' encrypted connections
+	RELAY_LISTEN_TPROXY_UDP, // the same as the first and the last, for datagrams
+	RELAY_LISTEN_EXIT_UDP,
 };
 
 struct relay_listen {
@@ -84,6 +96,25 @@ enum relay_end {
 	RELAY_ENDS
 };
 
+// Why datagrams were not passed on.
+enum relay_drop {
+	RELAY_DROP_NO_WAY,   // no path to an exit, or none to the target
+	RELAY_DROP_FULL,     // the kernel's queue, or one of ours
+	RELAY_DROP_BAD_PEER, // not our protocol, or a wrong key
+	RELAY_DROP_REPLAYED, // it has come before
+	RELAY_DROP_REFUSED,  // a target that is not allowed, or a name without an address
+	RELAY_DROP_TOO_BIG,  // for its path, and not to be cut up
+	RELAY_DROP_LIMIT,    // out of descriptors or memory
+	RELAY_DROPS
+};
+
+struct relay_udp_counters {
+	uint32_t associations; // now
+	uint64_t begun;        // since start, as are the others
+	uint64_t moved;        // gateway: to another path. exit: seen to come from another address
+	uint64_t dropped[RELAY_DROPS];
+};
+
 struct relay_path_counters {
 	uint64_t rx_bytes, tx_bytes; // by our subflows on this path, since start
 	uint32_t subflows;           // established now
@@ -93,6 +124,8 @@ struct relay_path_counters {
 	uint32_t stuck;              // subflows whose retransmissions go unanswered
 	uint32_t due, missing;       // connections that should have a subflow here by its endpoint;
 				     // of these, those that have none. A second old
+	uint32_t associations;                   // whose datagrams take this path now
+	uint64_t udp_rx_bytes, udp_tx_bytes;     // of these, as sealed, since start
 };
 
 struct relay_counters {
@@ -102,10 +135,14 @@ struct relay_counters {
 	uint32_t sessions_tcp; // of these, as plain TCP although MPTCP was asked for
 	uint64_t accepted;     // since start
 	uint64_t ended[RELAY_ENDS];
+	struct relay_udp_counters udp;
 	// CLOCK_MONOTONIC up to when `heard_ms` is complete: every session that moves data was asked
 	// then or later. INT64_MAX: none does.
 	int64_t sampled_ms;
 };
+
+// "no-way"
+const char *relay_drop_word(enum relay_drop why);
 
 struct relay;
 

@@ -154,12 +154,80 @@ struct listener {
 	ev_timer pause; // while descriptors are out
 };
 
+// How long an association lives without a datagram: RFC 4787, section 4.3.
+enum assoc_patience {
+	ASSOC_SHORT, // it has asked name servers only
+	ASSOC_LONG,
+	ASSOC_PATIENCES
+};
+
+#define ASSOC_ANNOUNCEMENTS 3
+
+struct assoc_socket {
+	int fd; // -1: not open
+	ev_io io;
+};
+
+// Datagrams that belong together: on the gateway those of one client's socket, on the exit those that
+// came with the same name or, from a program that is not ours, from the same address. It is what a NAT
+// calls a mapping: one port of the exit, for whatever the client talks to.
+struct assoc {
+	struct list link;   // in the worker's list of its patience, the least lately used first
+	struct assoc *next; // in its bucket
+	uint64_t hash;
+	struct worker *worker;
+	bool from_client; // of a client of ours (gateway), not of a gateway (exit)
+	bool named;       // it is found by its name's id, not by `peer`
+	enum assoc_patience patience;
+	ev_tstamp active;
+	struct wire_association name; // gateway: for the next datagram
+	union sockaddr_any peer; // gateway: client of the LAN. exit: where the last datagram came from
+	struct assoc_socket far[2]; // gateway: the first, to the exit. exit: to targets, by family
+	// gateway
+	int exit;         // place in the policy's exits
+	uint8_t slot;     // path
+	struct addr from; // of it, which the socket is bound to
+	bool quic;
+	bool strayed;     // its path has died under it
+	int announcements; // still to be made, of an address that the exit has not seen
+	size_t fits;      // bytes of a sealed datagram that its path takes in one piece
+	ev_tstamp heard, asked; // from the exit; when the client spoke first since
+	ev_tstamp complained;   // of a length, to the client
+	// exit
+	struct wire_window window;
+	struct listener *listener; // that the last came to; NULL: it is closed
+	union sockaddr_any local;  // address of ours that the last was sent to
+	struct assoc_lookup *lookup;
+};
+
+#define ASSOC_BUCKETS 4096
+
+struct assocs {
+	struct assoc **buckets; // NULL until there is one
+	struct list idle[ASSOC_PATIENCES];
+	unsigned n;
+	uint64_t secret; // so that nobody can aim at one bucket
+};
+
 // An address from which gateways' subflows come, and what was sent to it. Marks refer to it.
 struct remote {
 	struct list link;
 	int refs;
 	ev_tstamp used;
 	struct wire_service_remote sums;
+};
+
+#define REPLY_SETS 64
+#define REPLY_WAYS 4
+
+// Sockets that speak to the LAN in the name of others, kept for a while.
+struct replies {
+	struct reply {
+		union sockaddr_any as;
+		int fd; // 0: the place is empty
+		ev_tstamp used;
+	} sets[REPLY_SETS][REPLY_WAYS];
+	unsigned n;
 };
 
 struct worker {
@@ -184,6 +252,10 @@ struct worker {
 	struct relay_counters counters;
 	int64_t rtt_us[PATHS_MAX + 1]; // as in counters, of the second that has not ended yet
 	uint8_t *in, *out; // scratch of RELAY_IN_SIZE and RELAY_OUT_SIZE bytes
+	struct sock_batch *batch; // of the datagrams that are being looked at
+	struct assocs assocs;
+	struct replies replies; // gateway
+	atomic_uint guests;     // exit: letters with datagrams for it that are on the way
 };
 
 // The rest of a chunk goes in front of what is read.
@@ -197,7 +269,8 @@ struct relay {
 	int64_t *reported_ms;           // when that came; CLOCK_MONOTONIC
 	struct worker *workers;
 	int n_workers;
-	struct wire_replay *replay;
+	struct wire_replay *replay, *udp_replay; // datagrams would wash out what streams left
+	struct directory *directory; // exit: whose which association is; NULL: there is one worker
 	void (*on_counters)(void *ctx);
 	void *on_counters_ctx;
 };
@@ -264,6 +337,54 @@ void exit_accept(struct worker *worker, const struct listener *listener, int fd,
 void exit_header_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);
+
+// Whether a target's address may be talked to.
+bool exit_may_reach(const struct relay_policy *policy, const struct addr *addr);
+
+// assoc.c: what the associations of gateway and exit have in common
+void assoc_init(struct worker *worker);
+void assoc_fini(struct worker *worker);
+struct assoc *assoc_find_peer(struct worker *worker, const union sockaddr_any *peer);
+struct assoc *assoc_find_name(struct worker *worker, uint64_t id);
+// `id` 0: it is found by the peer. NULL when memory is out. When there are too many, the least lately
+// used one goes.
+struct assoc *assoc_new(struct worker *worker, uint64_t id, const union sockaddr_any *peer);
+void assoc_end(struct assoc *a);
+// A datagram for the target's port, or for the client (0).
+void assoc_use(struct assoc *a, uint16_t port);
+// `ready` runs when something has come. Takes fd.
+void assoc_watch(struct assoc *a, struct assoc_socket *socket, int fd,
+		 void (*ready)(struct ev_loop *loop, ev_io *io, int revents));
+void assoc_unwatch(struct assoc *a, struct assoc_socket *socket);
+void assoc_tick(struct worker *worker, ev_tstamp now);
+void assoc_forget_listener(struct worker *worker, const struct listener *listener);
+// Counts a datagram that was not passed on; `error` is what sending it came to.
+void assoc_drop(struct worker *worker, enum relay_drop why);
+void assoc_drop_for(struct worker *worker, int error);
+#define assoc_for_each(pos, after, worker, patience)                                               \
+	for (int patience = 0; patience < ASSOC_PATIENCES; patience++)                             \
+		list_for_each_safe(pos, after, &(worker)->assocs.idle[patience])
+
+// gate_udp.c: datagrams of the LAN
+void gate_udp_ready(struct listener *listener);
+void gate_udp_follow_policy(struct worker *worker);
+void gate_udp_tick(struct assoc *a, ev_tstamp now);
+
+// reply.c: one that speaks as `as`, or -errno. It stays the worker's.
+int reply_socket(struct worker *worker, const union sockaddr_any *as);
+void reply_tick(struct worker *worker, ev_tstamp now);
+void reply_fini(struct worker *worker);
+
+// exit_udp.c: datagrams of gateways
+void exit_udp_ready(struct listener *listener);
+void exit_udp_forget_lookup(struct assoc *a);
+
+// directory.c: which worker an association is with, any thread
+struct directory *directory_new(void);
+void directory_free(struct directory *directory);
+// The worker that has it; `worker` when nobody had, and then that has it from now on. -ENOMEM.
+int directory_claim(struct directory *directory, uint64_t id, int worker);
+void directory_drop(struct directory *directory, uint64_t id);
 
 // census.c: connections for people
 void census_note_end(struct session *s, enum relay_end why); // while its sides are still open

@@ -86,6 +86,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 		w->rtt_us[i] = -1;
 	}
 	census_tick(w, ev_now(loop));
+	assoc_tick(w, ev_now(loop));
+	reply_tick(w, ev_now(loop));
 	send_report(w);
 }
 
@@ -145,6 +147,8 @@ static void *run_worker(void *arg)
 		listener_free(list_entry(pos, struct listener, link));
 	list_for_each_safe(pos, after, &w->sessions)
 		session_end(list_entry(pos, struct session, link), RELAY_END_STOPPED);
+	assoc_fini(w);
+	reply_fini(w);
 	// the resolver's last words go to sessions that are dead but not yet buried
 	resolver_free(w->resolver);
 	bury(w->loop, &w->burial, 0);
@@ -183,11 +187,13 @@ int worker_start(struct worker *w, struct relay *relay, int number)
 	list_init(&w->closed);
 	list_init(&w->remotes);
 	list_init(&w->services);
+	assoc_init(w);
 	w->policy = relay_policy_new();
 	w->in = malloc(RELAY_IN_SIZE);
 	w->out = malloc(RELAY_OUT_SIZE);
+	w->batch = malloc(sizeof(*w->batch));
 	w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
-	if (!w->in || !w->out || !w->loop)
+	if (!w->in || !w->out || !w->batch || !w->loop)
 		return -ENOMEM;
 	rc = resolver_new(w->loop, &w->resolver);
 	if (rc < 0)

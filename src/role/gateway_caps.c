@@ -119,8 +119,8 @@ static void look(struct gateway *g, size_t slot, struct cap_count *count, struct
 		.ifindex = link ? link->ifindex : 0,
 		.rx_bytes = link ? link->rx_bytes : 0,
 		.tx_bytes = link ? link->tx_bytes : 0,
-		.own_bytes = counters->rx_bytes - path->rx_bytes_before + counters->tx_bytes -
-			     path->tx_bytes_before + path->probe_bytes,
+		.own_bytes = gateway_rx_bytes(counters) - path->rx_bytes_before +
+			     gateway_tx_bytes(counters) - path->tx_bytes_before + path->probe_bytes,
 	};
 
 	caps_look(&g->caps, count, path->config, &now, news);

@@ -11,9 +11,9 @@
 // Both families: what the LAN sends arrives by tproxy, and nobody else can reach loopback.
 static const char *const loopback[] = { "127.0.0.1", "::1" };
 
-static struct relay_listen transparent_at(const char *address, uint16_t port)
+static struct relay_listen transparent_at(enum relay_listen_kind kind, const char *address, uint16_t port)
 {
-	struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY };
+	struct relay_listen listen = { .kind = kind };
 	struct addr addr;
 
 	addr_parse(address, &addr);
@@ -21,30 +21,31 @@ static struct relay_listen transparent_at(const char *address, uint16_t port)
 	return listen;
 }
 
-int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why)
+int gateway_listen_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port, struct str *why)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < sizeof(loopback) / sizeof(loopback[0]); i++) {
-		struct relay_listen listen = transparent_at(loopback[i], port);
+		struct relay_listen listen = transparent_at(kind, loopback[i], port);
 
 		rc = relay_listen(g->relay, &listen, why);
 		if ((rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) && listen.at.sa.sa_family == AF_INET6) {
-			gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s",
-				      str_text(why));
+			if (kind == RELAY_LISTEN_TPROXY)
+				gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s",
+					      str_text(why));
 			str_clear(why);
 			rc = 0;
 		}
 	}
 	if (rc < 0)
-		gateway_unlisten_transparent(g, port);
+		gateway_unlisten_transparent(g, kind, port);
 	return rc;
 }
 
-void gateway_unlisten_transparent(struct gateway *g, uint16_t port)
+void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port)
 {
 	for (size_t i = 0; i < sizeof(loopback) / sizeof(loopback[0]); i++) {
-		struct relay_listen listen = transparent_at(loopback[i], port);
+		struct relay_listen listen = transparent_at(kind, loopback[i], port);
 
 		relay_unlisten(g->relay, &listen);
 	}

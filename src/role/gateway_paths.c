@@ -286,6 +286,7 @@ void gateway_round(struct gateway *g)
 	gateway_dial_look(g);
 	gateway_uses_judge(g);
 	gateway_udp_judge(g);
+	gateway_relay_udp_round(g);
 	apply(g);
 	gateway_listen_on_lan(g);
 	gateway_metrics_round(g);
@@ -386,6 +387,7 @@ static void fill_exit(struct relay_exit *out, const struct gateway_exit *exit)
 {
 	str_copy(out->name, sizeof(out->name), exit->config->name);
 	out->key = exit->key;
+	out->ours = exit->service.serves == 1;
 	for (int i = 0; i < exit->n_addrs; i++)
 		out->addrs[out->n_addrs++] = sockaddr_make(&exit->addrs[i], exit->config->port);
 }
@@ -412,6 +414,7 @@ void gateway_push_policy(struct gateway *g)
 	policy->default_exit = (int)g->default_exit;
 	policy->direct = gateway_goes_direct(g);
 	rank(g, policy);
+	gateway_relay_udp_fill(g, policy);
 	relay_set_policy(g->relay, policy);
 }
 
@@ -433,7 +436,7 @@ static bool look_at_path(struct gateway *g, size_t slot, const struct relay_coun
 	bool could_begin = path_fsm_may_begin(fsm);
 	struct path_change change;
 
-	if (g->counters.accepted > before->accepted)
+	if (g->counters.accepted > before->accepted || g->counters.udp.begun > before->udp.begun)
 		path_fsm_stir(fsm, now_ms);
 	if (counters->overtaken > before->paths[slot].overtaken)
 		path_fsm_doubt(fsm, now_ms);

@@ -119,6 +119,17 @@ struct gateway_trend {
 
 #define GATEWAY_SOCKS_MAX 64
 
+// What the relay has moved over a path, streams and datagrams.
+static inline uint64_t gateway_rx_bytes(const struct relay_path_counters *c)
+{
+	return c->rx_bytes + c->udp_rx_bytes;
+}
+
+static inline uint64_t gateway_tx_bytes(const struct relay_path_counters *c)
+{
+	return c->tx_bytes + c->udp_tx_bytes;
+}
+
 // See gateway_udp.c.
 struct gateway_udp_path {
 	uint64_t rx_bytes, tx_bytes; // of the interface, at the last look
@@ -131,6 +142,8 @@ struct gateway_udp {
 	struct gateway_udp_path paths[PATHS_MAX];
 	uint64_t sent_bytes; // over the paths that take flows, at the last tick
 	int64_t moved_ms;
+	uint16_t relay_port; // that the relay takes datagrams on; 0: none
+	bool failed;         // to listen there, and that was said
 	ev_timer watch;
 };
 
@@ -246,6 +259,12 @@ void gateway_udp_fini(struct gateway *g);
 bool gateway_udp_judge(struct gateway *g);
 void gateway_udp_tick(struct gateway *g);
 
+// gateway_relay_udp.c
+// Before the kernel is told: listens as the configuration says, and settles whether UDP is relayed.
+void gateway_relay_udp_round(struct gateway *g);
+// After the rest of the policy.
+void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
+
 // gateway_uses.c
 // What each path is used for: by what is known of the paths, and once a second by the load too.
 void gateway_uses_judge(struct gateway *g);
@@ -276,9 +295,9 @@ void gateway_dial_look(struct gateway *g);
 bool gateway_dial_redial(struct gateway *g, size_t slot, const char *who);
 
 // gateway_listen.c
-// Both return at once; connections that were taken live on. 0, or -errno with a text.
-int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why);
-void gateway_unlisten_transparent(struct gateway *g, uint16_t port);
+// `kind` is one of those for tproxy. Both return at once; what was taken lives on. 0, or -errno with a text.
+int gateway_listen_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port, struct str *why);
+void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port);
 // SOCKS5, wherever the LAN's addresses are now.
 void gateway_listen_on_lan(struct gateway *g);
 

@@ -106,10 +106,10 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 	const struct relay_path_counters *counters = &g->counters.paths[slot];
 
 	*path = (struct gateway_path){ .config = config,
-				       .moved_bytes = counters->rx_bytes + counters->tx_bytes,
+				       .moved_bytes = gateway_rx_bytes(counters) + gateway_tx_bytes(counters),
 				       .probe_rtt_us = -1,
-				       .rx_bytes_before = counters->rx_bytes,
-				       .tx_bytes_before = counters->tx_bytes };
+				       .rx_bytes_before = gateway_rx_bytes(counters),
+				       .tx_bytes_before = gateway_tx_bytes(counters) };
 	path_fsm_init(&g->fsms[slot], config->optional, clock_mono_ms());
 	g->under[slot] = -1;
 	g->ids.out[slot] = false;
@@ -220,7 +220,7 @@ static void apply(struct reload *r)
 	gateway_round(g);
 	// packets that the old rule diverted have been taken by now, or are sent again
 	if (last->lan.tproxy_port != g->config->lan.tproxy_port)
-		gateway_unlisten_transparent(g, last->lan.tproxy_port);
+		gateway_unlisten_transparent(g, RELAY_LISTEN_TPROXY, last->lan.tproxy_port);
 	config_free(last);
 }
 
@@ -305,7 +305,7 @@ void gateway_reload(struct gateway *g, const char *who, struct command_result *o
 	if (read_next(&r, &why) < 0) {
 		refuse(g, who, STATUS_BAD_CONFIG, str_text(&why), out);
 	} else if (r.next->lan.tproxy_port != g->config->lan.tproxy_port &&
-		   gateway_listen_transparent(g, r.next->lan.tproxy_port, &why) < 0) {
+		   gateway_listen_transparent(g, RELAY_LISTEN_TPROXY, r.next->lan.tproxy_port, &why) < 0) {
 		str_add(&why, "\n");
 		refuse(g, who, STATUS_FAILED, str_text(&why), out);
 	} else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is forwarded instead of carried: which path new flows take (plan/udp.c), and whether that path
+// What is not TCP. What is forwarded instead of carried: which path new flows take (plan/udp.c), and whether that path
 // still answers. No connection of ours tells of its death while only others' packets move; so while
 // some leave over it the interface's counters are watched, and when nothing comes back the path is
 // asked at once.
@@ -27,7 +27,7 @@ static bool takes_flows(const struct gateway *g, size_t slot)
 		if (g->udp.plan.path[f] == (int)slot)
 			return true;
 	}
-	return false;
+	return g->counters.paths[slot].associations > 0;
 }
 
 static int64_t patience_ms(const struct gateway *g, size_t slot)

@@ -77,7 +77,7 @@ static void measure_rates(struct gateway *g, int64_t now_ms)
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct gateway_path *path = &g->paths[i];
 		const struct relay_path_counters *c = &g->counters.paths[i];
-		uint64_t moved = c->rx_bytes + c->tx_bytes;
+		uint64_t moved = gateway_rx_bytes(c) + gateway_tx_bytes(c);
 
 		path->rate_bps = g->uses_ms && span_ms > 0 && moved > path->moved_bytes
 					 ? (int64_t)((moved - path->moved_bytes) * 8000 / (uint64_t)span_ms)

@@ -239,8 +239,8 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	fill_way(p, &fsm->facts);
 	p->table = (int)path->config->table;
 	p->endpoint_id = path->endpoint_id;
-	p->rx_bytes = counters->rx_bytes - path->rx_bytes_before;
-	p->tx_bytes = counters->tx_bytes - path->tx_bytes_before;
+	p->rx_bytes = gateway_rx_bytes(counters) - path->rx_bytes_before;
+	p->tx_bytes = gateway_tx_bytes(counters) - path->tx_bytes_before;
 	p->interface_rx_bytes = link ? link->rx_bytes : 0;
 	p->interface_tx_bytes = link ? link->tx_bytes : 0;
 	p->subflows = (int)counters->subflows;

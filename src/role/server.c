@@ -29,6 +29,14 @@ static struct relay_listen listen_at(const struct config_server *config)
 				      .at = sockaddr_make(&config->listen, config->port) };
 }
 
+static struct relay_listen listen_udp_at(const struct config_server *config)
+{
+	struct relay_listen listen = listen_at(config);
+
+	listen.kind = RELAY_LISTEN_EXIT_UDP;
+	return listen;
+}
+
 static void note_failure(void *ctx, const struct op *op, int error, const char *why)
 {
 	struct str text = { 0 };
@@ -91,15 +99,18 @@ static bool describe(void *ctx, struct str *out)
 	relay_read_counters(server->relay, &now);
 	str_addf(out, "listening on %s, %u connection%s", sockaddr_format(&at, text), now.sessions,
 		 now.sessions == 1 ? "" : "s");
+	if (server->config->server.udp)
+		str_addf(out, ", %u association%s of UDP", now.udp.associations,
+			 now.udp.associations == 1 ? "" : "s");
 	return true;
 }
 
-// Peers that do not know the key are everyday noise on the Internet: one line an hour at most.
+// Peers that do not know the key are everyday noise on the Internet: a line an hour at most.
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct server *server = timer->data;
 	struct relay_counters now;
-	uint64_t strangers;
+	uint64_t strangers, noise;
 
 	(void)loop;
 	(void)revents;
@@ -108,14 +119,23 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	if (strangers)
 		log_notice("server: %llu connections in the last hour did not know the key",
 			   (unsigned long long)strangers);
+	noise = now.udp.dropped[RELAY_DROP_BAD_PEER] - server->before.udp.dropped[RELAY_DROP_BAD_PEER];
+	if (noise)
+		log_notice("server: %llu datagrams in the last hour were not sealed with the key",
+			   (unsigned long long)noise);
 	server->before = now;
 }
 
+// NULL: out of memory.
 static struct relay_policy *make_policy(const struct config_server *config, const struct wire_key *key)
 {
 	struct relay_policy *policy = relay_policy_new();
 
 	policy->server_key = *key;
+	if (wire_datagrams_init(&policy->server_datagrams, key) < 0) {
+		relay_policy_put(policy);
+		return NULL;
+	}
 	policy->n_allow = (int)config->allow.n;
 	policy->allow = xcalloc(config->allow.n, sizeof(*policy->allow));
 	for (size_t i = 0; i < config->allow.n; i++)
@@ -125,23 +145,59 @@ static struct relay_policy *make_policy(const struct config_server *config, cons
 
 // ---- reload: what begins from now on goes by the new file, what is open lives on
 
+// What is listened on with one configuration and not with the other. Returns how many.
+static int list_other(const struct config_server *one, const struct config_server *other,
+		      struct relay_listen out[static 2])
+{
+	bool moves = one->port != other->port || !addr_equal(&one->listen, &other->listen);
+	int n = 0;
+
+	if (moves)
+		out[n++] = listen_at(one);
+	if (one->udp && (moves || !other->udp))
+		out[n++] = listen_udp_at(one);
+	return n;
+}
+
+static int listen_on(struct server *server, const struct relay_listen list[], int n, struct str *why)
+{
+	for (int i = 0; i < n; i++) {
+		int rc = relay_listen(server->relay, &list[i], why);
+
+		if (rc < 0) {
+			while (i > 0)
+				relay_unlisten(server->relay, &list[--i]);
+			return rc;
+		}
+	}
+	return 0;
+}
+
 // Everything that can fail comes first. Returns 0, or -errno with a text.
 static int follow(struct server *server, const struct config_server *to, struct str *why)
 {
-	struct relay_listen was = listen_at(&server->config->server), is = listen_at(to);
-	bool moves = !relay_listen_equal(&was, &is);
+	const struct config_server *from = &server->config->server;
+	struct relay_listen opened[2], closed[2];
+	int n_opened = list_other(to, from, opened), n_closed = list_other(from, to, closed);
+	struct relay_policy *policy = NULL;
 	struct wire_key key;
 	int rc = service_read_key(&key, to->method, to->key_file, why);
 
-	if (!rc && moves)
-		rc = relay_listen(server->relay, &is, why);
-	if (!rc) {
-		relay_set_policy(server->relay, make_policy(to, &key));
-		if (moves)
-			relay_unlisten(server->relay, &was);
-	}
+	if (!rc)
+		policy = make_policy(to, &key);
 	wire_key_wipe(&key);
-	return rc;
+	if (!rc && !policy)
+		rc = -ENOMEM;
+	if (!rc)
+		rc = listen_on(server, opened, n_opened, why);
+	if (rc < 0) {
+		relay_policy_put(policy);
+		return rc;
+	}
+	relay_set_policy(server->relay, policy);
+	for (int i = 0; i < n_closed; i++)
+		relay_unlisten(server->relay, &closed[i]);
+	return 0;
 }
 
 static void on_hangup(void *ctx)
@@ -175,22 +231,28 @@ static void on_hangup(void *ctx)
 static int start_relay(struct server *server, struct str *why)
 {
 	const struct config_server *config = &server->config->server;
-	struct relay_listen listen = listen_at(config);
+	const struct relay_listen list[] = { listen_at(config), listen_udp_at(config) };
+	struct relay_policy *policy;
 	char text[ADDR_STRLEN];
 	struct wire_key key;
 	int rc = service_read_key(&key, config->method, config->key_file, why);
 
 	if (rc < 0)
 		return rc;
-	rc = relay_start(server->service.loop, service_workers(server->config->workers), &server->relay, why);
-	if (!rc) {
-		relay_set_policy(server->relay, make_policy(config, &key));
-		rc = relay_listen(server->relay, &listen, why);
-	}
+	policy = make_policy(config, &key);
 	wire_key_wipe(&key);
+	rc = policy ? relay_start(server->service.loop, service_workers(server->config->workers), &server->relay,
+				  why)
+		    : -ENOMEM;
+	if (rc < 0) {
+		relay_policy_put(policy);
+		return rc;
+	}
+	relay_set_policy(server->relay, policy);
+	rc = listen_on(server, list, config->udp ? 2 : 1, why);
 	if (!rc)
-		log_notice("server: listening on %s, %s", sockaddr_format(&listen.at, text),
-			   config_method_word(config->method));
+		log_notice("server: listening on %s, TCP%s, %s", sockaddr_format(&list[0].at, text),
+			   config->udp ? " and UDP" : "", config_method_word(config->method));
 	return rc;
 }
 

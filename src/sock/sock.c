@@ -24,9 +24,15 @@
 
 #define LISTEN_BACKLOG 4096
 
-static int set_int(int fd, int level, int option, int value)
+int sock_set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+int sock_set_transparent(int fd, sa_family_t family)
+{
+	return family == AF_INET ? sock_set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+				 : sock_set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
 }
 
 static int open_stream(int family, bool mptcp)
@@ -48,7 +54,7 @@ static int bind_source(int fd, const struct addr *from)
 
 	// The port is chosen at connect, so 28,000 ports are the limit per destination and not
 	// per source. Kernel 6.1 refuses that on MPTCP sockets and reserves at bind.
-	set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	sock_set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	return bind(fd, &sa.sa, sockaddr_len(&sa)) < 0 ? -errno : 0;
 }
 
@@ -80,22 +86,44 @@ int sock_dial_result(int fd)
 	return -error;
 }
 
+static bool takes_datagrams(enum sock_listen_kind kind)
+{
+	return kind == SOCK_LISTEN_DATAGRAMS || kind == SOCK_LISTEN_DATAGRAMS_TRANSPARENT;
+}
+
+static bool is_transparent(enum sock_listen_kind kind)
+{
+	return kind == SOCK_LISTEN_TRANSPARENT || kind == SOCK_LISTEN_DATAGRAMS_TRANSPARENT;
+}
+
+static int open_of_kind(enum sock_listen_kind kind, sa_family_t family)
+{
+	int fd;
+
+	if (!takes_datagrams(kind))
+		return open_stream(family, kind == SOCK_LISTEN_MPTCP);
+	fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 // A socket bound for listening, but not listening yet.
 static int open_bound(enum sock_listen_kind kind, const union sockaddr_any *at, bool shared)
 {
-	int fd = open_stream(at->sa.sa_family, kind == SOCK_LISTEN_MPTCP);
+	int fd = open_of_kind(kind, at->sa.sa_family);
 	int rc = fd < 0 ? fd : 0;
 
-	if (!rc)
-		rc = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	// with UDP it would share the port with anybody
+	if (!rc && !takes_datagrams(kind))
+		rc = sock_set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (!rc && shared)
-		rc = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!rc && kind == SOCK_LISTEN_TRANSPARENT)
-		rc = at->sa.sa_family == AF_INET ? set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
-						 : set_int(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+		rc = sock_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!rc && is_transparent(kind))
+		rc = sock_set_transparent(fd, at->sa.sa_family);
+	if (!rc && takes_datagrams(kind))
+		rc = sock_datagram_prepare(fd, kind, at->sa.sa_family);
 	// "::" serves both families
 	if (!rc && at->sa.sa_family == AF_INET6)
-		rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
+		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
 	if (!rc && bind(fd, &at->sa, sockaddr_len(at)) < 0)
 		rc = -errno;
 	if (rc && fd >= 0)
@@ -108,7 +136,7 @@ static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *a
 	int fd = open_bound(kind, at, true);
 	int rc;
 
-	if (fd < 0 || listen(fd, LISTEN_BACKLOG) == 0)
+	if (fd < 0 || takes_datagrams(kind) || listen(fd, LISTEN_BACKLOG) == 0)
 		return fd;
 	rc = -errno;
 	close(fd);
@@ -119,7 +147,7 @@ static const char *advice_for(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return "another program has this port; see who with 'ss -ltnp', or choose another port";
+		return "another program has this port; see who with 'ss -lntup', or choose another port";
 	case EADDRNOTAVAIL:
 		return "no interface of this machine has that address";
 	case EACCES:
@@ -153,8 +181,8 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 		}
 	}
 	if (rc < 0) {
-		str_addf(why, "cannot listen on %s: %s; %s", sockaddr_format(at, text),
-			 strerror(-rc), advice_for(-rc));
+		str_addf(why, "cannot listen on %s%s: %s; %s", takes_datagrams(kind) ? "UDP " : "",
+			 sockaddr_format(at, text), strerror(-rc), advice_for(-rc));
 		while (done > 0)
 			close(fds[--done]);
 	}
@@ -184,16 +212,16 @@ int sock_congestion_check(void)
 
 void sock_tune(int fd, bool far)
 {
-	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	// Keeps NAT entries alive and ends connections to machines that went away.
-	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, far ? 60 : 300);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, far ? 10 : 30);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
+	sock_set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	sock_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, far ? 60 : 300);
+	sock_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, far ? 10 : 30);
+	sock_set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
 	if (!far)
 		return;
 	// What waits unsent in the kernel is neither fast nor fresh (6.9 on for MPTCP).
-	set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
+	sock_set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
 	set_congestion(fd);
 }
 
@@ -202,8 +230,8 @@ void sock_bound_backlog(int fd, uint64_t bytes)
 	// the kernel doubles it, for its own bookkeeping
 	int half = (int)(bytes < INT_MAX ? bytes / 2 : INT_MAX / 2);
 
-	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, half) < 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, half);
+	if (sock_set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, half) < 0)
+		sock_set_int(fd, SOL_SOCKET, SO_SNDBUF, half);
 }
 
 void sock_abort(int fd)

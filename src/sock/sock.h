@@ -29,6 +29,8 @@ enum sock_listen_kind {
 	SOCK_LISTEN_TCP,         // LAN services
 	SOCK_LISTEN_TRANSPARENT, // target of nft's tproxy; accepted sockets carry the client's destination
 	SOCK_LISTEN_MPTCP,       // plain TCP clients get plain TCP sockets (kernel-notes, "listeners")
+	SOCK_LISTEN_DATAGRAMS,   // UDP; each datagram carries the address of ours that it was sent to
+	SOCK_LISTEN_DATAGRAMS_TRANSPARENT, // UDP, target of nft's tproxy; the address is the client's destination
 };
 
 // Opens `n` listening sockets on the same address and port, one per worker; the kernel spreads
@@ -77,6 +79,44 @@ struct sock_subflow {
 // MPTCP_FULL_INFO (6.5 on) or MPTCP_SUBFLOW_ADDRS with MPTCP_TCPINFO. Returns how many were
 // written to `out`, or -errno.
 int sock_subflows(int fd, struct sock_subflow out[static SOCK_SUBFLOWS_MAX]);
+
+// ---- datagrams
+
+#define SOCK_BATCH        16
+#define SOCK_DATAGRAM_MAX 65535
+
+struct sock_datagram {
+	union sockaddr_any from;
+	union sockaddr_any to; // see enum sock_listen_kind; without a port when it is an address of ours
+	uint8_t *bytes;        // in the batch's memory
+	size_t len;
+};
+
+// Room for what one call reads; memory becomes resident as it is used.
+struct sock_batch {
+	struct sock_datagram list[SOCK_BATCH];
+	uint8_t memory[SOCK_BATCH][SOCK_DATAGRAM_MAX];
+};
+
+// Reads what waits, at most SOCK_BATCH datagrams. Returns how many, or -errno; -EAGAIN: none.
+int sock_batch_read(struct sock_batch *batch, int fd);
+
+// A UDP socket that speaks with how->to only, from how->from. `mptcp` does not matter. What is too long for a
+// link goes in fragments, and DF is never set. Returns a non-blocking descriptor, or -errno.
+int sock_datagram_dial(const struct sock_dial *how);
+// One that speaks with everybody, from a port that the kernel chooses. Descriptor or -errno.
+int sock_datagram_open(sa_family_t family);
+// One that speaks as `as`, which is nobody's address here; needs CAP_NET_ADMIN. Descriptor or -errno.
+int sock_datagram_open_as(const union sockaddr_any *as);
+// `from` (may be NULL): which address of ours it leaves with. 0 or -errno.
+int sock_datagram_send(int fd, const union sockaddr_any *to, const union sockaddr_any *from,
+		       const uint8_t *bytes, size_t len);
+// The longest payload that goes to the peer of a dialled socket in one piece, as far as this machine knows.
+size_t sock_datagram_fits(int fd);
+// Tells `client` in the name of the network (ICMP, RFC 1191 and 8201) that its datagram of `len` bytes to
+// `target` was too long, and that `fits` bytes of payload are not. Needs CAP_NET_RAW. 0 or -errno.
+int sock_say_too_big(const union sockaddr_any *client, const union sockaddr_any *target, size_t len,
+		     size_t fits);
 
 // ---- mailbox: the one way from thread to thread
 

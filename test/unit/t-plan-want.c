@@ -808,7 +808,7 @@ static void forwards_what_is_not_tcp(void **state)
 	(void)state;
 	gateway_init(&g, 2);
 	fill_lan(&g);
-	g.config.udp = (struct config_udp){ .present = true, .via = { via, 2 }, .reject_quic = true };
+	g.config.udp = (struct config_udp){ .present = true, .via = { via, 2 }, .quic = CONFIG_QUIC_REJECT };
 	add_sysctl(&g, "net.ipv4.ip_forward", "0");
 	add_sysctl(&g, "net.ipv4.conf.path0.src_valid_mark", "0");
 	turn_with_udp(&g);

@@ -2,76 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """UDP of the LAN goes over the first path of the list that works, and over no other."""
 import pathlib
-import socket
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, line_bytes
-from lab import CLIENT, WEB, expect, run_story, wait_for
+from datagrams import Call, Echo
+from lab import expect, run_story, wait_for
 
-PORT = 5000
-PERIOD_S = 0.02
 RESUMED_S = 1.0
 VIA = ("tun0", "tun1")
-
-
-class Echo(threading.Thread):
-    """Answers datagrams in the web server's namespace, and knows who sent the last."""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.sock = lab.web.socket(kind=socket.SOCK_DGRAM)
-        self.sock.bind((WEB, PORT))
-        self.peer = None
-        self.start()
-
-    def run(self):
-        while True:
-            data, self.peer = self.sock.recvfrom(2048)
-            self.sock.sendto(data, self.peer)
-
-
-class Call(threading.Thread):
-    """Sends numbered datagrams at an even pace, and notes when answers came, and which."""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.sock = lab.lan.socket(kind=socket.SOCK_DGRAM)
-        self.sock.bind((CLIENT, 0))
-        self.sock.connect((WEB, PORT))
-        self.answers = []
-        self.refused = 0
-        self.over = threading.Event()
-        threading.Thread(target=self.listen, daemon=True).start()
-        self.start()
-
-    def run(self):
-        number = 0
-        while not self.over.wait(PERIOD_S):
-            number += 1
-            try:
-                self.sock.send(number.to_bytes(4, "big") + bytes(96))
-            except OSError:
-                self.refused += 1
-
-    def listen(self):
-        while not self.over.is_set():
-            try:
-                data = self.sock.recv(2048)
-            except OSError:
-                self.refused += 1
-                continue
-            self.answers.append((time.monotonic(), int.from_bytes(data[:4], "big")))
-
-    def largest_gap(self, start, end):
-        times = [start] + [t for t, _ in self.answers if start < t < end] + [end]
-        return max(b - a for a, b in zip(times, times[1:]))
-
-    def talks(self, n=20):
-        before = len(self.answers)
-        wait_for(lambda: len(self.answers) >= before + n, "answers")
 
 
 def others(lab):

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""UDP of the LAN goes through the exit. When its path dies it moves, and its port there stays."""
+import contextlib
+import errno
+import json
+import pathlib
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from actors import Exit, Gateway
+from datagrams import PERIOD_S, PORT, Call, Echo
+from lab import CLIENT, EXIT, EXIT6, WEB, WEB6, expect, run_story, wait_for
+
+RESUMED_S = 1.0
+STREAM_PORT = 5001
+IP_MTU, IPV6_MTU = 14, 24  # of linux/in.h, in6.h
+VIA = ("tun0", "tun1")
+
+
+class Stream(threading.Thread):
+    """What a client has asked for with one datagram, and hears without ever speaking again."""
+
+    def __init__(self, lab):
+        super().__init__(daemon=True)
+        self.server = lab.web.socket(kind=socket.SOCK_DGRAM)
+        self.server.bind((WEB, STREAM_PORT))
+        self.client = lab.lan.socket(kind=socket.SOCK_DGRAM)
+        self.client.bind((CLIENT, 0))
+        self.client.sendto(b"play", (WEB, STREAM_PORT))
+        self.heard = []
+        threading.Thread(target=self.play, daemon=True).start()
+        self.start()
+
+    def play(self):
+        _, peer = self.server.recvfrom(2048)
+        with contextlib.suppress(OSError):  # the stage is struck
+            while True:
+                self.server.sendto(bytes(200), peer)
+                time.sleep(PERIOD_S)  # its pace
+
+    def run(self):
+        while True:
+            self.client.recv(2048)
+            self.heard.append(time.monotonic())
+
+    def largest_gap(self, start, end):
+        times = [start] + [t for t in self.heard if start < t < end] + [end]
+        return max(b - a for a, b in zip(times, times[1:]))
+
+
+def watch_for_leaks(lab):
+    """Counts, in the Internet, what goes to the web server and does not come from the exit."""
+    lab.net.nft("table inet leaks { chain c { type filter hook forward priority filter;\n"
+                f"ip saddr != {EXIT} ip daddr {WEB} udp dport != 53 counter;\n"
+                f"ip6 saddr != {EXIT6} ip6 daddr {WEB6} udp dport != 53 counter; }}; }}")
+
+
+def leaked(lab):
+    rules = json.loads(lab.net.run(["nft", "-j", "list", "table", "inet", "leaks"]).stdout)
+    return sum(item["counter"]["packets"] for rule in rules["nftables"] if "rule" in rule
+               for item in rule["rule"]["expr"] if "counter" in item)
+
+
+def takes_both(lab, size):
+    """A datagram of `size` bytes there and back."""
+    sock = lab.lan.socket(kind=socket.SOCK_DGRAM)
+    sock.settimeout(5)
+    sock.connect((WEB, PORT))
+    content = bytes(i % 251 for i in range(size))
+    sock.send(content)
+    expect(sock.recv(65535) == content, f"a datagram of {size} bytes came back damaged")
+
+
+def tells_quic_what_fits(lab):
+    """A datagram that its path would cut up is answered by the network, when it is QUIC's."""
+    Echo(lab, port=443)
+    Echo(lab, WEB6, port=443)
+    for host, option in (WEB, (socket.IPPROTO_IP, IP_MTU)), (WEB6, (socket.IPPROTO_IPV6, IPV6_MTU)):
+        sock = lab.lan.socket(host, kind=socket.SOCK_DGRAM)
+        sock.settimeout(5)
+        sock.connect((host, 443))
+        sock.send(bytes(1200))
+        expect(sock.recv(2048) == bytes(1200), "1200 bytes came back damaged")
+        sock.send(bytes(1440))
+        try:
+            sock.recv(2048)
+            expect(False, "1440 bytes of QUIC came back, in fragments")
+        except OSError as error:
+            expect(error.errno == errno.EMSGSIZE, f"1440 bytes of QUIC: {error}")
+        fits = sock.getsockopt(*option) - (48 if ":" in host else 28)
+        expect(1350 < fits < 1440, f"the network takes {fits} bytes to {host}")
+        sock.send(bytes(fits))
+        expect(len(sock.recv(2048)) == fits, "what fits did not arrive")
+
+
+def one_port_for_all(lab):
+    """Endpoint-independent mapping: a socket has one port at the exit, whoever it talks to."""
+    others = [Echo(lab, port=PORT + i) for i in (10, 11)]
+    sock = lab.lan.socket(kind=socket.SOCK_DGRAM)
+    sock.settimeout(5)
+    for i in (10, 11):
+        sock.sendto(b"who am I", (WEB, PORT + i))
+        expect(sock.recvfrom(2048)[1] == (WEB, PORT + i), "an answer from somebody else")
+    expect(others[0].peer == others[1].peer, f"two ports: {others[0].peer}, {others[1].peer}")
+    # and takes what a third sends there
+    third = lab.web.socket(kind=socket.SOCK_DGRAM)
+    third.bind((WEB, PORT + 12))
+    third.sendto(b"hello", others[0].peer)
+    expect(sock.recvfrom(2048) == (b"hello", (WEB, PORT + 12)), "nothing from a third")
+
+
+def story(lab):
+    echo, echo6 = Echo(lab), Echo(lab, WEB6)
+    Exit(lab)
+    watch_for_leaks(lab)
+    gateway = Gateway(lab, extra='udp { mode = "relay"\n via = {"%s", "%s"}\n }' % VIA)
+    first = lab.paths[VIA[0]]
+    wait_for(lambda: "over tun0" in gateway.process.log(), "tun0 to be chosen")
+    # from then on it knows that the exit is one of ours
+    wait_for(lambda: gateway.status()["exit"]["service"], "the exit's service")
+    call, call6, stream = Call(lab), Call(lab, WEB6), Stream(lab)
+    call.talks(50)
+    call6.talks(50)
+    wait_for(lambda: len(stream.heard) > 10, "the stream")
+    expect(echo.peer[0] == EXIT and echo6.peer[0] == EXIT6, f"seen from {echo.peer}, {echo6.peer}")
+    for size in (0, 1200, 1472, 8000):
+        takes_both(lab, size)
+    one_port_for_all(lab)
+    tells_quic_what_fits(lab)
+    peer, peer6 = echo.peer, echo6.peer
+    echo.peers.clear()
+    echo6.peers.clear()
+
+    first.blackhole()
+    cut = time.monotonic()
+    for one in call, call6:
+        wait_for(lambda: any(t > cut + 0.3 for t, _ in one.answers), "answers over the other path", 5)
+    call.talks(50)
+    call6.talks(50)
+    now = time.monotonic()
+    for what, gap_s in (("call", call.largest_gap(cut, now)), ("call by IPv6", call6.largest_gap(cut, now)),
+                        ("stream", stream.largest_gap(cut, now))):
+        print(f"{what}: nothing for {gap_s:.2f} s after the cut")
+        expect(gap_s <= RESUMED_S, f"{what}: nothing for {gap_s:.2f} s")
+    expect(echo.peers == {peer} and echo6.peers == {peer6},
+           f"the port at the exit was {peer[1]} and {peer6[1]}, then {echo.peers} and {echo6.peers}")
+    expect(leaked(lab) == 0, f"{leaked(lab)} datagrams went past the exit")
+
+    for name in VIA:
+        lab.paths[name].blackhole()
+    wait_for(lambda: call.refused and call6.refused, "UDP to be refused when no path works", 10)
+    expect(leaked(lab) == 0, f"{leaked(lab)} datagrams went past the exit when no path worked")
+    call.over.set()
+    call6.over.set()
+
+
+if __name__ == "__main__":
+    run_story(story, profile="home")

@@ -121,6 +121,11 @@ int ctl_client_send(struct ctl_client *c, const struct command *command)
 	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_COMMAND, .command = *command });
 }
 
+int ctl_client_test(struct ctl_client *c, const struct path_test_order *order)
+{
+	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_TEST, .test = *order });
+}
+
 int ctl_client_conns(struct ctl_client *c)
 {
 	return ask(c, &(struct ctl_request){ .ask = CTL_ASK_CONNS });

@@ -62,7 +62,8 @@ struct client {
 	bool ended;   // the peer will send no more
 	bool refused; // we will take no more
 	bool dead;    // to be freed
-	bool waits;   // for the connections; later requests come after them
+	bool waits;   // for what takes time; later requests come after that
+	enum ctl_kind waits_for;
 	int64_t waits_id;
 	int bad_requests;
 	bool watching;
@@ -280,20 +281,40 @@ static void hint_at_paths(const struct snapshot *s, const char *name, char *out,
 	str_fini(&hint);
 }
 
+// Answers that there is no such path, and which there are.
+static void answer_no_path(struct client *c, const struct snapshot *s, const char *path, int64_t id)
+{
+	char message[64], hint[sizeof(((struct ctl_error *)NULL)->hint)];
+	struct ctl_error error;
+
+	snprintf(message, sizeof(message), "no path '%s'", path);
+	hint_at_paths(s, path, hint, sizeof(hint));
+	ctl_error_set(&error, STATUS_NO_SUCH, message, hint);
+	answer(c, CTL_ERROR, &error, id);
+}
+
+// Whether it exists; else it has been answered.
+static bool find_path(struct client *c, const char *path, int64_t id)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct snapshot snapshot = { 0 };
+
+	h->snapshot(h->ctx, &snapshot);
+	if (has_path(&snapshot, path))
+		return true;
+	answer_no_path(c, &snapshot, path, id);
+	return false;
+}
+
 static void run_history(struct client *c, const struct ctl_request *request)
 {
 	const struct ctl_handler *h = &c->ctl->handler;
-	char message[64], hint[sizeof(((struct ctl_error *)NULL)->hint)];
 	struct snapshot snapshot = { 0 };
-	struct ctl_error error;
 
 	if (send_history(c, request->path, request->scale, request->id))
 		return;
 	h->snapshot(h->ctx, &snapshot);
-	snprintf(message, sizeof(message), "no path '%s'", request->path);
-	hint_at_paths(&snapshot, request->path, hint, sizeof(hint));
-	ctl_error_set(&error, STATUS_NO_SUCH, message, hint);
-	answer(c, CTL_ERROR, &error, request->id);
+	answer_no_path(c, &snapshot, request->path, request->id);
 }
 
 // Whether the command may be handed on; else `out` says why not.
@@ -350,6 +371,29 @@ static void run_log(struct client *c, const struct ctl_request *request)
 	answer(c, CTL_LOG, &page, request->id);
 }
 
+static void wait_for(struct client *c, enum ctl_kind kind, int64_t id)
+{
+	c->waits = true;
+	c->waits_for = kind;
+	c->waits_id = id;
+}
+
+static void answer_waiting(struct ctl *ctl, enum ctl_kind kind, const void *value)
+{
+	struct list *pos, *after;
+
+	list_for_each_safe(pos, after, &ctl->clients) {
+		struct client *c = list_entry(pos, struct client, link);
+
+		if (!c->waits || c->waits_for != kind || c->dead)
+			continue;
+		c->waits = false;
+		answer(c, kind, value, c->waits_id);
+		// the client's own callback may be on the stack
+		ev_feed_event(ctl->loop, &c->io, EV_CUSTOM);
+	}
+}
+
 static void run_conns(struct client *c, const struct ctl_request *request)
 {
 	static const struct conns none;
@@ -359,8 +403,7 @@ static void run_conns(struct client *c, const struct ctl_request *request)
 		answer(c, CTL_CONNS, &none, request->id);
 		return;
 	}
-	c->waits = true;
-	c->waits_id = request->id;
+	wait_for(c, CTL_CONNS, request->id);
 	if (ctl->gathers)
 		return; // what is under way is new enough
 	ctl->gathers = true;
@@ -369,19 +412,32 @@ static void run_conns(struct client *c, const struct ctl_request *request)
 
 void ctl_answer_conns(struct ctl *ctl, const struct conns *conns)
 {
-	struct list *pos, *after;
-
 	ctl->gathers = false;
-	list_for_each_safe(pos, after, &ctl->clients) {
-		struct client *c = list_entry(pos, struct client, link);
+	answer_waiting(ctl, CTL_CONNS, conns);
+}
 
-		if (!c->waits || c->dead)
-			continue;
+static void run_test(struct client *c, const struct ctl_request *request)
+{
+	const struct ctl_handler *h = &c->ctl->handler;
+	struct path_test_order order = request->test;
+	struct ctl_error why;
+
+	if (!h->test) {
+		ctl_error_set(&why, STATUS_REFUSED, "this gateway cannot test paths", "");
+		answer(c, CTL_ERROR, &why, request->id);
+	} else if (find_path(c, order.path, request->id)) {
+		order.may_spend = c->peer.may_change;
+		wait_for(c, CTL_TEST, request->id);
+		if (h->test(h->ctx, &order, &why))
+			return;
 		c->waits = false;
-		answer(c, CTL_CONNS, conns, c->waits_id);
-		// the client's own callback may be on the stack
-		ev_feed_event(ctl->loop, &c->io, EV_CUSTOM);
+		answer(c, CTL_ERROR, &why, request->id);
 	}
+}
+
+void ctl_answer_test(struct ctl *ctl, const struct path_test *test)
+{
+	answer_waiting(ctl, CTL_TEST, test);
 }
 
 static void run_request(struct client *c, const char *line, size_t len)
@@ -393,6 +449,7 @@ static void run_request(struct client *c, const char *line, size_t len)
 		[CTL_ASK_COMMAND] = run_command,
 		[CTL_ASK_LOG] = run_log,
 		[CTL_ASK_CONNS] = run_conns,
+		[CTL_ASK_TEST] = run_test,
 	};
 	struct ctl_request request;
 	struct ctl_error error;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "model/command.h"
 #include "model/conns.h"
+#include "model/path_test.h"
 #include "model/snapshot.h"
 #include "model/status.h"
 
@@ -42,6 +43,9 @@ struct ctl_handler {
 	// Begins to gather the connections; ctl_answer_conns() is to follow, now or later. It is not
 	// called again before that. NULL: there are none to tell of.
 	void (*conns)(void *ctx);
+	// Begins to test a path, which exists; ctl_answer_test() is to follow, now or later. False: it does not begin,
+	// and `why` says why. NULL: nothing can be tested.
+	bool (*test)(void *ctx, const struct path_test_order *order, struct ctl_error *why);
 };
 
 // Listens on `socket_path` (mode 0660, group mpgate where that exists), making its directory when
@@ -54,6 +58,8 @@ int ctl_open(struct ev_loop *loop, const char *socket_path, const struct ctl_han
 void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot);
 // To all who have asked for the connections and wait.
 void ctl_answer_conns(struct ctl *ctl, const struct conns *conns);
+// To who has asked for a test and waits.
+void ctl_answer_test(struct ctl *ctl, const struct path_test *test);
 // Closes all connections, removes the socket file.
 void ctl_close(struct ctl *ctl);
 
@@ -80,6 +86,7 @@ enum ctl_kind {
 	CTL_CONNS,    // the answer to ctl_client_conns()
 	CTL_ERROR,    // the gateway refused a request
 	CTL_LOG,      // of ctl_client_log()
+	CTL_TEST,     // of ctl_client_test()
 };
 
 struct ctl_hello {
@@ -103,6 +110,7 @@ struct ctl_message {
 		struct conns conns;
 		struct ctl_error error;
 		struct event_page log;
+		struct path_test test;
 	};
 	const char *line; // the JSON it came as; borrowed until the next call on this client
 };
@@ -123,6 +131,8 @@ int ctl_client_history(struct ctl_client *c, const char *path, enum trend_scale 
 int ctl_client_log(struct ctl_client *c, const struct event_filter *filter);
 // The connections as they are now. Costs the gateway something, so only while somebody looks.
 int ctl_client_conns(struct ctl_client *c);
+// Takes some seconds. `may_spend` is ignored: the gateway sees for itself who asks.
+int ctl_client_test(struct ctl_client *c, const struct path_test_order *order);
 // `who` is ignored: the gateway sees for itself who asks.
 int ctl_client_send(struct ctl_client *c, const struct command *command);
 

@@ -49,6 +49,7 @@ enum ctl_ask {
 	CTL_ASK_COMMAND,
 	CTL_ASK_LOG,
 	CTL_ASK_CONNS,
+	CTL_ASK_TEST,
 	CTL_ASKS
 };
 
@@ -60,6 +61,7 @@ struct ctl_request {
 	enum trend_scale scale;
 	struct command command;
 	struct event_filter filter;
+	struct path_test_order test;
 };
 
 #define CTL_NO_ID (-1)

@@ -52,6 +52,8 @@ enum type {
 	TYPE_CONN_MODE,
 	TYPE_CONN_REASON, // CONN_REASON_NONE <-> null
 	TYPE_TOKEN,       // uint32_t as eight hexadecimal digits; 0 <-> null
+	TYPE_TEST_STEP,
+	TYPE_TEST_LEVEL,
 	TYPE_UNMEASURED, // no member: the names of this object's keys that are null because unknown
 };
 
@@ -316,6 +318,38 @@ static const struct field subflow_fields[] = {
 	END,
 };
 
+static const struct field test_fields[] = {
+	FIELD(path_test, time_ms, "time", TYPE_TIME),
+	FIELD(path_test, path, "path", TYPE_TEXT),
+	FIELD(path_test, exit, "exit", TYPE_TEXT),
+	FIELD(path_test, endpoint, "endpoint", TYPE_TEXT),
+	FIELD(path_test, passed, "passed", TYPE_BOOL),
+	FIELD(path_test, rtt_us, "rtt_us", TYPE_INT64),
+	FIELD(path_test, mptcp, "mptcp", TYPE_MAYBE),
+	FIELD(path_test, mtu, "mtu_bytes", TYPE_INT),
+	FIELD(path_test, seen_as, "seen_as", TYPE_TEXT_OR_NULL),
+	FIELD(path_test, bytes, "spent_bytes", TYPE_UINT64),
+	UNMEASURED,
+	END,
+};
+
+static const struct field finding_fields[] = {
+	FIELD(test_finding, step, "step", TYPE_TEST_STEP),
+	FIELD(test_finding, level, "level", TYPE_TEST_LEVEL),
+	FIELD(test_finding, took_us, "took_us", TYPE_INT64),
+	FIELD(test_finding, text, "text", TYPE_TEXT),
+	FIELD(test_finding, cause, "cause", TYPE_TEXT_OR_NULL),
+	FIELD(test_finding, next, "next", TYPE_TEXT_OR_NULL),
+	END,
+};
+
+static const struct field order_fields[] = {
+	FIELD(path_test_order, path, "path", TYPE_TEXT),
+	FIELD(path_test_order, metered, "metered", TYPE_BOOL),
+	FIELD(path_test_order, mptcp, "mptcp", TYPE_BOOL),
+	END,
+};
+
 static const struct field command_fields[] = {
 	FIELD(command, verb, "verb", TYPE_VERB),
 	FIELD(command, object, "object", TYPE_TEXT_OR_NULL),
@@ -472,6 +506,10 @@ static json_t *field_to_json(const struct field *f, const void *value, bool *unk
 		return json_string(conn_mode_word(*(const enum conn_mode *)value));
 	case TYPE_CONN_REASON:
 		return reason_to_json(*(const enum conn_reason *)value);
+	case TYPE_TEST_STEP:
+		return json_string(test_step_word(*(const enum test_step *)value));
+	case TYPE_TEST_LEVEL:
+		return json_string(test_level_word(*(const enum test_level *)value));
 	case TYPE_TOKEN:
 		return token_to_json(*(const uint32_t *)value);
 	case TYPE_UNMEASURED:
@@ -670,6 +708,10 @@ static int field_from_json(const struct field *f, const json_t *json, bool unkno
 		return conn_mode_from_word(word, value);
 	case TYPE_CONN_REASON:
 		return conn_reason_from_word(word, value);
+	case TYPE_TEST_STEP:
+		return test_step_from_word(word, value);
+	case TYPE_TEST_LEVEL:
+		return test_level_from_word(word, value);
 	case TYPE_TOKEN:
 		return token_from_json(json, value);
 	case TYPE_UNMEASURED:
@@ -918,6 +960,25 @@ static int get_conns(const json_t *root, void *value)
 	return 0;
 }
 
+static void put_test(json_t *root, const void *value)
+{
+	const struct path_test *test = value;
+
+	add_fields(root, test_fields, test);
+	json_object_set_new(root, "steps",
+			    make_list(finding_fields, test->list, (size_t)test->n, sizeof(test->list[0])));
+}
+
+static int get_test(const json_t *root, void *value)
+{
+	struct path_test *test = value;
+
+	if (read_object(test_fields, root, test) != 0)
+		return -EPROTO;
+	return read_list(finding_fields, json_object_get(root, "steps"), test->list, TEST_STEPS,
+			 sizeof(test->list[0]), &test->n);
+}
+
 static void put_error(json_t *root, const void *value)
 {
 	json_object_set_new(root, "error", make_object(error_fields, value));
@@ -940,6 +1001,7 @@ static const struct {
 	[CTL_CONNS] = { "mpgate.conns", put_conns, get_conns },
 	[CTL_ERROR] = { "mpgate.error", put_error, get_error },
 	[CTL_LOG] = { "mpgate.log", put_log, get_log },
+	[CTL_TEST] = { "mpgate.test", put_test, get_test },
 };
 
 // Takes `root`. Six digits are enough for a ratio, and "0.66" stays "0.66".
@@ -1079,6 +1141,7 @@ static const char *const asks[CTL_ASKS] = {
 	[CTL_ASK_COMMAND] = "command",
 	[CTL_ASK_LOG] = "log",
 	[CTL_ASK_CONNS] = "conns",
+	[CTL_ASK_TEST] = "test",
 };
 
 static int read_interval(const json_t *root, int *interval_ms)
@@ -1119,12 +1182,15 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	while (out->ask < CTL_ASKS && (!word || strcmp(word, asks[out->ask]) != 0))
 		out->ask++;
 	if (out->ask == CTL_ASKS)
-		return "\"request\" is \"status\", \"watch\", \"history\", \"command\", \"log\" or "
-		       "\"conns\"";
+		return "\"request\" is \"status\", \"watch\", \"history\", \"command\", \"log\", "
+		       "\"conns\" or \"test\"";
 	if (read_interval(root, &out->interval_ms) != 0)
 		return "\"interval_ms\" is a number, 0 or more";
 	if (out->ask == CTL_ASK_HISTORY)
 		return read_history(root, out);
+	if (out->ask == CTL_ASK_TEST && (read_object(order_fields, root, &out->test) != 0 || !out->test.path[0] ||
+					 json_string_length(json_object_get(root, "path")) >= NAME_SIZE))
+		return "a test has a \"path\", and may have \"metered\" and \"mptcp\", which are true or false";
 	if (object && strlen(object) >= NAME_SIZE)
 		return "\"object\" is longer than any name can be";
 	if (out->ask == CTL_ASK_LOG && read_object(filter_fields, root, &out->filter) != 0)
@@ -1174,6 +1240,8 @@ char *ctl_json_from_request(const struct ctl_request *request)
 	}
 	if (request->ask == CTL_ASK_COMMAND)
 		add_fields(root, command_fields, &request->command);
+	if (request->ask == CTL_ASK_TEST)
+		add_fields(root, order_fields, &request->test);
 	if (request->ask == CTL_ASK_LOG)
 		add_fields(root, filter_fields, &request->filter);
 	if (request->ask == CTL_ASK_COMMAND && request->command.verb == COMMAND_ENABLE)

@@ -14,6 +14,7 @@
 #include "model/kstate.h"
 #include "model/op.h"
 #include "model/path.h"
+#include "model/path_test.h"
 #include "model/snapshot.h"
 
 // Decisions, and nothing else: no descriptor, no clock, no library. Time is CLOCK_MONOTONIC in
@@ -636,6 +637,10 @@ struct exit_choice {
 // Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
 bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
 		      const struct exit_paths *paths, int64_t now_ms);
+
+// ---- What a test of one path comes to. See path_test.c. `facts` NULL: nothing could be sent. Fills in `out` but for
+// time and names.
+void plan_judge_test(const struct test_context *c, const struct test_facts *facts, struct path_test *out);
 
 // ---- Wanted kernel state.
 

@@ -65,7 +65,7 @@ int peer_link_open(struct peer_link *link, const struct peer_link_spec *spec)
 	const struct wire_target target = wire_service_target();
 	const struct stream_spec how = { .to = spec->exit,
 					 .from = spec->source,
-					 .mptcp = true,
+					 .mptcp = !spec->plain,
 					 .key = spec->key,
 					 .replay = spec->replay,
 					 .target = &target };

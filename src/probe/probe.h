@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "model/path.h"
+#include "model/path_test.h"
 #include "wire/wire.h"
 
 // Measures whether and how fast the exit answers over each path. Main thread.
@@ -123,5 +124,26 @@ struct peer *peer_new(struct ev_loop *loop, peer_report_fn *report, void *ctx);
 void peer_free(struct peer *peer);
 // Copies what it needs. Connections that still fit go on; n_paths 0 closes all.
 void peer_set(struct peer *peer, const struct peer_target *target);
+
+// ---- exam.c: one path tried on demand. Main thread.
+
+struct exam;
+
+struct exam_target {
+	int ifindex;
+	struct addr source;
+	struct addr hop;     // the other end of the link; AF_UNSPEC: it is not known
+	struct addr other;   // of a path that is well, to begin a connection on which this one should join;
+			     // AF_UNSPEC: do not try
+	union sockaddr_any exit;
+	struct wire_key key;
+};
+
+// Called once, from the loop, after some seconds at most; it may free the exam.
+typedef void exam_done_fn(void *ctx, const struct test_facts *facts);
+
+// Every source has its rule in the kernel, or another path would be measured. Free it whenever you like.
+struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, exam_done_fn *done, void *ctx);
+void exam_free(struct exam *exam);
 
 #endif

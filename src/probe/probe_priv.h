@@ -45,6 +45,7 @@ struct peer_link_spec {
 	struct wire_replay *replay;
 	union sockaddr_any exit;
 	struct addr source;
+	bool plain; // TCP, and not MPTCP
 };
 
 struct peer_link {

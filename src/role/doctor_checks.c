@@ -522,17 +522,20 @@ static void judge_answers(const struct doctor_facts *facts, size_t e, const stru
 	for (size_t i = 0; i < facts->config->n_paths; i++) {
 		const struct doctor_reach *r = &facts->reach[e][i];
 		const char *path = facts->config->paths[i].name;
+		char next[120];
 
 		if (r->asked && r->error)
 			explain(add(report, DOCTOR_FAIL, path, "does not reach %s: %s", exit->name,
 				    strerror(-r->error)),
 				"other paths reach it, so the line or its provider is at fault",
 				"restart the modem; 'mpgate log' tells since when");
-		else if (r->asked && t->mptcp && !r->mptcp)
+		else if (r->asked && t->mptcp && !r->mptcp) {
+			snprintf(next, sizeof(next), "mpgate test %s --mptcp ; see OPTIONS STRIPPED in mpgate(8)", path);
 			explain(add(report, DOCTOR_FAIL, path, "MPTCP options do not pass to %s", exit->name),
 				"over another path the same server answers with them, so something on this one "
 				"strips them",
-				"put a VPN over this line and make that the path");
+				next);
+		}
 	}
 }
 

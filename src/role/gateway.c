@@ -137,6 +137,7 @@ static void stop(struct gateway *g)
 	if (g->ctl)
 		ctl_close(g->ctl);
 	gateway_dial_stop(g);
+	gateway_test_fini(g);
 	if (g->probe)
 		probe_free(g->probe);
 	gateway_hooks_fini(g);

@@ -134,4 +134,5 @@ const struct ctl_handler gateway_handler = {
 	.command = take_command,
 	.events = get_events,
 	.conns = gateway_conns_ask,
+	.test = gateway_test_start,
 };

@@ -153,8 +153,16 @@ struct gateway_timed {
 	int64_t revert_ms; // CLOCK_MONOTONIC
 };
 
+// A test of a path that somebody waits for; see gateway_test.c.
+struct gateway_test {
+	struct exam *exam; // NULL: none is under way
+	struct path_test_order order;
+	size_t slot;
+};
+
 struct gateway {
 	struct gateway_timed timed;
+	struct gateway_test test;
 	struct service service;
 	struct ev_loop *loop;
 	struct config *config;
@@ -356,6 +364,11 @@ void gateway_publish(struct gateway *g);
 void gateway_hooks_init(struct gateway *g);
 void gateway_hooks_fini(struct gateway *g);
 void gateway_hooks_tell(struct gateway *g, const struct event *event);
+
+// gateway_test.c
+bool gateway_test_start(void *ctx, const struct path_test_order *order, struct ctl_error *why);
+// Without an answer.
+void gateway_test_fini(struct gateway *g);
 
 // gateway_metrics.c
 void gateway_metrics_round(struct gateway *g);

@@ -189,6 +189,21 @@ size_t wire_service_put(const struct wire_service_message *message, uint8_t out[
 	return HEAD_LEN + len;
 }
 
+// Nobody's tag.
+#define PADDING      255
+#define PADDING_BYTES 128
+
+size_t wire_service_pad(uint8_t message[static WIRE_SERVICE_MAX], size_t len, size_t to)
+{
+	static const uint8_t nothing[PADDING_BYTES];
+
+	while (len < to && len + 2 + PADDING_BYTES <= WIRE_SERVICE_MAX)
+		len += put_bytes(PADDING, nothing, sizeof(nothing), message + len);
+	message[1] = (uint8_t)((len - HEAD_LEN) >> 8);
+	message[2] = (uint8_t)(len - HEAD_LEN);
+	return len;
+}
+
 // ---- parsing
 
 // What is too large for its place becomes the largest that fits.

@@ -265,6 +265,9 @@ bool wire_service_is_target(const struct wire_target *target);
 struct wire_target wire_service_target(void);
 // Returns the length written. Lists longer than WIRE_SERVICE_LIST_MAX are cut.
 size_t wire_service_put(const struct wire_service_message *message, uint8_t out[static WIRE_SERVICE_MAX]);
+// Makes a message of `len` bytes at least `to` bytes long, with fields that everybody skips. Returns the new
+// length, at most WIRE_SERVICE_MAX.
+size_t wire_service_pad(uint8_t message[static WIRE_SERVICE_MAX], size_t len, size_t to);
 // Parses the message at the start of `in`. Returns 0 and its length in *used; -EAGAIN: incomplete;
 // -EPROTO: broken, or longer than WIRE_SERVICE_MAX. Types, fields and list entries that are not
 // known are skipped, and a type that is not known is the caller's to ignore. *out and *used are

@@ -448,6 +448,35 @@ def only_changes_of_the_named_paths_are_told():
             assert "\033" not in out
 
 
+# ---- test
+
+@case
+def a_test_is_told_and_judged():
+    with gateway("test") as g:
+        code, out, err = mpgate(g.socket, "test", "tun1")
+        same((code, err), (1, ""))
+        same(out, """\
+tun1 to exit vps1 (vps1.example.net:65101)
+  ok    exit          its port answers in 62 ms
+  FAIL  mptcp         SYN sent with MP_CAPABLE, SYN/ACK came without
+          over ppp0 the same exit answers with them, so something on tun1 strips them
+          try: see OPTIONS STRIPPED in mpgate(8)
+
+1 ok, 0 warnings, 1 failed, 0 not tried.   exit 1
+""")
+        told = json.loads(mpgate(g.socket, "test", "tun1", "--json")[1])
+        same({**told, "time": None}, {**json.loads(golden("ctl-test.json")), "time": None})
+        lines = mpgate(g.socket, "test", "tun1", "--plain")[1].splitlines()
+        same(lines[0], "#step\tlevel\ttook_us\ttext\tcause\tnext")
+        same(lines[1], "exit\tok\t62000\tits port answers in 62 ms\t-\t-")
+        contains(mpgate(g.socket, "--mask", "test", "tun1", "--json")[1], '"198.51.xxx.x"')
+        code, out, err = mpgate(g.socket, "test", "tun0")
+        same((code, out), (7, ""))
+        contains(err, "mpgate: test: there is no record of that\nhint: ")
+        same(mpgate(g.socket, "test", "tun9")[0], 5)
+        same(mpgate(g.socket, "test")[0], 2)
+
+
 # ---- what works with every command
 
 @case

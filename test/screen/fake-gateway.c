@@ -6,9 +6,9 @@
 //	fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
 //
 // STATES holds lines of the control protocol: mpgate.status, one or more, and mpgate.history: of the
-// last minutes of all paths, and those of other paths and scales that may be asked for; and at most
-// one mpgate.conns. The first state is published at once and again every second. SIGUSR1 goes on to
-// the next; -i MS does so every MS milliseconds; after the last one it stays, or with -l begins
+// last minutes of all paths, and those of other paths and scales that may be asked for; at most
+// one mpgate.conns; and an mpgate.test for each path that may be tested. The first state is published
+// at once and again every second. SIGUSR1 goes on to the next; -i MS does so every MS milliseconds; after the last one it stays, or with -l begins
 // again. -n moves all times so that each state looks as if it were taken now.
 //
 // Each command is appended to COMMANDS as "VERB OBJECT by WHO", answered with "done", and followed
@@ -29,6 +29,7 @@
 
 #define STATES_MAX 64
 #define OTHERS_MAX 8
+#define TESTS_MAX  8
 #define DIAL_S     .5
 
 struct fake {
@@ -42,6 +43,8 @@ struct fake {
 	int n_others;
 	struct event_log events;
 	struct conns conns;
+	struct path_test tests[TESTS_MAX];
+	int n_tests;
 	FILE *commands;
 	bool begin_again, dials_fail, move_times;
 	ev_timer publish, advance, dialled;
@@ -109,6 +112,20 @@ static void give_conns(void *ctx)
 	if (fake->move_times)
 		move_conns(&fake->conns, clock_wall_ms() - fake->conns.time_ms);
 	ctl_answer_conns(fake->ctl, &fake->conns);
+}
+
+static bool give_test(void *ctx, const struct path_test_order *order, struct ctl_error *why)
+{
+	struct fake *fake = ctx;
+
+	for (int i = 0; i < fake->n_tests; i++) {
+		if (strcmp(fake->tests[i].path, order->path) != 0)
+			continue;
+		ctl_answer_test(fake->ctl, &fake->tests[i]);
+		return true;
+	}
+	ctl_error_set(why, STATUS_REFUSED, "test: there is no record of that", "test another path");
+	return false;
 }
 
 static void show(struct fake *fake, int at)
@@ -286,6 +303,8 @@ static bool load(struct fake *fake, const char *name)
 			take_history(fake, &message.history);
 		else if (message.kind == CTL_CONNS)
 			fake->conns = message.conns;
+		else if (message.kind == CTL_TEST && fake->n_tests < TESTS_MAX)
+			fake->tests[fake->n_tests++] = message.test;
 		else if (message.kind == CTL_SNAPSHOT && fake->n_states < STATES_MAX)
 			fake->states[fake->n_states++] = message.snapshot;
 	}
@@ -316,8 +335,13 @@ static void start(struct fake *fake, int interval_ms)
 int main(int argc, char **argv)
 {
 	static struct fake fake;
-	const struct ctl_handler handler = { &fake, give_snapshot, give_history, take_command,
-					     give_events, give_conns };
+	const struct ctl_handler handler = { .ctx = &fake,
+					     .snapshot = give_snapshot,
+					     .history = give_history,
+					     .command = take_command,
+					     .events = give_events,
+					     .test = give_test,
+					     .conns = give_conns };
 	struct str why = { 0 };
 	int option, interval_ms = 0;
 

@@ -24,14 +24,15 @@ USAGE, NOT_RUNNING, NOT_ALLOWED, NO_SUCH, BAD_CONFIG = 2, 3, 4, 5, 6
 CLIENTS = {
     "alarm": [], "backup": ["ppp0", "on"], "cap": [], "conns": [], "disable": ["ppp0"],
     "enable": ["ppp0"], "history": [], "log": [], "metrics": [], "paths": [], "redial": ["ppp0"], "reload": [],
-    "status": [], "confirm": [], "revert": [],
+    "status": [], "confirm": [], "revert": [], "test": ["ppp0"],
 }
 # Those of them that change or name one path.
-NAMERS = {"backup": ["on"], "disable": [], "enable": [], "history": [], "paths": [], "redial": []}
+NAMERS = {"backup": ["on"], "disable": [], "enable": [], "history": [], "paths": [], "redial": [],
+          "test": []}
 # Those that read the configuration first.
 READERS = {"check": [], "config": [], "explain": ["192.0.2.1"], "gateway": ["--headless"], "plan": [],
            "server": []}
-OTHERS = {"completion", "console", "doctor", "exit", "help", "keys", "path", "report", "test",
+OTHERS = {"completion", "console", "doctor", "exit", "help", "keys", "path", "report",
           "version", "jumpbox"}
 
 

@@ -291,6 +291,80 @@ static void connections_come_back_as_they_went(void **state)
 	}
 }
 
+static void random_test(struct path_test *test)
+{
+	memset(test, 0, sizeof(*test));
+	test->time_ms = random_number(4000000000000);
+	RANDOM_TEXT(test->path);
+	RANDOM_TEXT(test->exit);
+	RANDOM_TEXT(test->endpoint);
+	test->passed = one_in(2);
+	test->rtt_us = random_measure(1000000);
+	test->mptcp = (int8_t)(random_number(4) - 2);
+	test->mtu = (int)random_measure(9000);
+	RANDOM_TEXT(test->seen_as);
+	test->bytes = (uint64_t)random_number(INT64_MAX);
+	test->n = (int)random_number(TEST_STEPS + 1);
+	for (int i = 0; i < test->n; i++) {
+		struct test_finding *f = &test->list[i];
+
+		f->step = (enum test_step)random_number(TEST_STEPS);
+		f->level = (enum test_level)random_number(TEST_LEVELS);
+		f->took_us = one_in(2) ? SNAPSHOT_NONE : random_number(1000000);
+		RANDOM_TEXT(f->text);
+		RANDOM_TEXT(f->cause);
+		RANDOM_TEXT(f->next);
+	}
+}
+
+static void a_test_comes_back_as_it_went(void **state)
+{
+	static struct ctl_message got;
+	static struct path_test sent;
+
+	(void)state;
+	srandom(7);
+	for (int round = 0; round < 100; round++) {
+		char *line;
+
+		random_test(&sent);
+		line = ctl_json_from_value(CTL_TEST, &sent, CTL_NO_ID);
+		assert_int_equal(ctl_json_parse(line, &got), 0);
+		assert_int_equal(got.kind, CTL_TEST);
+		assert_memory_equal(&got.test, &sent, sizeof(sent));
+		free(line);
+	}
+}
+
+static void paths_are_cut_out_of_a_status(void **state)
+{
+	static const char status[] = "{\"schema\":\"mpgate.status\",\"schema_version\":1,\"time\":\"T\",\"gateway\":{},"
+				     "\"paths\":[{\"name\":\"a\",\"new\":1},{\"name\":\"b\"}]}";
+	static const struct {
+		const char *names[2];
+		int n;
+		const char *paths;
+	} cases[] = {
+		{ { NULL }, 0, "[{\"name\":\"a\",\"new\":1},{\"name\":\"b\"}]" },
+		{ { "a" }, 1, "[{\"name\":\"a\",\"new\":1}]" },
+		{ { "b", "a" }, 2, "[{\"name\":\"a\",\"new\":1},{\"name\":\"b\"}]" },
+		{ { "c" }, 1, "[]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *names[2] = { (char *)(uintptr_t)cases[i].names[0], (char *)(uintptr_t)cases[i].names[1] };
+		char *line = ctl_json_paths(status, names, cases[i].n), wanted[256];
+
+		snprintf(wanted, sizeof(wanted),
+			 "{\"schema\":\"mpgate.paths\",\"schema_version\":1,\"time\":\"T\",\"paths\":%s}",
+			 cases[i].paths);
+		assert_string_equal(line, wanted);
+		free(line);
+	}
+	assert_null(ctl_json_paths("{", NULL, 0));
+}
+
 static void a_history_comes_back_oldest_first(void **state)
 {
 	static struct ctl_message got;
@@ -577,6 +651,22 @@ static void the_form_is_the_published_one(void **state)
 					   "",
 					   { STATUS_BAD_CONFIG, "nothing was changed", "",
 					     "f:1: \"a\"\nf:2: b\033[1m\n" } };
+	static const struct path_test test = {
+		.time_ms = 1795349062103,
+		.path = "tun1",
+		.exit = "vps1",
+		.endpoint = "vps1.example.net:65101",
+		.rtt_us = 62000,
+		.mptcp = 0,
+		.mtu = 1500,
+		.seen_as = "198.51.100.7",
+		.bytes = 18000,
+		.n = 2,
+		.list = { { TEST_EXIT, TEST_OK, 62000, "its port answers in 62 ms", "", "" },
+			  { TEST_MPTCP, TEST_FAIL, SNAPSHOT_NONE, "SYN sent with MP_CAPABLE, SYN/ACK came without",
+			    "over ppp0 the same exit answers with them, so something on tun1 strips them",
+			    "see OPTIONS STRIPPED in mpgate(8)" } },
+	};
 	struct ctl_error error;
 
 	(void)state;
@@ -595,6 +685,7 @@ static void the_form_is_the_published_one(void **state)
 	ctl_error_set(&error, STATUS_NOT_RUNNING, "no gateway is running", "start it");
 	compare_with_file("ctl-error.json", CTL_ERROR, &error, CTL_NO_ID);
 	compare_with_file("ctl-conns.json", CTL_CONNS, &conns, CTL_NO_ID);
+	compare_with_file("ctl-test.json", CTL_TEST, &test, CTL_NO_ID);
 }
 
 // ---- what others send
@@ -722,6 +813,9 @@ static void bad_requests_are_explained(void **state)
 		  CTL_NO_ID },
 		{ "{\"request\":\"command\",\"verb\":\"redial\",\"object\":\"0123456789abcdef\"}",
 		  "longer than any name", CTL_NO_ID },
+		{ "{\"request\":\"test\"}", "a test has", CTL_NO_ID },
+		{ "{\"request\":\"test\",\"path\":\"0123456789abcdef\"}", "a test has", CTL_NO_ID },
+		{ "{\"request\":\"test\",\"path\":\"ppp0\",\"mptcp\":1}", "a test has", CTL_NO_ID },
 		{ "{\"request\":\"status\",\"request\":\"watch\"}", "duplicate", CTL_NO_ID },
 		{ "{\"request\":\"status\"} {}", "end of file expected", CTL_NO_ID },
 	};
@@ -771,6 +865,8 @@ int main(void)
 		cmocka_unit_test(a_snapshot_comes_back_as_it_went),
 		cmocka_unit_test(connections_come_back_as_they_went),
 		cmocka_unit_test(a_history_comes_back_oldest_first),
+		cmocka_unit_test(a_test_comes_back_as_it_went),
+		cmocka_unit_test(paths_are_cut_out_of_a_status),
 		cmocka_unit_test(requests_come_back_as_they_went),
 		cmocka_unit_test(the_form_is_the_published_one),
 		cmocka_unit_test(texts_are_cleaned_both_ways),

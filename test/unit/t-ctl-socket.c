@@ -41,6 +41,8 @@ struct bench {
 	struct conns conns;
 	int n_gathered;
 	bool answers_at_once;
+	struct path_test_order order;
+	int n_tests;
 };
 
 static void give_snapshot(void *ctx, struct snapshot *out)
@@ -81,10 +83,22 @@ static void gather_conns(void *ctx)
 		ctl_answer_conns(bench->ctl, &bench->conns);
 }
 
+static bool begin_test(void *ctx, const struct path_test_order *order, struct ctl_error *why)
+{
+	struct bench *bench = ctx;
+
+	bench->order = *order;
+	bench->n_tests++;
+	if (bench->answers_at_once)
+		ctl_answer_test(bench->ctl, &(struct path_test){ .path = "ppp0" });
+	ctl_error_set(why, STATUS_REFUSED, "not now", "");
+	return strcmp(order->path, "tun0") != 0;
+}
+
 static int open_ctl(struct bench *bench, struct ctl **out, struct str *why)
 {
 	const struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-					     give_events, gather_conns };
+					     give_events, gather_conns, begin_test };
 
 	return ctl_open(bench->loop, bench->path, &handler, out, why);
 }
@@ -262,6 +276,40 @@ static void who_asks_meanwhile_shares_the_answer(void **state)
 	expect(bench, two, CTL_CONNS, &message);
 	ctl_client_free(one);
 	ctl_client_free(two);
+}
+
+static void a_test_is_answered_refused_or_of_no_path(void **state)
+{
+	struct bench *bench = *state;
+	struct ctl_client *c = connect_to(bench), *other = connect_to(bench);
+	static struct ctl_message message;
+
+	assert_int_equal(ctl_client_test(c, &(struct path_test_order){ .path = "ppp9" }), 0);
+	expect(bench, c, CTL_ERROR, &message);
+	assert_int_equal(message.error.status, STATUS_NO_SUCH);
+	assert_non_null(strstr(message.error.hint, "did you mean ppp0?"));
+	assert_int_equal(bench->n_tests, 0);
+	assert_int_equal(ctl_client_test(c, &(struct path_test_order){ .path = "tun0" }), 0);
+	expect(bench, c, CTL_ERROR, &message);
+	assert_int_equal(message.error.status, STATUS_REFUSED);
+
+	bench->answers_at_once = true;
+	assert_int_equal(ctl_client_test(c, &(struct path_test_order){ .path = "ppp0", .mptcp = true }), 0);
+	expect(bench, c, CTL_TEST, &message);
+	assert_true(bench->order.mptcp && !bench->order.metered && bench->order.may_spend);
+
+	// later, and to who asked for a test only
+	bench->answers_at_once = false;
+	assert_int_equal(ctl_client_test(c, &(struct path_test_order){ .path = "ppp0" }), 0);
+	assert_int_equal(ctl_client_conns(other), 0);
+	turn_often(bench);
+	ctl_answer_test(bench->ctl, &(struct path_test){ .path = "ppp0" });
+	expect(bench, c, CTL_TEST, &message);
+	assert_int_equal(ctl_client_read(other, &message), 0);
+	ctl_answer_conns(bench->ctl, &bench->conns);
+	expect(bench, other, CTL_CONNS, &message);
+	ctl_client_free(other);
+	ctl_client_free(c);
 }
 
 // As with socat: the question, the end, and only then the answer.
@@ -781,7 +829,7 @@ static void a_missing_directory_is_made(void **state)
 {
 	struct bench *bench = *state;
 	struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-				       give_events, gather_conns };
+				       give_events, gather_conns, begin_test };
 	struct ctl *second;
 	struct str why = { 0 };
 	char dir[80], path[120];
@@ -1000,6 +1048,7 @@ int main(void)
 		TEST(requests_behind_them_wait_their_turn),
 		TEST(who_asks_meanwhile_shares_the_answer),
 		TEST(a_client_that_has_said_all_still_gets_them),
+		TEST(a_test_is_answered_refused_or_of_no_path),
 		TEST(answers_status),
 		TEST(the_log_is_read_page_by_page),
 		TEST(a_watcher_gets_the_past_and_then_every_snapshot),

@@ -193,6 +193,26 @@ static void knows_its_target(void **state)
 	assert_false(wire_service_is_target(&parsed));
 }
 
+// A question that is to fill packets is the same question.
+static void padding_is_skipped(void **state)
+{
+	const struct wire_service_message sent = { .type = WIRE_SERVICE_ECHO, .nonce = 0x1234567890 };
+	struct wire_service_message got;
+	uint8_t bytes[WIRE_SERVICE_MAX];
+	size_t len = wire_service_put(&sent, bytes), used;
+
+	(void)state;
+	assert_int_equal(wire_service_pad(bytes, len, 0), len);
+	len = wire_service_pad(bytes, len, 3800);
+	assert_in_range(len, 3800, WIRE_SERVICE_MAX);
+	assert_int_equal(wire_service_parse(bytes, len - 1, &got, &used), -EAGAIN);
+	assert_int_equal(wire_service_parse(bytes, len, &got, &used), 0);
+	assert_int_equal(used, len);
+	assert_memory_equal(&got, &sent, sizeof(sent));
+	assert_in_range(wire_service_pad(bytes, wire_service_put(&sent, bytes), WIRE_SERVICE_MAX + 1000), 3900,
+			WIRE_SERVICE_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +223,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_broken),
 		cmocka_unit_test(drops_entries_beyond_the_most),
 		cmocka_unit_test(knows_its_target),
+		cmocka_unit_test(padding_is_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

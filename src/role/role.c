@@ -118,7 +118,7 @@ static const struct role_verb verbs[] = {
 	{ "jumpbox",
 	  "",
 	  0,
-	  "Run a jumpbox: forward and masquerade what comes out of its tunnels",
+	  "Run a jumpbox: forward what comes out of its tunnels",
 	  { "mpgate jumpbox --config ./jumpbox.conf", "mpgate jumpbox --check" },
 	  role_jumpbox, ROLE_RUN },
 	{ "keys",

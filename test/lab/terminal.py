@@ -9,6 +9,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import time
 
@@ -28,8 +29,13 @@ class Tmux:
         # a person's terminal, also where a program runs the tests
         stage.start("tmux", ["env", "-u", "CI", "tmux", "-S", self.socket, "-f", "/dev/null", "-D"],
                     env={"TERM": "screen"})
-        wait_for(self.socket.exists, "tmux")
+        wait_for(self.listens, "tmux")
         self.sessions = 0
+
+    def listens(self):
+        """A client that comes between bind() and listen() would start a server of its own."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            return not sock.connect_ex(str(self.socket))
 
     @classmethod
     def of(cls, stage):
@@ -47,10 +53,8 @@ class Tmux:
         """A shell in a terminal of that size; returns the session's name."""
         self.sessions += 1
         name = f"s{self.sessions}"
+        # with a global window-size of "manual", tmux 3.3a dies of a second session
         self("new-session", "-d", "-s", name, "-x", columns, "-y", rows, "sh")
-        if self.sessions == 1:  # options need a session
-            self("set-option", "-g", "window-size", "manual")
-            self("set-option", "-g", "escape-time", 0)
         return name
 
 

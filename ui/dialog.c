@@ -140,21 +140,35 @@ static void tell_cap(const struct snapshot *s, const struct path_snapshot *path,
 			 format_duration((int64_t)((double)left_bytes * 8 / (double)load_bps), span));
 }
 
-// The client's address when this very terminal is on an ssh session that came in over the path.
-static bool find_session(const char *ssh_connection, const struct path_snapshot *path,
-			 char client[static ADDR_STRLEN])
+static bool is_to(const struct path_snapshot *path, const char *server)
 {
-	char from[ADDR_STRLEN], to[ADDR_STRLEN];
 	struct addr session, own;
 
+	return addr_parse(server, &session) == 0 && addr_parse(path->address, &own) == 0 &&
+	       addr_equal(&session, &own);
+}
+
+// Warns when this very terminal is on an ssh session that comes in over the path, or over what rides it.
+static void tell_session(const struct ui *ui, const struct path_snapshot *path, struct str *out)
+{
+	const char *interface = ui->options.session_interface;
+	char client[ADDR_STRLEN], server[ADDR_STRLEN];
+
 	// sshd(8): client address, client port, server address, server port
-	if (!ssh_connection || sscanf(ssh_connection, "%63s %*s %63s", from, to) != 2)
-		return false;
-	if (addr_parse(to, &session) != 0 || addr_parse(path->address, &own) != 0 ||
-	    !addr_equal(&session, &own))
-		return false;
-	str_copy(client, ADDR_STRLEN, from);
-	return true;
+	if (!ui->options.ssh_connection ||
+	    sscanf(ui->options.ssh_connection, "%63s %*s %63s", client, server) != 2)
+		return;
+	for (int i = 0; i < ui->live.n_paths; i++) {
+		const struct path_snapshot *p = &ui->live.paths[i];
+		bool rides = strcmp(p->underlay, path->name) == 0;
+
+		if ((p != path && !rides) ||
+		    !(is_to(p, server) || (interface && strcmp(p->interface, interface) == 0)))
+			continue;
+		str_addf(out, "! Your SSH session from %s comes in over %s%s%s%s and will drop.", client, p->name,
+			 rides ? ", which rides " : "", rides ? path->name : "", rides ? "," : "");
+		return;
+	}
 }
 
 // ---- the words for each verb
@@ -243,19 +257,16 @@ static void write_page(const struct ui *ui, const struct path_snapshot *path, in
 		       struct page *page)
 {
 	const struct dialog *d = &ui->dialog;
-	char client[ADDR_STRLEN];
 	struct str text = { 0 };
 
 	page_add(page, ATTR_NORMAL, "%s", "");
 	write_question(d->verb, path, &text);
 	wrap_and_clear(page, ATTR_HEADING, width, 0, &text);
 	page_add(page, ATTR_NORMAL, "%s", "");
-	if ((d->verb == COMMAND_DISABLE || d->verb == COMMAND_REDIAL) &&
-	    find_session(ui->options.ssh_connection, path, client)) {
-		str_addf(&text, "! Your SSH session from %s comes in over %s and will drop.",
-			 client, path->name);
+	if (d->verb == COMMAND_DISABLE || d->verb == COMMAND_REDIAL)
+		tell_session(ui, path, &text);
+	if (text.len)
 		wrap_and_clear(page, ATTR_BAD, width, 2, &text);
-	}
 	tell_effect(&ui->live, path, d->verb, &text);
 	wrap_and_clear(page, ATTR_NORMAL, width, 0, &text);
 	page_add(page, ATTR_NORMAL, "%s", "");

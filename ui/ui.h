@@ -25,6 +25,7 @@ struct ui_options {
 	enum ui_charset charset;
 	int width, height;          // of the terminal; 0: ask it
 	const char *ssh_connection; // SSH_CONNECTION, to warn before the session's own path is cut
+	const char *session_interface; // by which that session's packets leave; NULL: nobody knows
 };
 
 // One key or more of the console that do one thing.

@@ -2,6 +2,7 @@
 #ifndef KERN_KERN_H
 #define KERN_KERN_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -59,6 +60,10 @@ int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctl
 // Refreshes rx_bytes and tx_bytes of the links that `state` has; a small dump, meant for once a
 // second.
 int kern_counters(struct kern *kern, struct kstate *state);
+
+// The name of the interface by which a packet would leave from one address to another, as the routes
+// and rules are now. 0 or a negative errno. Needs no privilege.
+int kern_route_interface(const struct addr *from, const struct addr *to, char out[static IF_NAMESIZE]);
 
 // Told of each op that failed: a negative errno and the kernel's words, extended ack included, as
 // in "Invalid argument (Nexthop has invalid gateway)". op_format() says what was tried.

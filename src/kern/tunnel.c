@@ -5,6 +5,7 @@
 // the tunnel would: with its source address, mark and device. Interfaces that are part of another
 // (VLAN and the like) name it themselves. What a program carries over a TUN device, and WireGuard's
 // peers, are not to be seen here.
+#include "kern/kern.h"
 #include "kern/kern_priv.h"
 
 #include <errno.h>
@@ -137,6 +138,21 @@ static int look_up(struct kern_netlink *nl, const struct ktunnel *tunnel)
 		oif = 0;
 	str_fini(&why);
 	return oif;
+}
+
+int kern_route_interface(const struct addr *from, const struct addr *to, char out[static IF_NAMESIZE])
+{
+	const struct ktunnel packet = { .local = *from, .remote = *to };
+	struct kern_netlink nl;
+	int rc = kern_netlink_open(&nl, NETLINK_ROUTE), oif;
+
+	if (rc < 0)
+		return rc;
+	oif = look_up(&nl, &packet);
+	kern_netlink_close(&nl);
+	if (!oif)
+		return -ENETUNREACH;
+	return if_indextoname((unsigned)oif, out) ? 0 : -errno;
 }
 
 void kern_tunnels_look_up(struct kern_netlink *nl, struct kstate *state)

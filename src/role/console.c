@@ -85,7 +85,7 @@ static int print_status(const struct role_args *args)
 int role_console(int argc, char **argv)
 {
 	const char *charset = NULL, *size = NULL;
-	struct ui_options ui = { .ssh_connection = getenv("SSH_CONNECTION") };
+	struct ui_options ui = { 0 };
 	const struct role_option options[] = {
 		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
 		{ "a11y", 0, NULL, "for screen readers: no clock, no graphs, events as sentences",
@@ -107,6 +107,7 @@ int role_console(int argc, char **argv)
 		return STATUS_USAGE;
 	if (!ui_console_possible())
 		return print_status(&args);
+	role_session_find(&ui);
 	ui.socket = args.socket;
 	ui.color = color_of(args.color);
 	ui.units = args.units;

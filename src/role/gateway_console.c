@@ -83,13 +83,13 @@ static char ask_what_now(void)
 
 static int run_console(const struct role_args *args, pid_t gateway)
 {
-	const struct ui_options options = {
+	struct ui_options options = {
 		.socket = args->socket,
 		.color = (enum ui_color)args->color,
-		.ssh_connection = getenv("SSH_CONNECTION"),
 	};
 	char choice = 'n';
 
+	role_session_find(&options);
 	while (choice == 'n') {
 		int status = ui_console_run(&options);
 

@@ -74,6 +74,10 @@ __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const ch
 // The same of an error that is there already, as from ctl_client_explain().
 int role_fail_error(const struct ctl_error *error);
 
+// session.c: whether this terminal is on an ssh session, and by which interface that comes in.
+struct ui_options;
+void role_session_find(struct ui_options *options);
+
 // masked.c: from now on, and until the end, addresses in what is printed to stdout are hidden.
 void role_mask_begin(void);
 // Prints what is left. Nothing happens when it was not begun.

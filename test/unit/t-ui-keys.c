@@ -346,6 +346,25 @@ static void the_effect_is_told(void **state)
 	ui_free(ui);
 }
 
+// To an address of the LAN, through a tunnel.
+static void a_session_is_found_by_its_route(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ .ssh_connection = "10.99.0.7 51514 192.168.5.1 22",
+							  .session_interface = "tun0" });
+
+	(void)state;
+	press(ui, 'D');
+	assert_false(shows(ui, "SSH"));
+	press_all(ui, "njD");
+	assert_true(shows(ui, "! Your SSH session from 10.99.0.7 comes in over tun0 and will"));
+	str_copy(ui->live.paths[1].underlay, sizeof(ui->live.paths[1].underlay), "ppp0");
+	press_all(ui, "nkR");
+	assert_true(shows(ui, "! Your SSH session from 10.99.0.7 comes in over tun0, which"));
+	press_all(ui, "njjR");
+	assert_false(shows(ui, "SSH"));
+	ui_free(ui);
+}
+
 static void a_path_that_goes_takes_its_question_along(void **state)
 {
 	struct ui *ui = start("ok", &(struct ui_options){ 0 });
@@ -644,6 +663,7 @@ int main(void)
 		cmocka_unit_test(the_last_working_path_wants_its_name),
 		cmocka_unit_test(a_question_for_the_name_stays_one),
 		cmocka_unit_test(the_effect_is_told),
+		cmocka_unit_test(a_session_is_found_by_its_route),
 		cmocka_unit_test(a_path_that_goes_takes_its_question_along),
 		cmocka_unit_test(read_only_asks_nothing),
 		cmocka_unit_test(without_a_gateway_nothing_is_sent),

@@ -7,11 +7,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import Exit, Gateway, Web
-from lab import EXIT, WEB, run_story
+from actors import Exit, Gateway
+from lab import GATEWAY, run_story
 from terminal import TYPE_AHEAD_S, Console
 
-FAR = "203.0.113.77"  # where a person at a distance sits
+FAR = "10.99.0.7"  # where a person at a distance sits
 EVERY_NO = "Enter", "Escape", "C-c", "n", "q"
 
 
@@ -37,7 +37,19 @@ def all_mean_no(lab, gateway, console):
                    "states have changed")
 
 
+def own_session(lab, gateway, console):
+    """The console is at the far end of an ssh session to the LAN's address, which comes in over tun0."""
+    warned = rf"! Your SSH session from {FAR} comes in over tun0 and will"
+    for path, word, warns in ("tun0", "RECONNECT", True), ("ppp0", "REDIAL", False):
+        console.select(path)
+        console.keys("R")
+        console.wait_for_dialog(f"{word} {path}")
+        console.expect(bool(console.shows(warned)) == warns, f"the session is not warned of rightly on {path}")
+        console.answer(f"{word} {path}", "Escape")
+
+
 def y_acts(lab, gateway, console):
+    console.select("tun0")
     console.keys("B")
     console.wait_for_line("It carries only while no other path is up.", "what it means")
     console.answer("BACKUP tun0", "y")
@@ -94,9 +106,10 @@ def the_last_path(lab, gateway, console):
 def story(lab):
     Exit(lab)
     gateway = Gateway(lab, paths=[lab.paths[name] for name in ("ppp0", "tun0", "wwan0")])
-    console = Console(gateway)
+    lab.gw.ip(f"route add {FAR} dev tun0")
+    console = Console(gateway, env={"SSH_CONNECTION": f"{FAR} 51514 {GATEWAY} 22"})
     console.wait_for_state("tun0", "UP")
-    for scene in all_mean_no, y_acts, the_last_path:
+    for scene in all_mean_no, own_session, y_acts, the_last_path:
         began = time.monotonic()
         scene(lab, gateway, console)
         print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", flush=True)

@@ -96,6 +96,31 @@ const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SI
 	return out;
 }
 
+const char *facts_word(const struct snapshot *s, const struct path_snapshot *path,
+		       char out[static NAME_SIZE])
+{
+	int n = 0;
+
+	for (int i = 0; i < s->n_paths; i++)
+		n += strcmp(s->paths[i].kind, path->kind) == 0;
+	return n == 1 && path->kind[0] ? facts_kind(path, out) : path->name;
+}
+
+const char *facts_redial_word(const struct path_snapshot *path)
+{
+	return path->dial[0] ? "Redial" : "Reconnect";
+}
+
+const struct event *facts_event(const struct ui *ui, const struct snapshot *s, int i)
+{
+	uint64_t oldest = s->n_events ? s->events[s->n_events - 1].seq : 0;
+	uint64_t back = (uint64_t)(i - s->n_events + 1);
+
+	if (i < s->n_events)
+		return &s->events[i];
+	return oldest > back && ui->log.pid == s->pid ? log_event(ui, oldest - back) : NULL;
+}
+
 bool facts_has_alarm(const struct snapshot *s)
 {
 	return s->revert_at_ms || facts_first_alarm(s);

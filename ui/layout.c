@@ -76,7 +76,7 @@ void layout_make(const struct layout_wish *wish, struct layout *out)
 	}
 	for (int pane = 0; pane < PANES; pane++) {
 		if (pane == PANE_ALARM) // what nobody wanted stays blank above the last lines
-			row += left;
+			row += out->spare = left;
 		out->row[pane] = row;
 		row += out->rows[pane];
 	}

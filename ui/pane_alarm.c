@@ -20,50 +20,169 @@ static void write_alarm(const struct view *view, const struct alarm *alarm, stru
 		 alarm->text + head);
 }
 
-// Another path helps when one is out, or all are; what else is wrong, the doctor may find.
-static bool another_helps(const struct view *view, int object)
+enum {
+	HELP_REDIAL = 1 << 0,
+	HELP_OTHER = 1 << 1,  // another path that waits
+	HELP_DOCTOR = 1 << 2,
+	HELP_ENABLE = 1 << 3, // offers to go on all the same
+};
+
+#define HELP_LINE (HELP_REDIAL | HELP_OTHER)
+
+// What helps, by what the alarm is of: its id after the slash, and the path's reason; the first row that
+// fits.
+static const struct {
+	const char *what, *reason; // reason NULL: any
+	unsigned help;
+} helps[] = {
+	{ "down", "login-refused", HELP_OTHER }, // before the words have changed it would be refused again
+	{ "down", "settings", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "not-permitted", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "no-kernel-ppp", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "no-pppd", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "sim-pin", HELP_OTHER },
+	{ "down", "sim-puk", HELP_OTHER },
+	{ "down", "no-sim", HELP_OTHER },
+	{ "down", "no-reply", HELP_LINE | HELP_DOCTOR },
+	{ "down", "no-address", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "no-gateway", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "same-address", HELP_OTHER | HELP_DOCTOR },
+	{ "down", "portal", HELP_DOCTOR },
+	{ "down", "no-mptcp", HELP_DOCTOR },
+	{ "down", "flapping", HELP_OTHER },
+	{ "down", NULL, HELP_LINE },
+	{ "cap", NULL, HELP_ENABLE },
+	{ "verdict", NULL, HELP_DOCTOR },
+	{ "clock", NULL, HELP_DOCTOR },
+	{ "exit", NULL, HELP_DOCTOR },
+	{ "caps", NULL, HELP_DOCTOR },
+};
+
+static unsigned find_help(const struct view *view, const struct alarm *alarm, const struct path_snapshot *path)
 {
-	if (object >= 0)
-		return view->s->paths[object].state != PATH_STATE_BLOCKED;
-	return view->s->verdict == VERDICT_OFFLINE;
+	const char *slash = strchr(alarm->id, '/');
+
+	if (!path && view->s->verdict == VERDICT_OFFLINE)
+		return HELP_OTHER;
+	for (size_t i = 0; slash && i < sizeof(helps) / sizeof(helps[0]); i++) {
+		if (strcmp(slash + 1, helps[i].what) == 0 &&
+		    (!helps[i].reason || (path && strcmp(path->reason, helps[i].reason) == 0)))
+			return helps[i].help;
+	}
+	return 0;
 }
 
+// The keys that help, the best first. What acts on the selected path is offered when that is the one.
 static void write_hints(const struct view *view, const struct alarm *alarm, struct str *out)
 {
 	bool roomy = view->form & (FORM_NORMAL | FORM_WIDE);
 	bool acts = bindings_find(view->s, 'R', view->screen); // on paths, here
 	int object = facts_find_path(view->s, alarm->object);
-	bool helps = another_helps(view, object);
+	const struct path_snapshot *path = object >= 0 ? &view->s->paths[object] : NULL;
+	unsigned help = find_help(view, alarm, path);
 
-	if (object >= 0)
-		str_add(out, acts && object == view->selected ? "  R:Redial"
-			     : roomy                          ? "  a:Go there"
-							      : "  a:Go");
-	str_add(out, "  A:Ack");
-	if (!helps && roomy && view->screen != UI_DOCTOR)
-		str_add(out, "  d:Doctor");
-	for (int i = 0; acts && roomy && helps && i < view->s->n_paths; i++) {
-		const struct path_snapshot *path = &view->s->paths[i];
+	if (path && (!acts || object != view->selected))
+		str_add(out, roomy ? "  a:Go there" : "  a:Go");
+	else if (path && help & HELP_REDIAL)
+		str_add(out, "  R:Redial");
+	else if (path && help & HELP_ENABLE)
+		str_add(out, "  E:Use it still");
+	for (int i = 0; acts && help & HELP_OTHER && i < view->s->n_paths; i++) {
+		const struct path_snapshot *other = &view->s->paths[i];
 
-		if (bindings_allow_hotkey(path->hotkey) && path->state == PATH_STATE_STANDBY)
-			str_addf(out, "  %c:Enable %s", path->hotkey, path->name);
+		if (bindings_allow_hotkey(other->hotkey) && other->state == PATH_STATE_STANDBY)
+			str_addf(out, "  %c:Enable %s", other->hotkey, other->name);
 	}
+	str_add(out, "  A:Ack");
+	if (help & HELP_DOCTOR && view->screen != UI_DOCTOR)
+		str_add(out, "  d:Doctor");
+}
+
+// Where the sentence may end, the last place before `end`, or 0.
+static size_t find_clause(const char *text, size_t end)
+{
+	static const char *const ends[] = { ": ", ", ", " (" };
+	size_t last = 0;
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		for (const char *at = text; (at = strstr(at, ends[i])) && (size_t)(at - text) < end; at++) {
+			if ((size_t)(at - text) > last)
+				last = (size_t)(at - text);
+		}
+	}
+	return last;
+}
+
+// Whole clauses leave rather than parts of words, as long as `least` bytes stay.
+static void cut_clauses(struct str *text, int width, size_t least)
+{
+	size_t end;
+
+	while (canvas_measure(str_text(text)) > width && (end = find_clause(text->text, text->len)) >= least &&
+	       end)
+		text->text[text->len = end] = '\0';
+}
+
+// The last hints leave, as long as there are more than `least`.
+static void cut_hints(struct str *hints, int width, int least)
+{
+	while (canvas_measure(str_text(hints)) > width) {
+		const char *last = NULL;
+		int n = 0;
+
+		for (const char *at = hints->text; (at = strstr(at, "  ")); at += 2, n++)
+			last = at;
+		if (!last || n <= least)
+			return;
+		hints->text[hints->len = (size_t)(last - hints->text)] = '\0';
+	}
+}
+
+// The head and the first clause behind it: what is wrong, in the fewest words.
+static size_t measure_cause(const char *text)
+{
+	size_t end = strlen(text), clause;
+	const char *colon = strstr(text, ": ");
+
+	while (colon && (clause = find_clause(text, end)) > (size_t)(colon - text))
+		end = clause;
+	return end;
+}
+
+// So much room is better filled with half a sentence.
+#define WASTE 10
+
+static void fit(struct str *text, struct str *hints, int width)
+{
+	struct str whole = { 0 };
+
+	str_add(&whole, str_text(text));
+	cut_hints(hints, width - canvas_measure(str_text(text)), 3);
+	cut_clauses(text, width - canvas_measure(str_text(hints)), measure_cause(str_text(text)));
+	cut_hints(hints, width - canvas_measure(str_text(text)), 2);
+	cut_clauses(text, width - canvas_measure(str_text(hints)), 0);
+	cut_hints(hints, width - canvas_measure(str_text(text)), 1);
+	if (text->len < whole.len &&
+	    width - canvas_measure(str_text(hints)) - canvas_measure(str_text(text)) >= WASTE) {
+		str_clear(text);
+		str_add(text, str_text(&whole));
+	}
+	str_fini(&whole);
 }
 
 static void draw_alarm(const struct view *view, struct canvas *canvas, int row,
 		       const struct alarm *alarm)
 {
 	struct str text = { 0 }, hints = { 0 };
-	int col = 1, hints_width;
+	int col = 1;
 
 	write_alarm(view, alarm, &text);
 	if (!view->read_only)
 		write_hints(view, alarm, &hints);
 	col += canvas_text(canvas, row, col, canvas->width - col, ATTR_FAILED, "ALARM") + 1;
-	hints_width = canvas_measure(str_text(&hints));
-	if (hints_width > canvas->width / 2) // then the cause is worth more than the last hint
-		hints_width = canvas->width / 2;
-	col += canvas_text_fit(canvas, row, col, canvas->width - col - hints_width, ATTR_NORMAL,
+	fit(&text, &hints, canvas->width - col);
+	col += canvas_text_fit(canvas, row, col,
+			       canvas->width - col - canvas_measure(str_text(&hints)), ATTR_NORMAL,
 			       str_text(&text));
 	canvas_text_fit(canvas, row, col, canvas->width - col, ATTR_NORMAL, str_text(&hints));
 	str_fini(&text);

@@ -49,8 +49,9 @@ static struct widths measure_events(const struct view *view, int n)
 	struct widths widths = { 5, 8 };
 
 	for (int i = 0; i < n; i++) {
-		int object = canvas_measure(view->s->events[i].object);
-		int verb = canvas_measure(view->s->events[i].verb);
+		const struct event *event = facts_event(view->ui, view->s, i);
+		int object = canvas_measure(event->object);
+		int verb = canvas_measure(event->verb);
 
 		if (object > widths.object)
 			widths.object = object < most.object ? object : most.object;
@@ -85,7 +86,7 @@ static void draw_event(const struct view *view, struct canvas *canvas, int row,
 static void draw_sentences(const struct view *view, struct canvas *canvas, int row, int n)
 {
 	for (int i = 0; i < n; i++) {
-		const struct event *event = &view->s->events[n - 1 - i];
+		const struct event *event = facts_event(view->ui, view->s, n - 1 - i);
 		char when[FORMAT_SIZE], text[256];
 
 		snprintf(text, sizeof(text), "%s %s: %s  %s", event->object, event->verb,
@@ -96,9 +97,12 @@ static void draw_sentences(const struct view *view, struct canvas *canvas, int r
 
 void pane_events_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
-	int n = view->s->n_events < rows - 1 ? view->s->n_events : rows - 1;
-	struct widths widths = measure_events(view, n);
+	struct widths widths;
+	int n = 0;
 
+	while (n < rows - 1 && facts_event(view->ui, view->s, n))
+		n++;
+	widths = measure_events(view, n);
 	draw_header(view, canvas, row);
 	if (!view->s->n_events)
 		canvas_text(canvas, row + 1, TIME_COL, canvas->width - TIME_COL, ATTR_NORMAL,
@@ -106,5 +110,5 @@ void pane_events_draw(const struct view *view, struct canvas *canvas, int row, i
 	if (view->accessible)
 		draw_sentences(view, canvas, row + 1, n);
 	for (int i = 0; i < n && !view->accessible; i++)
-		draw_event(view, canvas, row + 1 + i, &widths, &view->s->events[i]);
+		draw_event(view, canvas, row + 1 + i, &widths, facts_event(view->ui, view->s, i));
 }

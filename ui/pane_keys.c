@@ -34,17 +34,6 @@ __attribute__((format(printf, 3, 4))) static void add_entry(struct bar *bar, int
 	bar->entries[bar->n++].rank = rank;
 }
 
-// "3G" says more than "wwan0", as long as there is one only.
-static const char *word_of_path(const struct snapshot *s, const struct path_snapshot *path,
-				char out[static NAME_SIZE])
-{
-	int n = 0;
-
-	for (int i = 0; i < s->n_paths; i++)
-		n += strcmp(s->paths[i].kind, path->kind) == 0;
-	return n == 1 && path->kind[0] ? facts_kind(path, out) : path->name;
-}
-
 static void add_hotkeys(struct bar *bar, int rank, const struct snapshot *s)
 {
 	char kind[NAME_SIZE];
@@ -53,7 +42,7 @@ static void add_hotkeys(struct bar *bar, int rank, const struct snapshot *s)
 		const struct path_snapshot *path = &s->paths[i];
 
 		if (bindings_allow_hotkey(path->hotkey))
-			add_entry(bar, rank, "%c:%s-%s", path->hotkey, word_of_path(s, path, kind),
+			add_entry(bar, rank, "%c:%s-%s", path->hotkey, facts_word(s, path, kind),
 				  facts_is_wanted(path) ? "off" : "on");
 	}
 }

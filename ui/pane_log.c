@@ -27,7 +27,8 @@ void ui_log(struct ui *ui, const struct event_page *page)
 	struct log_view *log = &ui->log;
 
 	log->asked = false;
-	log->next = page->next;
+	// an answer that leads nowhere is not asked for again until there are new events
+	log->next = page->next > log->next ? page->next : ui->live.n_events ? ui->live.events[0].seq + 1 : 1;
 	for (int i = 0; i < page->n; i++) {
 		const struct event *event = &page->events[i];
 

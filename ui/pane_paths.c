@@ -159,14 +159,44 @@ static void write_note(const struct view *view, const struct path_snapshot *path
 {
 	// where SINCE has a column of its own, a path that is well has room to say more than that
 	bool spare = view->form == FORM_WIDE && i != TOTAL && !path->reason[0] &&
-		     path->address[0] && strncmp(path->note, "up ", 3) == 0;
+		     strncmp(path->note, "up ", 3) == 0;
 
 	if (!spare)
 		str_copy(out->text, sizeof(out->text), path->note);
+	else if (path->underlay[0])
+		snprintf(out->text, sizeof(out->text), "via %s", path->underlay);
 	else if (path->gateway[0])
-		snprintf(out->text, sizeof(out->text), "%s via %s", path->address, path->gateway);
+		snprintf(out->text, sizeof(out->text), "via %s", path->gateway);
 	else
 		str_copy(out->text, sizeof(out->text), path->address);
+}
+
+// A note that is too long goes without its age, which the events tell too, and then without what kind
+// of link says it: "PPP: login refused 20s".
+static const char *shorten_note(char *note, int width)
+{
+	static const char kind[] = "PPP: ";
+	char *age = strrchr(note, ' ');
+
+	if (canvas_measure(note) > width && age && age[1] >= '0' && age[1] <= '9' &&
+	    strchr("smhd", age[strlen(age) - 1]))
+		*age = '\0';
+	if (canvas_measure(note) > width && strncmp(note, kind, strlen(kind)) == 0)
+		return note + strlen(kind);
+	return note;
+}
+
+static void write_today(const struct view *view, const struct path_snapshot *path, int i,
+			struct cell_text *out)
+{
+	int64_t today_bytes = path->today_rx_bytes + path->today_tx_bytes;
+
+	(void)view;
+	(void)i;
+	if (path->today_rx_bytes < 0 || path->today_tx_bytes < 0)
+		str_copy(out->text, sizeof(out->text), "?");
+	else
+		format_bytes(today_bytes, out->text);
 }
 
 #define EVERYWHERE  (FORM_TINY | FORM_NARROW | FORM_NORMAL | FORM_WIDE)
@@ -190,6 +220,7 @@ static const struct column columns[] = {
 	{ "LOSS", FORM_TINY, 0, 1, 5, 5, write_loss },
 	{ "LOSS", FROM_NARROW, 0, 1, 5, 5, write_loss },
 	{ "SINCE", FORM_WIDE, 0, 1, 7, 7, write_since },
+	{ "TODAY", FORM_WIDE, SUMMED, 1, 8, 8, write_today },
 	{ "NOTE", FROM_NARROW, LEFT | SUMMED, 1, 0, 0, write_note },
 };
 
@@ -278,10 +309,10 @@ static void draw_header(const struct view *view, struct canvas *canvas, int row,
 static void draw_row(const struct view *view, struct canvas *canvas, int row,
 		     const struct path_snapshot *path, int i)
 {
+	struct cell_text cell;
 	int col = FIRST_COL;
 
 	for (size_t c = 0; c < N_COLUMNS; c++) {
-		struct cell_text cell;
 		int width;
 
 		if (!(columns[c].forms & view->form))
@@ -291,14 +322,16 @@ static void draw_row(const struct view *view, struct canvas *canvas, int row,
 		if (i != TOTAL || columns[c].flags & SUMMED) {
 			write_cell(view, &columns[c], path, i, &cell);
 			draw_text(canvas, row, col, width, columns[c].flags & LEFT, cell.attr,
-				  cell.text);
+				  columns[c].write == write_note ? shorten_note(cell.text, width) :
+								   cell.text);
 		}
 		col += width;
 		// where there is no column for notes, a path without numbers shows why
 		if (view->form == FORM_TINY && columns[c].write == write_state &&
 		    !facts_carries(path)) {
-			canvas_text_fit(canvas, row, TINY_NOTE, canvas->width - TINY_NOTE,
-					ATTR_NORMAL, path->note);
+			str_copy(cell.text, sizeof(cell.text), path->note);
+			canvas_text_fit(canvas, row, TINY_NOTE, canvas->width - TINY_NOTE, ATTR_NORMAL,
+					shorten_note(cell.text, canvas->width - TINY_NOTE));
 			return;
 		}
 	}
@@ -325,6 +358,8 @@ static void draw_total(const struct view *view, struct canvas *canvas, int row)
 		.rx_bps = view->s->rx_bps,
 		.tx_bps = view->s->tx_bps,
 		.subflows = view->s->subflows,
+		.today_rx_bytes = view->s->today_rx_bytes,
+		.today_tx_bytes = view->s->today_tx_bytes,
 	};
 	char n[FORMAT_SIZE];
 	int used = snprintf(total.note, sizeof(total.note), "%s conn%s",

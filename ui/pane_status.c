@@ -59,6 +59,10 @@ static void write_extra(const struct view *view, char *out)
 		snprintf(out, ITEM_SIZE, "PAUSED %s", format_duration(view->paused_s, age));
 	else if (view->read_only && is_long(view))
 		str_copy(out, ITEM_SIZE, "READ-ONLY");
+	if (view->s->pending[0] && is_long(view) && !out[0])
+		snprintf(out, ITEM_SIZE, "restart pending %s", view->s->pending);
+	else if (view->s->pending[0] && !out[0])
+		str_copy(out, ITEM_SIZE, "restart");
 }
 
 static void write_paths(const struct view *view, char *out, char *standby)
@@ -84,6 +88,8 @@ static void write_exit(const struct view *view, char *out)
 		return;
 	if (to->reachable == 0)
 		snprintf(out, ITEM_SIZE, "%s%s silent", word, to->name);
+	else if (to->rtt_us < 0)
+		snprintf(out, ITEM_SIZE, "%s%s ?", word, to->name);
 	else
 		snprintf(out, ITEM_SIZE, "%s%s %s ms", word, to->name, format_rtt(to->rtt_us, rtt));
 }

@@ -21,6 +21,11 @@ static int table_rows(const struct ui *ui)
 	return ui->page_rows;
 }
 
+static bool overview_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
+{
+	return past_wish(ui, now_ms, out) || (ui->events_short && log_wish(ui, now_ms, out));
+}
+
 static void open_path(const struct press *press)
 {
 	ui_show(press->ui, SCREEN_PATH, press->now_ms);
@@ -29,7 +34,7 @@ static void open_path(const struct press *press)
 // clang-format off
 static const struct screen screens[SCREENS] = {
 	[SCREEN_OVERVIEW] = { .name = "overview", .mode = UI_OVERVIEW, .move = move_selection,
-			      .page = table_rows, .open = open_path, .wish = past_wish },
+			      .page = table_rows, .open = open_path, .wish = overview_wish },
 	[SCREEN_PATH] = { .name = "path", .mode = UI_PATH, .title = path_title, .draw = path_draw,
 			  .move = move_selection, .page = fact_rows, .wish = path_wish },
 	[SCREEN_CONNS] = { .name = "connections", .mode = UI_CONNS, .enter = conns_enter,

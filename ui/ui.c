@@ -313,6 +313,7 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 	double shares[PATHS_MAX];
 	struct snapshot was;
 	struct view view = {
+		.ui = ui,
 		.accessible = ui->options.accessible,
 		.s = &ui->shown,
 		.history = &ui->history,
@@ -369,19 +370,29 @@ static void scroll_table(struct ui *ui, struct view *view, int body)
 	view->first = ui->first_row;
 }
 
+static int count_events(const struct view *view)
+{
+	int n = 0;
+
+	while (n < view->ui->rows && facts_event(view->ui, view->s, n))
+		n++;
+	return n;
+}
+
 static void draw_overview(struct ui *ui, struct view *view, struct canvas *canvas)
 {
 	struct layout_wish wish = {
 		.columns = ui->columns,
 		.rows = ui->rows,
 		.n_paths = view->s->n_paths,
-		.n_events = view->s->n_events,
+		.n_events = count_events(view),
 		.accessible = view->accessible,
 	};
 	struct layout layout;
 
 	wish.alarm = view->message || facts_has_alarm(view->s);
 	layout_make(&wish, &layout);
+	ui->events_short = layout.spare > 0;
 	view->graphs = layout.graphs;
 	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, view->s->n_paths,
 					       layout.rows[PANE_PATHS]));

@@ -195,6 +195,7 @@ struct ui {
 	struct history history; // the last minutes of all paths
 	struct past past;
 	enum trend_scale scale;
+	bool events_short; // the overview has room for more events than a snapshot holds
 
 	struct snapshot shown; // what the last ui_draw() drew
 	struct snapshot frozen;
@@ -243,6 +244,7 @@ struct subject {
 };
 
 struct view {
+	const struct ui *ui;      // for the events that were read from the log
 	const struct snapshot *s; // what was not heard of lately is unknown in it
 	const struct history *history; // the last minutes of all paths
 	struct subject subject;
@@ -392,6 +394,7 @@ enum pane {
 
 struct layout {
 	int row[PANES], rows[PANES]; // rows 0: not shown
+	int spare; // rows that nobody wanted
 	bool graphs;
 };
 
@@ -424,6 +427,13 @@ int facts_find_path(const struct snapshot *s, const char *name);
 bool facts_has_died(const struct snapshot *was, const struct snapshot *now);
 // The kind in capitals: "ADSL".
 const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE]);
+// Short, for a person: "3G" says more than "wwan0", as long as there is one only.
+const char *facts_word(const struct snapshot *s, const struct path_snapshot *path,
+		       char out[static NAME_SIZE]);
+// What COMMAND_REDIAL does to it, which has a dialler or not.
+const char *facts_redial_word(const struct path_snapshot *path);
+// The i-th newest event, from the snapshot or, when that holds no more, from what was read of the log.
+const struct event *facts_event(const struct ui *ui, const struct snapshot *s, int i);
 // There is something for the line of alarms.
 bool facts_has_alarm(const struct snapshot *s);
 // The oldest alarm that nobody acknowledged, or NULL.

@@ -296,3 +296,8 @@ enum dial_phase dial_phase(const struct dial *dial, size_t slot)
 {
 	return dial->links[slot].phase;
 }
+
+const char *dial_concentrator(const struct dial *dial, size_t slot)
+{
+	return dial->links[slot].concentrator;
+}

@@ -82,5 +82,7 @@ void dial_again(struct dial *dial, size_t slot);
 void dial_link(struct dial *dial, size_t slot, bool ready);
 
 enum dial_phase dial_phase(const struct dial *dial, size_t slot);
+// Who answered the last time, as pppd says: the concentrator's address. Empty: not known.
+const char *dial_concentrator(const struct dial *dial, size_t slot);
 
 #endif

@@ -66,6 +66,7 @@ struct link {
 
 	struct program program; // pppd, or the command that runs
 	char last[256];     // that it said
+	char concentrator[40];
 	// ppp
 	pid_t pid;
 	int pidfd; // of a pppd that is no child of ours; -1: there is none

@@ -123,6 +123,18 @@ static void recall(struct link *link)
 
 // ---- ours
 
+// pppd's PPPoE plugin: "Connected to 02:00:00:00:00:01 via interface eth1".
+static void note_concentrator(struct link *link, const char *line)
+{
+	static const char connected[] = "Connected to ";
+	size_t begin = strlen(connected);
+
+	if (strncmp(line, connected, begin) != 0)
+		return;
+	str_copy(link->concentrator, sizeof(link->concentrator), line + begin);
+	link->concentrator[strcspn(link->concentrator, " ")] = '\0';
+}
+
 static void on_said(void *ctx, const char *line)
 {
 	static const char using[] = "Using interface ";
@@ -131,6 +143,7 @@ static void on_said(void *ctx, const char *line)
 	log_info("%s pppd: %s", link->path, line);
 	str_copy(link->last, sizeof(link->last), line);
 	words_take_line(&link->words, line);
+	note_concentrator(link, line);
 	if (strncmp(line, using, strlen(using)) != 0 ||
 	    strcmp(line + strlen(using), link->interface) == 0)
 		return;
@@ -167,7 +180,7 @@ static void start(struct link *link)
 
 	ask_for_interface(link, argv, &n);
 	link->words = (struct words){ 0 };
-	link->last[0] = '\0';
+	link->last[0] = link->concentrator[0] = '\0';
 	link->program.loop = link->dial->loop;
 	link->program.said = on_said;
 	link->program.ended = on_ended;

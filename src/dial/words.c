@@ -14,13 +14,15 @@
 
 enum { VAGUE = 1, CONSEQUENCE, CAUSE, ROOT };
 
+#define LOGIN "login refused, check user and password: "
+
 // clang-format off
 static const struct {
 	const char *line; // a part of it, in any case
 	int weight;
 	bool refused;
 	const char *reason, *note;
-	const char *text; // NULL: the note and the line itself
+	const char *text; // NULL: the note and the line itself; with ": " at its end, the line follows
 } lines[] = {
 	// the settings
 	{ "can't open options file",          ROOT,  true,  "no-call-file",  "PPP: no call file", NULL },
@@ -37,17 +39,17 @@ static const struct {
 	{ "already in use",                   ROOT,  false, "unit-in-use",   "PPP: unit in use",
 	  "another pppd has this interface; if it is for this link, name it with 'pid-file'" },
 	// the login
-	{ "authentication failed",            ROOT,  true,  "login-refused", "PPP: login refused", NULL },
-	{ "failed to authenticate ourselves", CAUSE, true,  "login-refused", "PPP: login refused", NULL },
-	{ "login failed",                     ROOT,  true,  "login-refused", "login refused", NULL },
-	{ "login incorrect",                  ROOT,  true,  "login-refused", "login refused", NULL },
+	{ "authentication failed",            ROOT,  true,  "login-refused", "PPP: login refused", LOGIN },
+	{ "failed to authenticate ourselves", CAUSE, true,  "login-refused", "PPP: login refused", LOGIN },
+	{ "login failed",                     ROOT,  true,  "login-refused", "login refused", LOGIN },
+	{ "login incorrect",                  ROOT,  true,  "login-refused", "login refused", LOGIN },
 	{ "any suitable secret",              ROOT,  true,  "login-refused", "PPP: no secret",
 	  "no password for this line in /etc/ppp/chap-secrets or pap-secrets" },
 	{ "peer refused to authenticate",     ROOT,  true,  "settings",      "PPP: peer w/o login",
 	  "the peer does not authenticate itself; add 'noauth' to the call file" },
 	// PPPoE
 	{ "timeout waiting for PADO",         ROOT,  false, "no-pado",       "PPP: no PADO",
-	  "nobody answers on the line (no PADO): modem, cable or provider" },
+	  "nobody answers on the line (no PADO)" },
 	{ "timeout waiting for PADS",         ROOT,  false, "no-pads",       "PPP: no PADS",
 	  "the concentrator offers a session but does not open it (no PADS)" },
 	{ "service-name-error",               ROOT,  true,  "no-service",    "PPP: no such service", NULL },
@@ -116,6 +118,16 @@ static void set(struct words *words, int weight, bool refused, const char *reaso
 	str_copy(words->note, sizeof(words->note), note);
 }
 
+static void write_text(const char *text, const char *note, const char *line, char out[static EVENT_TEXT_SIZE])
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (!text)
+		snprintf(out, EVENT_TEXT_SIZE, "%s: %.100s", note, line);
+	else
+		snprintf(out, EVENT_TEXT_SIZE, "%s%.80s", text, text[len - 1] == ' ' ? line : "");
+}
+
 void words_take_line(struct words *words, const char *line)
 {
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -124,10 +136,7 @@ void words_take_line(struct words *words, const char *line)
 		if (lines[i].weight <= words->weight)
 			return;
 		set(words, lines[i].weight, lines[i].refused, lines[i].reason, lines[i].note);
-		if (lines[i].text)
-			str_copy(words->text, sizeof(words->text), lines[i].text);
-		else
-			snprintf(words->text, sizeof(words->text), "%s: %.100s", lines[i].note, line);
+		write_text(lines[i].text, lines[i].note, line, words->text);
 		return;
 	}
 }

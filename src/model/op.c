@@ -137,26 +137,35 @@ static void format_rule(const char *verb, const struct krule *r, struct str *out
 	str_addf(out, " protocol %u", r->protocol);
 }
 
-static void format_endpoint(const struct kendpoint *e, const struct kstate *k, struct str *out)
+void op_format_flags(uint32_t flags, const char *separator, struct str *out)
 {
 	static const struct {
 		uint32_t flag;
 		const char *word;
 	} words[] = {
-		{ MPTCP_PM_ADDR_FLAG_SIGNAL, " signal" },
-		{ MPTCP_PM_ADDR_FLAG_SUBFLOW, " subflow" },
-		{ MPTCP_PM_ADDR_FLAG_BACKUP, " backup" },
-		{ MPTCP_PM_ADDR_FLAG_FULLMESH, " fullmesh" },
+		{ MPTCP_PM_ADDR_FLAG_SIGNAL, "signal" },
+		{ MPTCP_PM_ADDR_FLAG_SUBFLOW, "subflow" },
+		{ MPTCP_PM_ADDR_FLAG_BACKUP, "backup" },
+		{ MPTCP_PM_ADDR_FLAG_FULLMESH, "fullmesh" },
 	};
+	const char *before = "";
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!(flags & words[i].flag))
+			continue;
+		str_addf(out, "%s%s", before, words[i].word);
+		before = separator;
+	}
+}
+
+static void format_endpoint(const struct kendpoint *e, const struct kstate *k, struct str *out)
+{
 	char text[ADDR_STRLEN];
 
 	str_addf(out, "ip mptcp endpoint add %s", addr_format(&e->addr, text));
 	add_dev(out, k, e->ifindex);
-	str_addf(out, " id %u", e->id);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (e->flags & words[i].flag)
-			str_add(out, words[i].word);
-	}
+	str_addf(out, " id %u%s", e->id, e->flags ? " " : "");
+	op_format_flags(e->flags, " ", out);
 }
 
 static void format_sysctl(const struct ksysctl *s, struct str *out)

@@ -49,5 +49,7 @@ void op_list_add(struct op_list *list, const struct op *op);
 // As a command line that a person could type: "ip route replace default via 192.0.2.1 dev eth1
 // table 101 proto 199". `k` names the interfaces.
 void op_format(const struct op *op, const struct kstate *k, struct str *out);
+// MPTCP_PM_ADDR_FLAG_* as ip-mptcp(8) names them.
+void op_format_flags(uint32_t flags, const char *separator, struct str *out);
 
 #endif

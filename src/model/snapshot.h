@@ -29,7 +29,7 @@
 enum verdict {
 	VERDICT_STARTING, // no path is proved yet, and none has failed
 	VERDICT_OK,
-	VERDICT_DEGRADED,           // a path that is wanted is not UP
+	VERDICT_DEGRADED,           // a path that is wanted is not UP, or the clocks differ
 	VERDICT_NOT_BONDED,         // connections run as plain TCP
 	VERDICT_SERVER_UNREACHABLE, // paths work, the exit does not answer
 	VERDICT_OFFLINE,            // no path works
@@ -92,6 +92,17 @@ struct path_snapshot {
 	bool cap_ignored;    // until it resets
 	char demand[12];     // "manual", "when-down"; empty: it is not optional
 	int64_t enabled_until_ms; // wall clock: it goes off then; 0: not by the clock
+	int mtu;                  // of the interface; 0: not known
+	char endpoint_flags[32];  // "subflow,backup", as the kernel has them; empty: there is no endpoint
+	char peer[ADDR_STRLEN];   // at the other end of a point-to-point link; may be empty
+	// Of links that are dialled. Times are the wall clock's, 0: none.
+	char dial[8];               // "ppp", "command"; empty: not dialled by us
+	char concentrator[40];      // who answered: "02:00:00:00:00:01"; empty: not known
+	int64_t dialled_ms;         // the link is up since then
+	int64_t hung_up_ms;         // it last came down, or did not come up
+	char hung_up_why[NOTE_SIZE]; // and why, in the program's words
+	int dial_attempts;          // since it was last steady
+	int64_t next_dial_ms;       // not before
 	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };
 
@@ -122,6 +133,7 @@ struct snapshot {
 	char version[32];
 	int pid;
 	int64_t uptime_s;
+	char pending[32]; // another version is installed, and runs after a restart; empty: none
 	enum verdict verdict;
 	int64_t verdict_since_ms;
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured

@@ -38,9 +38,10 @@
 #define LOSSY_PROBES      3
 #define CLEAN_RATIO       0.02
 #define QUALITY_LASTS_MS  15000
+#define REASON_PORTAL     "portal"
 
 enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED };
+		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR };
 
 // ---- Guards
 
@@ -69,9 +70,14 @@ static bool is_held(const struct path_fsm *fsm)
 	return fsm->flaps >= FLAPS_FOR_HOLD && fsm->event_ms < fsm->hold_until_ms;
 }
 
+static bool is_portal(const struct path_fsm *fsm)
+{
+	return fsm->strangers >= PATH_STRANGERS_FOR_BLOCKED;
+}
+
 static bool answers_enough(const struct path_fsm *fsm)
 {
-	return fsm->good >= path_fsm_good_needed(fsm) && !fsm->stripped;
+	return fsm->good >= path_fsm_good_needed(fsm) && !fsm->stripped && !is_portal(fsm);
 }
 
 static bool is_proved(const struct path_fsm *fsm)
@@ -82,6 +88,16 @@ static bool is_proved(const struct path_fsm *fsm)
 static bool is_proved_but_held(const struct path_fsm *fsm)
 {
 	return answers_enough(fsm) && is_held(fsm);
+}
+
+static bool is_new_portal(const struct path_fsm *fsm)
+{
+	return is_portal(fsm) && strcmp(fsm->reason, REASON_PORTAL) != 0;
+}
+
+static bool was_portal(const struct path_fsm *fsm)
+{
+	return strcmp(fsm->reason, REASON_PORTAL) == 0;
 }
 
 static bool is_stripped(const struct path_fsm *fsm)
@@ -270,15 +286,35 @@ static void say_passes(const struct path_fsm *fsm, struct path_change *change)
 	say(change, "MPTCP passes again");
 }
 
+static void say_portal(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "portal?: TCP works, but what answers is not the exit: a login page on the way?");
+}
+
+static void say_familiar(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "the exit itself answers again");
+}
+
+// What its RTT may not be beyond.
+static int64_t slow_us(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return 2 * path_fsm_min_rtt_us(fsm, now_ms) + SLOW_EXTRA_US;
+}
+
 static void say_worse(const struct path_fsm *fsm, struct path_change *change)
 {
-	char rtt[FORMAT_SIZE], least[FORMAT_SIZE];
+	char rtt[FORMAT_SIZE], limit[FORMAT_SIZE], slow[64] = "", lossy[64] = "";
 
+	if (fsm->slow)
+		snprintf(slow, sizeof(slow), "RTT %s ms over %s", format_rtt(fsm->srtt_us, rtt),
+			 format_rtt(slow_us(fsm, fsm->event_ms), limit));
 	if (fsm->lossy)
-		say(change, "loses %.0f%% of the probes", fsm->loss_ratio * 100);
-	else
-		say(change, "RTT %s ms, was %s ms at best", format_rtt(fsm->srtt_us, rtt),
-		    format_rtt(path_fsm_min_rtt_us(fsm, fsm->event_ms), least));
+		snprintf(lossy, sizeof(lossy), "%sloss %.0f%% over %.0f%%", fsm->slow ? ", " : "",
+			 fsm->loss_ratio * 100, LOSSY_RATIO * 100);
+	say(change, "%s%s for %d s; kept in use", slow, lossy, QUALITY_LASTS_MS / 1000);
 }
 
 static void say_better(const struct path_fsm *fsm, struct path_change *change)
@@ -376,7 +412,10 @@ static const struct row {
 	{ USED,                       SILENT,   NULL,               PATH_STATE_DOWN,     LOG_LEVEL_WARNING, say_stopped },
 	// what the probes' connections are
 	{ IN(PROBING) | USED,         STRIPPED, is_stripped,        PATH_STATE_BLOCKED,  LOG_LEVEL_WARNING, say_stripped },
+	{ IN(BLOCKED),                PASSES,   is_portal,          PATH_STATE_BLOCKED,  LOG_LEVEL_DEBUG,   NULL },
 	{ IN(BLOCKED),                PASSES,   NULL,               PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_passes },
+	{ IN(PROBING) | USED | IN(BLOCKED), STRANGER, is_new_portal, PATH_STATE_BLOCKED, LOG_LEVEL_WARNING, say_portal },
+	{ IN(BLOCKED),                FAMILIAR, was_portal,         PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_familiar },
 	// its data allowance
 	{ WANTED | IN(STANDBY),       SPENT,    NULL,               PATH_STATE_CAPPED,   LOG_LEVEL_WARNING, say_capped },
 	{ IN(CAPPED),                 SPENT,    is_other_cap,       PATH_STATE_CAPPED,   LOG_LEVEL_WARNING, say_capped },
@@ -411,7 +450,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		fsm->failed = false;
 		fsm->dial_reason[0] = fsm->dial_failure[0] = fsm->dial_note[0] = '\0';
 		fsm->n_results = 0;
-		fsm->flaps = fsm->stripped = 0;
+		fsm->flaps = fsm->stripped = fsm->strangers = 0;
 		path_pulse_reset(&fsm->pulse);
 		break;
 	case PATH_STATE_FLAPPING:
@@ -444,14 +483,15 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		fsm->dial_note[0] = '\0';
 		fsm->lost = 0;
 		if (event != GOOD && event != PASSES) {
-			fsm->stripped = 0;
+			fsm->stripped = fsm->strangers = 0;
 			fsm->good = 0;
 			forget_rtt(fsm);
 			fsm->exit_echo_ms = fsm->gateway_echo_ms = 0;
 		}
 		break;
 	case PATH_STATE_BLOCKED:
-		str_copy(fsm->reason, sizeof(fsm->reason), "no-mptcp");
+		str_copy(fsm->reason, sizeof(fsm->reason),
+			 event == STRANGER ? REASON_PORTAL : "no-mptcp");
 		break;
 	case PATH_STATE_DEGRADED:
 		str_copy(fsm->reason, sizeof(fsm->reason), fsm->lossy ? "loss" : "slow");
@@ -633,9 +673,7 @@ static bool is_own_fault(int error)
 
 static bool is_slow(const struct path_fsm *fsm, int64_t now_ms)
 {
-	int64_t least_us = path_fsm_min_rtt_us(fsm, now_ms);
-
-	return least_us > 0 && fsm->srtt_us > 2 * least_us + SLOW_EXTRA_US;
+	return path_fsm_min_rtt_us(fsm, now_ms) > 0 && fsm->srtt_us > slow_us(fsm, now_ms);
 }
 
 // Whether it is slow or lossy, once that has lasted. What a path carries itself makes it slow, which
@@ -650,7 +688,8 @@ static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_chan
 	fsm->lossy = was ? fsm->loss_ratio > CLEAN_RATIO
 			 : fsm->loss_ratio > LOSSY_RATIO &&
 				   count_results(fsm, now_ms, true) >= LOSSY_PROBES;
-	poor = fsm->lossy || (!flows && is_slow(fsm, now_ms));
+	fsm->slow = !flows && is_slow(fsm, now_ms);
+	poor = fsm->lossy || fsm->slow;
 	if (poor == was) {
 		fsm->quality_ms = now_ms;
 		return false;
@@ -703,6 +742,14 @@ bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct pa
 		return false;
 	fsm->stripped = passes ? 0 : fsm->stripped + 1;
 	return take(fsm, passes ? PASSES : STRIPPED, now_ms, change);
+}
+
+bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, struct path_change *change)
+{
+	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
+		return false;
+	fsm->strangers = stranger ? fsm->strangers + 1 : 0;
+	return take(fsm, stranger ? STRANGER : FAMILIAR, now_ms, change);
 }
 
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
@@ -904,6 +951,19 @@ static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
 	return error_words(fsm->last_error);
 }
 
+// "RTT>184 LOSS>5%"; as it was when it became so, while it gets better.
+static void write_quality(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])
+{
+	bool lossy = fsm->lossy || (!fsm->slow && strcmp(fsm->reason, "loss") == 0);
+	char limit[FORMAT_SIZE], slow[FORMAT_SIZE + 8] = "";
+
+	if (fsm->slow || !lossy)
+		snprintf(slow, sizeof(slow), "RTT>%s", format_rtt(slow_us(fsm, now_ms), limit));
+	snprintf(out, NOTE_SIZE, "%s%s", slow, slow[0] && lossy ? " " : "");
+	if (lossy)
+		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "LOSS>%.0f%%", LOSSY_RATIO * 100);
+}
+
 void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])
 {
 	char age[FORMAT_SIZE];
@@ -934,13 +994,10 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 		snprintf(out, NOTE_SIZE, "%dx in 10 min", fsm->flaps);
 		break;
 	case PATH_STATE_BLOCKED:
-		snprintf(out, NOTE_SIZE, "no MPTCP on path");
+		str_copy(out, NOTE_SIZE, was_portal(fsm) ? "portal?" : "no MPTCP on path");
 		break;
 	case PATH_STATE_DEGRADED:
-		if (strcmp(fsm->reason, "loss") == 0)
-			snprintf(out, NOTE_SIZE, "LOSS>%.0f%% %s", LOSSY_RATIO * 100, age);
-		else
-			snprintf(out, NOTE_SIZE, "slow %s", age);
+		write_quality(fsm, now_ms, out);
 		break;
 	case PATH_STATE_UP:
 		if (fsm->exit_refused)

@@ -110,6 +110,8 @@ bool path_pulse_is_dead(struct path_pulse *pulse, const struct path_rtt *rtt, in
 #define PATH_GOOD_AFTER_FAILURE 5
 // Connections in a row that came back without MPTCP.
 #define PATH_STRIPPED_FOR_BLOCKED 3
+// Checks in a row that somebody took and nobody with the exit's key answered.
+#define PATH_STRANGERS_FOR_BLOCKED 2
 
 #define PATH_RESULTS         128 // more than a minute's probes at the shortest interval
 #define PATH_MIN_RTT_MINUTES 5
@@ -172,8 +174,9 @@ struct path_fsm {
 	int64_t fallen_ms, hold_until_ms;
 	struct path_cap cap;
 	int64_t quality_ms; // last as good, or as bad, as the state says
-	bool lossy;
+	bool slow, lossy;
 	double loss_ratio; // when the quality was last judged
+	int strangers;     // checks in a row that something else than the exit answered
 };
 
 // What an event changed, for log, event list and alarms. `text` is the sentence after the state's
@@ -217,6 +220,9 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		    struct path_change *change);
 // A connection to the exit came about over this path, as MPTCP or without.
 bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct path_change *change);
+// A check of the path came to somebody who is not the exit, which does answer over another path; or
+// the exit itself answered.
+bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, struct path_change *change);
 // What its cap says now, also when it is the same as before.
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
 		  struct path_change *change);

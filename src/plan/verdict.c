@@ -18,6 +18,7 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 		faults += path_fsm_exit_fault(fsm, now_ms);
 		if (path_fsm_verified(fsm)) {
 			up++;
+			missing += fsm->state == PATH_STATE_DEGRADED;
 			up_refused += path_fsm_exit_fault(fsm, now_ms);
 		} else if ((fsm->state == PATH_STATE_PROBING || fsm->state == PATH_STATE_DIALING) &&
 			   !fsm->failed && !fsm->dial_reason[0]) {

@@ -415,7 +415,7 @@ static void finish_check(struct peer *peer, struct peer_report *report)
 
 static void fail_check(struct peer *peer, int error)
 {
-	struct peer_report report = { .error = error, .rtt_us = -1 };
+	struct peer_report report = { .error = error, .rtt_us = -1, .taken = peer->check.stream.connected };
 
 	// whatever the exit's program is, this much is known when the handshake came back
 	if (peer->check.stream.connected && peer->serves == 0) {

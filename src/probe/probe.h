@@ -107,6 +107,7 @@ struct peer_report {
 	int path;                // PEER_PATH
 	int error;               // PEER_PATH: 0 or -errno; PEER_SERVICE: why not, when it does not serve
 	bool serves;             // PEER_SERVICE
+	bool taken;              // PEER_PATH with an error: the handshake had come back before
 	bool mptcp;              // at both ends
 	int64_t rtt_us;          // through the whole chain; < 0: no sample
 	int64_t clock_offset_us; // the exit's wall clock less ours, at best to half a round trip

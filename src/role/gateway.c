@@ -51,6 +51,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_paths_tick(g);
 	gateway_dial_look(g);
 	gateway_peers_tick(g);
+	kern_counters(g->kern, &g->observed);
 	gateway_view_tick(g);
 	gateway_caps_tick(g);
 	gateway_demand_tick(g);

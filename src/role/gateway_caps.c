@@ -194,9 +194,10 @@ static void settle_alarm(struct gateway *g, size_t slot)
 {
 	const struct path_fsm *fsm = &g->fsms[slot];
 	const char *name = g->paths[slot].config->name;
-	char text[NOTE_SIZE];
+	char text[NOTE_SIZE + NAME_SIZE];
 
-	snprintf(text, sizeof(text), "%s CAPPED: %.66s", name, fsm->cap.note);
+	snprintf(text, sizeof(text), "%s CAPPED: %.40s%s", name, fsm->cap.note,
+		 fsm->cap.verdict == CAP_UNKNOWN ? ", say what is used: 'mpgate cap'" : "");
 	if (fsm->state == PATH_STATE_CAPPED && !g->paths[slot].config->gone)
 		gateway_alarm_raise(g, name, "cap", text);
 	else
@@ -310,6 +311,10 @@ void gateway_caps_fill(const struct gateway *g, size_t slot, struct path_snapsho
 	// from the warning on it is what matters most of a path that is well
 	if (p->state == PATH_STATE_UP && !p->use_reason[0] && count->warned)
 		str_copy(p->note, sizeof(p->note), g->fsms[slot].cap.note);
+	// and of one that is on its way, what it may spend
+	if (p->state == PATH_STATE_DIALING && g->fsms[slot].cap.note[0])
+		snprintf(p->note + strlen(p->note), sizeof(p->note) - strlen(p->note), ", %.40s",
+			 g->fsms[slot].cap.note);
 }
 
 static void refuse(struct command_result *out, const char *path, const char *what, const char *hint)

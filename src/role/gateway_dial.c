@@ -39,6 +39,7 @@ static void say_dialling(struct gateway *g, size_t slot, const char *why)
 
 static void note_failure(struct gateway *g, const struct dial_report *report)
 {
+	struct gateway_path *path = &g->paths[report->slot];
 	struct redial *redial = &g->paths[report->slot].redial;
 	struct path_fsm *fsm = &g->fsms[report->slot];
 	int64_t now_ms = clock_mono_ms();
@@ -55,10 +56,13 @@ static void note_failure(struct gateway *g, const struct dial_report *report)
 			 format_duration((redial->next_ms - now_ms + 999) / 1000, wait));
 	else
 		str_copy(end.text, sizeof(end.text), report->text);
+	path->dialled_ms = 0;
+	path->hung_up_ms = clock_wall_ms();
+	str_copy(path->hung_up_why, sizeof(path->hung_up_why), report->text);
 	note(g, report->slot, path_fsm_undialled(fsm, &end, now_ms, &change), &change);
 }
 
-static void take_report(void *ctx, const struct dial_report *report)
+void gateway_dial_take_report(void *ctx, const struct dial_report *report)
 {
 	struct gateway *g = ctx;
 	struct path_fsm *fsm = &g->fsms[report->slot];
@@ -66,6 +70,7 @@ static void take_report(void *ctx, const struct dial_report *report)
 
 	switch (report->event) {
 	case DIAL_RAISED:
+		g->paths[report->slot].dialled_ms = clock_wall_ms();
 		note(g, report->slot, path_fsm_dialled(fsm, clock_mono_ms(), &change), &change);
 		break;
 	case DIAL_FAILED:
@@ -178,6 +183,23 @@ bool gateway_dial_redial(struct gateway *g, size_t slot, const char *who)
 	return true;
 }
 
+void gateway_dial_fill(const struct gateway *g, size_t slot, struct path_snapshot *p)
+{
+	const struct gateway_path *path = &g->paths[slot];
+	int64_t now_ms = clock_mono_ms();
+
+	if (!is_dialled(g, slot))
+		return;
+	str_copy(p->dial, sizeof(p->dial), path_dial_word(path->config->dial));
+	str_copy(p->concentrator, sizeof(p->concentrator), dial_concentrator(g->dial, slot));
+	p->dialled_ms = path->dialled_ms;
+	p->hung_up_ms = path->hung_up_ms;
+	str_copy(p->hung_up_why, sizeof(p->hung_up_why), path->hung_up_why);
+	p->dial_attempts = path->redial.attempts;
+	if (p->state == PATH_STATE_DOWN && path->redial.next_ms > now_ms)
+		p->next_dial_ms = clock_wall_ms() + path->redial.next_ms - now_ms;
+}
+
 // ---- configuration
 
 void gateway_dial_follow(struct gateway *g)
@@ -210,7 +232,7 @@ void gateway_dial_follow(struct gateway *g)
 void gateway_dial_start(struct gateway *g, const char *run_dir)
 {
 	g->dial = dial_new(&(struct dial_options){
-		.loop = g->loop, .run_dir = run_dir, .report = take_report, .ctx = g });
+		.loop = g->loop, .run_dir = run_dir, .report = gateway_dial_take_report, .ctx = g });
 	gateway_dial_follow(g);
 }
 

@@ -62,17 +62,26 @@ static bool is_blocked_as_all(const struct gateway *g, size_t slot)
 	       !gateway_is_any_up(g);
 }
 
+// What is known to be the exit's fault is one alarm, not one of each path.
+static bool is_exits_fault(const struct gateway *g, size_t slot)
+{
+	return g->verdict == VERDICT_SERVER_UNREACHABLE &&
+	       path_fsm_exit_fault(&g->fsms[slot], clock_mono_ms());
+}
+
 static void settle_alarm(struct gateway *g, size_t slot)
 {
+	const struct path_fsm *fsm = &g->fsms[slot];
 	const char *name = g->paths[slot].config->name;
 	char text[NOTE_SIZE];
 
-	// it is out until it has been dialled, and no other alarm than before
-	if (g->fsms[slot].state == PATH_STATE_DIALING)
+	// it is out until it has been dialled and proved, and no other alarm than before
+	if (fsm->state == PATH_STATE_DIALING || (fsm->state == PATH_STATE_PROBING && fsm->failed))
 		return;
-	snprintf(text, sizeof(text), "%s %s: %.66s", name, path_state_word(g->fsms[slot].state),
-		 g->paths[slot].last_change);
-	if (is_out(&g->fsms[slot]) && !rides_dead_line(g, slot) && !is_blocked_as_all(g, slot))
+	// what was going to be done then is over when somebody reads it
+	snprintf(text, sizeof(text), "%s %s: %.*s", name, path_state_word(fsm->state),
+		 (int)strcspn(g->paths[slot].last_change, ";"), g->paths[slot].last_change);
+	if (is_out(fsm) && !rides_dead_line(g, slot) && !is_exits_fault(g, slot) && !is_blocked_as_all(g, slot))
 		gateway_alarm_raise(g, name, "down", text);
 	else
 		gateway_alarm_clear(g, name, "down");

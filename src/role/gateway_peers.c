@@ -110,12 +110,30 @@ static void note_views(struct gateway *g, const struct peer_report *report)
 	}
 }
 
+// Somebody takes the connection and says nothing that the exit's key opens, while the exit answers over
+// another path: a login page on the way, most likely. What has joined a connection is no stranger.
+static void note_stranger(struct gateway *g, const struct peer_report *report)
+{
+	struct path_fsm *fsm = &g->fsms[report->path];
+	bool stranger = report->error && report->taken &&
+			g->exits[g->default_exit].service.serves == 1 &&
+			!g->counters.paths[report->path].subflows;
+	struct path_change change;
+
+	if ((report->error && !stranger) ||
+	    !path_fsm_stranger(fsm, stranger, clock_mono_ms(), &change))
+		return;
+	gateway_note_change(g, (size_t)report->path, &change);
+	gateway_round_soon(g);
+}
+
 static void note_path(struct gateway *g, const struct peer_report *report)
 {
 	struct gateway_path *path = &g->paths[report->path];
 	const char *passes = report->mptcp ? "passes" : "does not pass";
 	char text[ADDR_STRLEN];
 
+	note_stranger(g, report);
 	if (report->error) {
 		log_debug("%s: check of MPTCP: %s", path->config->name, strerror(-report->error));
 		return;

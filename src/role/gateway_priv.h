@@ -71,6 +71,8 @@ struct gateway_path {
 	uint64_t join_bytes; // moved over it when that was last looked at
 	struct redial redial;
 	int64_t drain_ms; // hang up and dial anew then; 0: no
+	int64_t dialled_ms, hung_up_ms; // wall clock; 0: never
+	char hung_up_why[NOTE_SIZE];
 };
 
 // What an exit says of itself.
@@ -222,6 +224,8 @@ struct gateway {
 	int64_t start_ms; // wall clock
 	enum verdict verdict;
 	int64_t verdict_since_ms;
+	bool clock_off; // ours and that of the exit differ
+	char pending[32]; // the version that is installed, when it is another than this one's
 	struct relay_counters counters;
 };
 
@@ -241,9 +245,9 @@ void gateway_hand_over_terminal(const char *log_file, int ready_fd);
 // of the loop, however often it is called.
 void gateway_round(struct gateway *g);
 void gateway_round_soon(struct gateway *g);
-// All paths anew, after the verdict has changed.
-void gateway_settle_alarms(struct gateway *g);
 void gateway_note_change(struct gateway *g, size_t slot, const struct path_change *change);
+// Raises and clears the paths' alarms, after the verdict has changed.
+void gateway_settle_alarms(struct gateway *g);
 // Whether a rule of ours sends packets from the address over its path.
 bool gateway_is_routed(const struct gateway *g, const struct addr *from);
 void gateway_take_probe(void *ctx, const struct probe_result *result);
@@ -301,6 +305,8 @@ void gateway_dial_follow(struct gateway *g);
 void gateway_dial_look(struct gateway *g);
 // Moves what runs over the path, hangs up, and dials. False: the path is not one that is dialled.
 bool gateway_dial_redial(struct gateway *g, size_t slot, const char *who);
+void gateway_dial_take_report(void *ctx, const struct dial_report *report);
+void gateway_dial_fill(const struct gateway *g, size_t slot, struct path_snapshot *p);
 
 // gateway_listen.c
 // `kind` is one of those for tproxy. Both return at once; what was taken lives on. 0, or -errno with a text.
@@ -346,13 +352,20 @@ void gateway_timed_tick(struct gateway *g);
 void gateway_timed_command(struct gateway *g, const struct command *command, struct command_result *out);
 void gateway_timed_fill(const struct gateway *g, struct snapshot *out);
 
+// gateway_verdict.c
+// The word for all of it, what else is wrong with the whole, and the alarms of that.
+void gateway_judge(struct gateway *g);
+bool gateway_is_any_up(const struct gateway *g);
+// As the connections have it; while there are none, our own one to the exit's service.
+int8_t gateway_exit_speaks_mptcp(const struct gateway *g);
+
 // gateway_view.c
 __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum log_level level,
 							 const char *object, const char *verb,
 							 const char *fmt, ...);
 void gateway_alarm_raise(struct gateway *g, const char *object, const char *what, const char *text);
 void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
-bool gateway_is_any_up(const struct gateway *g);
+// Takes the counters in g->observed.
 void gateway_view_tick(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);
 // For the service manager: see service.h. It serves when the first path is decided, whichever way.

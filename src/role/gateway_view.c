@@ -143,7 +143,8 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 		out->rx_bps = out->tx_bps = SNAPSHOT_UNKNOWN;
 	plan_shares(bytes, g->under, g->n_paths);
 	for (size_t i = 0; i < g->n_paths; i++) {
-		if (known[i])
+		// what is not there has no part
+		if (known[i] || (any && !path_fsm_verified(&g->fsms[i])))
 			out->paths[i].share_ratio = bytes[i];
 	}
 }
@@ -162,6 +163,8 @@ static void fill_way(struct path_snapshot *p, const struct path_facts *facts)
 		p->prefix_len = way->prefix_len;
 		if (addr_is_set(&way->gateway))
 			addr_format(&way->gateway, p->gateway);
+		if (addr_is_set(&way->peer))
+			addr_format(&way->peer, p->peer);
 		return;
 	}
 }
@@ -196,6 +199,33 @@ static int64_t wall_of(int64_t then_ms, int64_t now_ms)
 	return then_ms ? clock_wall_ms() - (now_ms - then_ms) : 0;
 }
 
+static void fill_kernel(const struct gateway *g, size_t slot, struct path_snapshot *p)
+{
+	const struct klink *link = kstate_link(&g->observed, g->paths[slot].config->interface);
+	struct str flags = { 0 };
+
+	p->interface_rx_bytes = link ? link->rx_bytes : 0;
+	p->interface_tx_bytes = link ? link->tx_bytes : 0;
+	p->mtu = link ? link->mtu : 0;
+	p->endpoint_id = g->paths[slot].endpoint_id;
+	for (size_t i = 0; p->endpoint_id && i < g->observed.n_endpoints; i++) {
+		if (g->observed.endpoints[i].id == p->endpoint_id)
+			op_format_flags(g->observed.endpoints[i].flags, ",", &flags);
+	}
+	str_copy(p->endpoint_flags, sizeof(p->endpoint_flags), str_text(&flags));
+	str_fini(&flags);
+}
+
+// The path works, the exit does not answer over it: its name says more than "no reply".
+static void note_exit_fault(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
+{
+	const struct path_fsm *fsm = &g->fsms[slot];
+
+	if ((fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_DOWN) &&
+	    path_fsm_exit_fault(fsm, now_ms))
+		snprintf(p->note, sizeof(p->note), "net ok, %s no", g->exits[g->default_exit].config->name);
+}
+
 static void fill_probes(const struct path_fsm *fsm, int64_t now_ms, struct path_snapshot *p)
 {
 	int interval_ms = path_fsm_probe_interval_ms(fsm, now_ms);
@@ -214,7 +244,6 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	const struct gateway_path *path = &g->paths[slot];
 	const struct path_fsm *fsm = &g->fsms[slot];
 	const struct relay_path_counters *counters = &g->counters.paths[slot];
-	const struct klink *link = kstate_link(&g->observed, path->config->interface);
 
 	str_copy(p->name, sizeof(p->name), path->config->name);
 	str_copy(p->kind, sizeof(p->kind), path->config->kind);
@@ -224,6 +253,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	str_copy(p->reason, sizeof(p->reason), fsm->reason);
 	fill_use(g, slot, p);
 	path_fsm_note(fsm, now_ms, p->note);
+	note_exit_fault(g, slot, now_ms, p);
 	if (path_fsm_verified(fsm) && p->use_reason[0])
 		str_copy(p->note, sizeof(p->note), p->use_reason);
 	gateway_caps_fill(g, slot, p);
@@ -238,11 +268,10 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->hotkey = path->config->hotkey;
 	fill_way(p, &fsm->facts);
 	p->table = (int)path->config->table;
-	p->endpoint_id = path->endpoint_id;
 	p->rx_bytes = gateway_rx_bytes(counters) - path->rx_bytes_before;
 	p->tx_bytes = gateway_tx_bytes(counters) - path->tx_bytes_before;
-	p->interface_rx_bytes = link ? link->rx_bytes : 0;
-	p->interface_tx_bytes = link ? link->tx_bytes : 0;
+	fill_kernel(g, slot, p);
+	gateway_dial_fill(g, slot, p);
 	p->subflows = (int)counters->subflows;
 	p->joins_missing = (int)counters->missing;
 	p->joins_ok = path->join.joined;
@@ -260,14 +289,6 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	p->loss_ratio = gateway_loss_ratio(g, slot, now_ms);
 }
 
-// As the connections have it; while there are none, our own one to the exit's service.
-static int8_t exit_speaks_mptcp(const struct gateway *g)
-{
-	if (g->counters.sessions > g->counters.sessions_tcp)
-		return 1;
-	return g->counters.sessions ? 0 : g->exits[g->default_exit].service.mptcp;
-}
-
 static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snapshot *e)
 {
 	const struct config_exit *config = g->exits[g->default_exit].config;
@@ -275,7 +296,7 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 
 	str_copy(e->name, sizeof(e->name), config->name);
 	snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", config->address, config->port);
-	e->mptcp = exit_speaks_mptcp(g);
+	e->mptcp = gateway_exit_speaks_mptcp(g);
 	e->service = g->exits[g->default_exit].service.serves;
 	str_copy(e->version, sizeof(e->version), g->exits[g->default_exit].service.version);
 	e->subflows = g->exits[g->default_exit].service.subflows;
@@ -339,6 +360,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	gethostname(out->host, sizeof(out->host) - 1);
 	str_copy(out->version, sizeof(out->version), PACKAGE_VERSION);
 	out->uptime_s = (out->time_ms - g->start_ms) / 1000;
+	str_copy(out->pending, sizeof(out->pending), g->pending);
 	out->verdict = g->verdict;
 	out->verdict_since_ms = g->verdict_since_ms;
 	out->n_paths = (int)g->n_paths;
@@ -374,64 +396,8 @@ bool gateway_describe(void *ctx, struct str *out)
 	return g->verdict != VERDICT_STARTING || snapshot.uptime_s >= READY_LATEST_S;
 }
 
-static bool is_any_wanted(const struct gateway *g)
-{
-	for (size_t i = 0; i < g->n_paths; i++) {
-		if (path_fsm_wanted(&g->fsms[i]))
-			return true;
-	}
-	return false;
-}
-
-bool gateway_is_any_up(const struct gateway *g)
-{
-	for (size_t i = 0; i < g->n_paths; i++) {
-		if (path_fsm_verified(&g->fsms[i]))
-			return true;
-	}
-	return false;
-}
-
-// What is wrong with the whole, where no path and no exit has an alarm that says it.
-static void settle_alarm(struct gateway *g)
-{
-	const char *exit = g->exits[g->default_exit].config->name;
-	char text[NOTE_SIZE] = "";
-
-	if (g->verdict == VERDICT_NOT_BONDED && gateway_is_any_up(g))
-		snprintf(text, sizeof(text), ": %s answers without MPTCP", exit);
-	else if (g->verdict == VERDICT_NOT_BONDED)
-		snprintf(text, sizeof(text), ": no path carries MPTCP to %s", exit);
-	else if (g->verdict == VERDICT_SERVER_UNREACHABLE && !g->choice.none)
-		snprintf(text, sizeof(text), ": no path reaches %s", exit);
-	else if (g->verdict == VERDICT_OFFLINE && !is_any_wanted(g))
-		snprintf(text, sizeof(text), ": every path is switched off");
-	if (text[0]) {
-		char whole[NOTE_SIZE];
-
-		snprintf(whole, sizeof(whole), "%s%.60s", verdict_word(g->verdict), text);
-		gateway_alarm_raise(g, "gw", "verdict", whole);
-	} else {
-		gateway_alarm_clear(g, "gw", "verdict");
-	}
-}
-
-static void judge_whole(struct gateway *g)
-{
-	enum verdict verdict = plan_verdict(g->fsms, g->n_paths, exit_speaks_mptcp(g), clock_mono_ms());
-
-	if (verdict == g->verdict)
-		return;
-	g->verdict = verdict;
-	g->verdict_since_ms = clock_wall_ms();
-	gateway_event(g, verdict > VERDICT_DEGRADED ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "gw",
-		      "VERDICT", "%s", verdict_word(verdict));
-	gateway_settle_alarms(g);
-}
-
 void gateway_view_tick(struct gateway *g)
 {
-	kern_counters(g->kern, &g->observed);
 	for (size_t i = 0; i < g->n_paths; i++)
 		take_sample(g, &g->paths[i]);
 	gateway_trends_tick(g);
@@ -441,8 +407,7 @@ void gateway_publish(struct gateway *g)
 {
 	struct snapshot snapshot;
 
-	judge_whole(g);
-	settle_alarm(g);
+	gateway_judge(g);
 	gateway_snapshot(g, &snapshot);
 	ctl_publish(g->ctl, &snapshot);
 }

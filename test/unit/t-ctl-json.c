@@ -116,6 +116,16 @@ static void random_path(struct path_snapshot *p)
 	p->down_after = (int)random_measure(100);
 	p->up_after = (int)random_measure(100);
 	p->mptcp_checked_ms = random_number(4000000000000);
+	p->mtu = (int)random_number(65536);
+	RANDOM_TEXT(p->endpoint_flags);
+	RANDOM_TEXT(p->peer);
+	RANDOM_TEXT(p->dial);
+	RANDOM_TEXT(p->concentrator);
+	p->dialled_ms = random_number(4000000000000);
+	p->hung_up_ms = random_number(4000000000000);
+	RANDOM_TEXT(p->hung_up_why);
+	p->dial_attempts = (int)random_number(100);
+	p->next_dial_ms = random_number(4000000000000);
 }
 
 static void random_exit(struct exit_snapshot *e)
@@ -160,6 +170,7 @@ static void random_snapshot(struct snapshot *s)
 	RANDOM_TEXT(s->version);
 	s->pid = (int)random_number(INT32_MAX);
 	s->uptime_s = random_measure(100000000);
+	RANDOM_TEXT(s->pending);
 	s->verdict = (enum verdict)random_number(VERDICTS);
 	s->verdict_since_ms = random_number(4000000000000);
 	RANDOM_TEXT(s->timed_path);
@@ -453,6 +464,7 @@ static void fill_golden(struct snapshot *s)
 		.version = "1.2.0",
 		.pid = 812,
 		.uptime_s = 1047682,
+		.pending = "1.3.0",
 		.verdict = VERDICT_DEGRADED,
 		.verdict_since_ms = 1795349041000,
 		.exit = { .name = "vps1",
@@ -523,6 +535,11 @@ static void fill_golden(struct snapshot *s)
 			     .cap_action = "off",
 			     .demand = "when-down",
 			     .enabled_until_ms = 1795350859000,
+			     .mtu = 1430,
+			     .endpoint_flags = "subflow,backup",
+			     .dial = "command",
+			     .dialled_ms = 1795348859000,
+			     .dial_attempts = 1,
 			     .interface = "wwan0",
 			     .address = "10.8.4.6",
 			     .gateway = "10.8.4.1",

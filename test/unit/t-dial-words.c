@@ -19,7 +19,7 @@ static void finds_the_cause(void **state)
 	} cases[] = {
 		{ { "Plugin rp-pppoe.so loaded.", "Timeout waiting for PADO packets",
 		    "Unable to complete PPPoE Discovery", "Exit." },
-		  EXITED(1), "no-pado", "PPP: no PADO", "nobody answers on the line", false },
+		  EXITED(1), "no-pado", "PPP: no PADO", "nobody answers on the line (no PADO)", false },
 		{ { "PAP authentication failed: user unknown", "Connection terminated.",
 		    "Modem hangup" },
 		  EXITED(19), "login-refused", "PPP: login refused", "user unknown", true },

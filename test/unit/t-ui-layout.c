@@ -106,6 +106,51 @@ static void no_row_is_wasted(void **state)
 	}
 }
 
+// Of lines that follow one another, the most that are blank; and how many there are below `heading`
+// before one is.
+static int count_blank(const char *screen, const char *heading, int *below)
+{
+	const char *text = strstr(screen, heading);
+	int most = 0, run = 0;
+
+	*below = 0;
+	for (const char *line = screen; *line; line = strchr(line, '\n') + 1) {
+		run = *line == '\n' ? run + 1 : 0;
+		most = run > most ? run : most;
+	}
+	for (text = text ? strchr(text, '\n') + 1 : ""; *text && *text != '\n' && strncmp(text, " ?:", 3) != 0 &&
+							 strncmp(text, " ALARM", 6) != 0;
+	     text = strchr(text, '\n') + 1)
+		(*below)++;
+	return most;
+}
+
+// Console.md, statement 2: on every screen that was recorded, and all it could show of.
+static void no_list_is_cut_above_blank_rows(void **state)
+{
+	static const struct {
+		int columns, rows;
+	} sizes[] = { { 60, 16 }, { 66, 18 }, { 80, 24 }, { 100, 30 }, { 120, 40 }, { 160, 60 }, { 300, 100 } };
+	static const char *const recorded[] = { "ok", "degraded", "twelve-paths", "offline", RECORDED_FAULTS };
+	struct str screen = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(recorded) * ARRAY_LEN(sizes); i++) {
+		int columns = sizes[i % ARRAY_LEN(sizes)].columns, rows = sizes[i % ARRAY_LEN(sizes)].rows, events;
+		const char *name = recorded[i / ARRAY_LEN(sizes)];
+		struct ui *ui = ui_from_state(name, &(struct ui_options){ 0 });
+
+		screen_text(ui, columns, rows, false, 0, &screen);
+		answer_wishes(ui);
+		screen_text(ui, columns, rows, false, 0, &screen);
+		if (count_blank(str_text(&screen), "\nEVENTS (", &events) > 2 &&
+		    (strstr(str_text(&screen), "rows 1-") || facts_event(ui, &ui->live, events)))
+			fail_msg("%s, %dx%d:\n%s", name, columns, rows, str_text(&screen));
+		ui_free(ui);
+	}
+	str_fini(&screen);
+}
+
 // The order of survival: what is named first is there whenever the next one is.
 static void panes_leave_in_order(void **state)
 {
@@ -152,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_size_shows_verdict_and_paths),
 		cmocka_unit_test(no_row_is_wasted),
+		cmocka_unit_test(no_list_is_cut_above_blank_rows),
 		cmocka_unit_test(panes_leave_in_order),
 		cmocka_unit_test(the_design_size_is_as_designed),
 	};

@@ -15,6 +15,16 @@
 // The monotonic time at which a loaded state is new.
 #define T0 1000000
 
+// Of t-role-faults.c.
+#define RECORDED_FAULTS \
+	"faults/well", "faults/starting", "faults/no-carrier", "faults/no-pado", \
+	"faults/login-refused", "faults/no-reply", "faults/slow-lossy", "faults/flapping", \
+	"faults/portal", "faults/stripped", "faults/no-mptcp", "faults/fallbacks", \
+	"faults/exit-silent", "faults/exit-refuses", "faults/all-down", "faults/3g-on", \
+	"faults/cap-warning", "faults/capped", "faults/cap-unknown", "faults/sim-pin", \
+	"faults/clock-off", "faults/dialing", "faults/dialing-cap", "faults/line-below", \
+	"faults/restart-pending"
+
 static inline const char *source_dir(void)
 {
 	const char *dir = getenv("srcdir");
@@ -25,35 +35,47 @@ static inline const char *source_dir(void)
 // The connections of the state that was loaded last.
 static struct conns test_conns;
 
-// A console that was told what test/screen/states/NAME.jsonl holds, as far as its first state.
-static inline struct ui *ui_from_state(const char *name, const struct ui_options *options)
+// Tells the console what the lines of a recorded state hold, up to the first state, or only to its
+// past.
+static inline bool tell_state(struct ui *ui, const char *name, bool past_only)
 {
 	static struct ctl_message message;
 	static char line[256 * 1024];
-	struct ui *ui = ui_new(options);
 	char path[512];
-	FILE *file;
 	bool done = false;
+	FILE *file;
 
-	setenv("TZ", "CET-1", 1); // the recorded states' zone
-	tzset();
 	snprintf(path, sizeof(path), "%s/test/screen/states/%s.jsonl", source_dir(), name);
 	file = fopen(path, "re");
 	if (!file)
 		fail_msg("%s is missing", path);
-	ui_hello(ui, true);
 	while (!done && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		assert_int_equal(ctl_json_parse(line, &message), 0);
+		done = message.kind == CTL_SNAPSHOT;
 		if (message.kind == CTL_HISTORY)
 			ui_history(ui, &message.history, T0);
-		if (message.kind == CTL_CONNS)
+		else if (message.kind == CTL_CONNS)
 			test_conns = message.conns;
-		done = message.kind == CTL_SNAPSHOT;
+		else if (done && !past_only)
+			ui_snapshot(ui, &message.snapshot, T0);
 	}
 	fclose(file);
-	assert_true(done);
-	ui_snapshot(ui, &message.snapshot, T0);
+	return done;
+}
+
+// A console that was told what test/screen/states/NAME.jsonl holds. Those of faults have the past of a
+// home that is well.
+static inline struct ui *ui_from_state(const char *name, const struct ui_options *options)
+{
+	struct ui *ui = ui_new(options);
+
+	setenv("TZ", "CET-1", 1); // the recorded states' zone
+	tzset();
+	ui_hello(ui, true);
+	if (strncmp(name, "faults/", strlen("faults/")) == 0)
+		tell_state(ui, "ok", true);
+	assert_true(tell_state(ui, name, false));
 	return ui;
 }
 

@@ -183,7 +183,7 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	plan_set_write(&out, "bypass", &bypass);
 	plan_nft_guard_sets(&out, config, observed);
 	if (config->udp.present)
-		plan_nft_udp(&out, config, udp, write_lists);
+		plan_nft_udp(&out, config, udp, ipv6, write_lists);
 	plan_nft_no_redirects(&out, config);
 	write_chain(&out, config, ipv6);
 	str_add(&out, "}\n");

@@ -37,7 +37,7 @@ void plan_want_flows(const struct config *config, const struct path_fsm fsms[], 
 void plan_nft_answers(struct str *out, const struct config *config);
 // and chains of the nft table; `rest` is where what is not TCP goes. `write_lists` writes the rules that
 // let through what the lists of the LAN exempt.
-void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
+void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6,
 		  void write_lists(struct str *out, const struct config *config));
 
 // "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
@@ -53,7 +53,7 @@ void plan_name_setting(const char *family, const char *interface, const char *ke
 void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,
 			 struct kstate *want);
 // and the rules of chain `rest` that give them to it.
-void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp);
+void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6);
 // udp.c: slots of the paths that the configuration lets UDP take, in its order; returns how many.
 size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX]);
 

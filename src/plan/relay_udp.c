@@ -40,14 +40,15 @@ static void write_tproxy(struct str *out, const char *nfproto, const char *to, u
 		 nfproto, to, port, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
 }
 
-void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp)
+void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
 {
 	if (!udp->relayed)
 		return;
 	// what no path can carry is refused below
 	if (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) {
 		write_tproxy(out, "ipv4", "ip to 127.0.0.1", config->lan.tproxy_port);
-		write_tproxy(out, "ipv6", "ip6 to [::1]", config->lan.tproxy_port);
+		if (ipv6)
+			write_tproxy(out, "ipv6", "ip6 to [::1]", config->lan.tproxy_port);
 	}
 	str_add(out, "\t\tmeta l4proto udp reject with icmpx type admin-prohibited\n");
 }

@@ -162,7 +162,7 @@ void plan_nft_answers(struct str *out, const struct config *config)
 	}
 }
 
-void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
+void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6,
 		  void write_lists(struct str *out, const struct config *config))
 {
 	str_add(out, "\tchain rest {\n"
@@ -171,7 +171,7 @@ void plan_nft_udp(struct str *out, const struct config *config, const struct pla
 	write_lists(out, config);
 	if (config->udp.quic == CONFIG_QUIC_REJECT)
 		str_add(out, "\t\tudp dport 443 reject\n");
-	plan_nft_relay_udp(out, config, udp);
+	plan_nft_relay_udp(out, config, udp, ipv6);
 	write_begin(out, "ipv4", udp->path[PLAN_V4]);
 	write_begin(out, "ipv6", udp->path[PLAN_V6]);
 	str_add(out, "\t}\n"

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Conversations by UDP: one who answers on the web server, and callers on the LAN."""
+import contextlib
 import socket
 import threading
 import time
 
-from lab import CLIENT, CLIENT6, WEB, wait_for
+from lab import CLIENT, CLIENT6, WEB, Failure, expect, wait_for
 
 PORT = 5000
 PERIOD_S = 0.02
@@ -27,6 +28,20 @@ class Echo(threading.Thread):
             self.peer = peer[:2]
             self.peers.add(self.peer)
             self.sock.sendto(data, peer)
+
+
+def exchange(sock, to, what, tries=50):
+    """A datagram to an Echo that comes back; sent again until it does."""
+    sock.settimeout(0.2)
+    for i in range(tries):
+        question = b"%d of %s" % (i, what.encode())
+        with contextlib.suppress(OSError):
+            sock.sendto(question, to)
+            answer, sender = sock.recvfrom(2048)
+            expect(answer.endswith(what.encode()) and sender[:2] == to,
+                   f"{what}: {answer} from {sender}")
+            return
+    raise Failure(f"{what}: no answer to {tries} datagrams")
 
 
 class Call(threading.Thread):

@@ -859,6 +859,106 @@ static void forwards_what_is_not_tcp(void **state)
 	gateway_fini(&g);
 }
 
+static void relays_udp(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 2);
+	fill_lan(&g);
+	add_sysctl(&g, "net.ipv6.conf.lo.disable_ipv6", "0");
+	g.config.udp = (struct config_udp){ .present = true, .mode = CONFIG_UDP_RELAY };
+	g.udp.relayed = true;
+	turn_with_udp(&g);
+	// no path works
+	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
+	assert_non_null(strstr(g.kernel.nft, "meta l4proto udp reject with icmpx type admin-prohibited\n"));
+	assert_non_null(strstr(g.kernel.nft, "iifname != \"lo\" ip daddr 127.0.0.0/8 udp dport 12345 drop\n"));
+	str_clear(&g.log);
+	probe(&g, 0, 0, PATH_GOOD_FOR_FIRST_UP);
+	turn_with_udp(&g);
+	assert_non_null(strstr(g.kernel.nft,
+			       "\t\tmeta nfproto ipv4 meta l4proto udp tproxy ip to 127.0.0.1:12345 "
+			       "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
+			       "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
+			       "\t\tmeta nfproto ipv6 meta l4proto udp tproxy ip6 to [::1]:12345 "
+			       "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
+			       "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
+			       "\t\tmeta l4proto udp reject with icmpx type admin-prohibited\n"));
+	// what is neither goes over the path
+	assert_true(takes_new_flows(&g, 0));
+	// to be forwarded after all: flows that were never translated must not be let out as they are
+	g.udp.relayed = false;
+	turn_with_udp(&g);
+	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
+	assert_null(strstr(g.kernel.nft, "l4proto udp reject"));
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x6f000000/0xff000000\n"));
+	assert_null(strstr(str_text(&g.log), "0x70000000/0xff000000 -"));
+	gateway_fini(&g);
+}
+
+static struct plan_udp_order rank_udp(struct gateway *g, const uint8_t ranked[], int n)
+{
+	struct plan_udp_order order;
+
+	plan_udp_rank(&g->udp, &g->config, g->fsms, ranked, n, g->now_ms, &order);
+	return order;
+}
+
+static void ranks_paths_for_datagrams(void **state)
+{
+	static char via[][NAME_SIZE] = { "path2", "path0" };
+	static const uint8_t ranked[] = { 1, 0 };
+	struct plan_udp_order order;
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 3);
+	fill_lan(&g);
+	settle(&g);
+	g.config.udp = (struct config_udp){ .present = true, .mode = CONFIG_UDP_RELAY };
+	assert_int_equal(rank_udp(&g, NULL, 0).n, 0);
+	for (size_t i = 0; i < 3; i++)
+		probe(&g, i, 0, PATH_GOOD_FOR_FIRST_UP);
+	// as connections begin, and what has no rank behind it
+	order = rank_udp(&g, ranked, 2);
+	assert_int_equal(order.n, 3);
+	assert_int_equal(order.n_sound, 3);
+	assert_int_equal(order.slots[0], 1);
+	assert_int_equal(order.slots[1], 0);
+	assert_int_equal(order.slots[2], 2);
+	assert_int_equal(order.home, -1);
+	// one in doubt comes last
+	path_fsm_silence(&g.fsms[1], g.now_ms);
+	order = rank_udp(&g, ranked + 1, 1);
+	assert_int_equal(order.n, 3);
+	assert_int_equal(order.n_sound, 2);
+	assert_int_equal(order.slots[0], 0);
+	assert_int_equal(order.slots[2], 1);
+	// a list of one's own goes before rank; the first is home when it has been that for a while
+	g.config.udp.via = (struct config_names){ via, 2 };
+	order = rank_udp(&g, ranked, 2);
+	assert_int_equal(order.n, 2);
+	assert_int_equal(order.slots[0], 2);
+	assert_int_equal(order.slots[1], 0);
+	assert_int_equal(order.home, -1);
+	g.now_ms += 29999;
+	assert_int_equal(rank_udp(&g, ranked, 2).home, -1);
+	g.now_ms += 1;
+	assert_int_equal(rank_udp(&g, ranked, 2).home, 2);
+	// a dead one is out, and no home when it comes back
+	probe(&g, 2, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
+	order = rank_udp(&g, ranked, 2);
+	assert_int_equal(order.n, 1);
+	assert_int_equal(order.slots[0], 0);
+	assert_int_equal(order.home, -1);
+	probe(&g, 2, 0, PATH_GOOD_AFTER_FAILURE);
+	order = rank_udp(&g, ranked, 2);
+	assert_int_equal(order.slots[0], 2);
+	assert_int_equal(order.home, -1);
+	gateway_fini(&g);
+}
+
 static void carries_every_source_when_none_is_named(void **state)
 {
 	struct gateway g;
@@ -957,6 +1057,8 @@ int main(void)
 		cmocka_unit_test(guards_what_listens),
 		cmocka_unit_test(works_on_one_arm),
 		cmocka_unit_test(forwards_what_is_not_tcp),
+		cmocka_unit_test(relays_udp),
+		cmocka_unit_test(ranks_paths_for_datagrams),
 		cmocka_unit_test(carries_every_source_when_none_is_named),
 		cmocka_unit_test(nft_takes_the_text), // changes the namespace: last
 	};

@@ -40,6 +40,8 @@ static void list_ports(const struct config *config, struct str *ports)
 	}
 	if (config->metrics.present)
 		add_port(ports, config->metrics.port);
+	if (config->dns.present)
+		add_port(ports, config->dns.port);
 }
 
 // Networks that the LAN's interface has an address in.

@@ -383,7 +383,8 @@ static void want_rp_filter(const struct kstate *observed, const char *interface,
 	kstate_add_sysctl(want, name, level == 1 ? "2" : own->value);
 }
 
-// For what is forwarded. The reverse path of an answer is that of its mark.
+// For what is forwarded. The reverse path of an answer is that of its mark. Not so on the LAN's interface:
+// there the mark of what is carried would lead the reverse path here, and the packet be a martian.
 static void want_forwarding(const struct config *config, const struct kstate *observed,
 			    struct kstate *want)
 {
@@ -392,8 +393,10 @@ static void want_forwarding(const struct config *config, const struct kstate *ob
 	if (kstate_sysctl(observed, IP_FORWARD))
 		kstate_add_sysctl(want, IP_FORWARD, "1");
 	for (size_t i = 0; i < config->n_paths; i++) {
-		plan_name_setting("ipv4", config->paths[i].interface, SRC_VALID_MARK, name);
-		if (kstate_sysctl(observed, name))
+		const char *interface = config->paths[i].interface;
+
+		plan_name_setting("ipv4", interface, SRC_VALID_MARK, name);
+		if (kstate_sysctl(observed, name) && strcmp(interface, config->lan.interface) != 0)
 			kstate_add_sysctl(want, name, "1");
 	}
 }

@@ -3,15 +3,17 @@
 import contextlib
 import hashlib
 import http.server
+import ipaddress
 import json
 import pathlib
+import shutil
 import socket
 import struct
 import subprocess
 import threading
 import time
 
-from lab import (EXIT, LAN_SOURCES, WEB, WEB6, WEB_NAME, Failure, expect, noise,
+from lab import (EXIT, GATEWAY, LAN_SOURCES, TOP, WEB, WEB6, WEB_NAME, Failure, Skip, expect, noise,
                  wait_for)
 
 PASSWORD = "correct horse battery staple"
@@ -118,6 +120,48 @@ def curl(lab, url, *options, timeout_s=120):
     done = lab.lan.run(["curl", "-sS", "--fail", "--proxy", "", "-o", out, "-w", "%{json}",
                         *options, url], timeout_s=timeout_s)
     return Fetched(lab, json.loads(done.stdout), out)
+
+
+class Download:
+    """curl on the LAN host in the background, no faster than `rate` so that things can happen meanwhile."""
+
+    def __init__(self, lab, url, rate, *options):
+        self.out = lab.dir / "download.out"
+        self.process = lab.lan.start("download", ["curl", "-sS", "--fail", "--proxy", "", "--limit-rate", rate,
+                                                  "-o", self.out, *options, url])
+
+    def bytes(self):
+        return self.out.stat().st_size if self.out.exists() else 0
+
+    def finish(self, timeout_s=60):
+        """Waits for its end and returns the SHA-256 of what has come."""
+        expect(self.process.wait(timeout_s) == 0, "the download failed: " + self.process.log())
+        return hashlib.sha256(self.out.read_bytes()).hexdigest()
+
+
+def take_lease(lab):
+    """dnsmasq with the example file on the gateway, and udhcpc with Debian's script on the LAN host, which
+    had no address before. Returns the new one."""
+    for program in ("dnsmasq", "udhcpc"):
+        if not shutil.which(program):
+            raise Skip(f"{program} is not installed")
+    lab.lan.ip("addr flush dev eth0", "route flush dev eth0")
+    lab.lan.etc("resolv.conf", "")
+    dnsmasq = lab.gw.start("dnsmasq", [
+        "dnsmasq", "--keep-in-foreground", "--conf-file=" + str(TOP / "conf/dnsmasq.conf"), "--user=root",
+        "--pid-file=", f"--dhcp-leasefile={lab.dir}/leases", "--log-facility=-", "--log-dhcp"], on_trial=True)
+    lab.lan.run(["udhcpc", "--foreground", "--quit", "--now", "--interface", "eth0", "--timeout", "1",
+                 "--tryagain", "0", "--retries", "10", "--script", "/etc/udhcpc/default.script"])
+    expect(dnsmasq.alive(), "dnsmasq ended: " + dnsmasq.log())
+    given = lab.lan.run(["ip", "-4", "-o", "addr", "show", "dev", "eth0"]).stdout.split()
+    address = ipaddress.ip_interface(given[given.index("inet") + 1])
+    print(f"lease: {address}, {lab.lan.run(['ip', 'route', 'show', 'default']).stdout.strip()}")
+    expect(address.ip in ipaddress.ip_network(LAN_SOURCES), f"{address} is not one of the clients'")
+    expect(address.network.prefixlen == 24, f"{address} is of another network")
+    expect(f"via {GATEWAY}" in lab.lan.run(["ip", "route", "show", "default"]).stdout, "no default route")
+    resolver = lab.lan.run(["cat", "/etc/resolv.conf"]).stdout.split()
+    expect(resolver == ["nameserver", GATEWAY], f"resolv.conf says {resolver}")
+    return str(address.ip)
 
 
 class Names(threading.Thread):

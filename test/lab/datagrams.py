@@ -47,10 +47,10 @@ def exchange(sock, to, what, tries=50):
 class Call(threading.Thread):
     """Sends numbered datagrams at an even pace, and notes when answers came, and which."""
 
-    def __init__(self, lab, host=WEB, port=PORT):
+    def __init__(self, lab, host=WEB, port=PORT, source=None):
         super().__init__(daemon=True)
         self.sock = lab.lan.socket(host, kind=socket.SOCK_DGRAM)
-        self.sock.bind((CLIENT6 if ":" in host else CLIENT, 0))
+        self.sock.bind((source or (CLIENT6 if ":" in host else CLIENT), 0))
         self.sock.connect((host, port))
         self.answers = []
         self.refused = 0

@@ -102,6 +102,11 @@ PROFILES = {
         Line("tun1", "vpn", over="ppp0"),
         Line("tun3", "vpn", over="ppp0"),
     ),
+    # The same where the line is on the LAN's own interface, which a story makes.
+    "onearm": (
+        Line("home", "fiber"),
+        Line("tun0", "vpn", over="home"),
+    ),
     "harsh": (
         Line("ppp0", "adsl", 20, 2, 30),
         Line("tun0", "vpn", 1, 0.5, 400, loss=0.03),
@@ -119,8 +124,7 @@ class Path:
         self.line = line
         self.name = line.name
         self.number = number
-        self.address = f"10.64.{number}.2"
-        self.peer = f"10.64.{number}.1"
+        self.address, self.peer = self.ends()
         self.wanem = None
         self.isp = lab.namespace(f"isp-{line.name}")
         lab.link(self.isp, "up0", lab.net, f"isp{number}",
@@ -130,6 +134,10 @@ class Path:
         self.isp.nft("table ip nat { chain out { type nat hook postrouting priority srcnat;\n"
                      "oifname up0 masquerade; }; }")
         self.plug()
+
+    def ends(self):
+        """The gateway's address and the provider's."""
+        return f"10.64.{self.number}.2", f"10.64.{self.number}.1"
 
     def plug(self):
         """Brings the gateway's interface up, as after dialling."""

@@ -93,7 +93,8 @@ class Scan:
         return json.loads(self.ns.run(["nft", "-j", "list", *what]).stdout)["nftables"]
 
     def _closed(self):
-        return next(o["counter"]["packets"] for o in self._list("counters") if "counter" in o)
+        listed = self._list("counter", "inet", "scan", "closed")
+        return next(o["counter"]["packets"] for o in listed if "counter" in o)
 
     def _open(self, proto):
         found = next(o["set"] for o in self._list("set", "inet", "scan", f"{proto}_open") if "set" in o)

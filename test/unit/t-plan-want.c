@@ -737,9 +737,10 @@ static void guards_what_listens(void **state)
 	g.config.exits = exits;
 	g.config.n_exits = ARRAY_LEN(exits);
 	g.config.metrics = (struct config_metrics){ .present = true, .port = 9469 };
+	g.config.dns = (struct config_dns){ .present = true, .port = 53 };
 	settle(&g);
 	assert_non_null(strstr(g.kernel.nft,
-			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th dport { 1080, 9469 } "
+			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th dport { 1080, 9469, 53 } "
 			       "fib daddr type local fib daddr . iif type != local drop\n"));
 	assert_null(strstr(g.kernel.nft, "near4"));
 	assert_null(strstr(g.kernel.nft, "redirect"));
@@ -768,7 +769,13 @@ static void works_on_one_arm(void **state)
 	gateway_init(&g, 2);
 	add_sysctl(&g, "net.ipv6.conf.lo.disable_ipv6", "0");
 	fill_one_arm(&g);
+	g.config.udp.present = true;
+	add_sysctl(&g, "net.ipv4.conf.path0.src_valid_mark", "0");
+	add_sysctl(&g, "net.ipv4.conf.path1.src_valid_mark", "0");
 	settle(&g);
+	// the mark of what is carried must not be asked for the way back
+	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path0.src_valid_mark")->value, "0");
+	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path1.src_valid_mark")->value, "1");
 	// who is near is told by the source, since the interface is everybody's
 	assert_non_null(strstr(g.kernel.nft, SET("near4", "ipv4_addr",
 						 ELEMENTS("\t\t\t192.0.2.0/24,\n\t\t\t192.168.5.32/27"))));

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine comes into the LAN: dnsmasq with the example file gives it an address, and all else follows."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from actors import Download, Exit, Gateway, Web, take_lease
+from lab import expect, run_story, wait_for
+
+SIZE = 24_000_000
+
+
+def story(lab):
+    web = Web(lab)
+    url = web.file("24M", SIZE)
+    Exit(lab)
+    gateway = Gateway(lab)
+    take_lease(lab)
+
+    download = Download(lab, url, "4M")
+    wait_for(lambda: download.bytes() > SIZE / 8, "the download to run")
+    carried = gateway.path_bytes("rx")
+    busiest = max(carried, key=carried.get)
+    lab.paths[busiest].blackhole()
+    expect(download.finish() == web.sums["24M"], "the file arrived damaged")
+    gateway.wait_for_state(busiest, "down")
+
+
+if __name__ == "__main__":
+    run_story(story, profile="raw")

@@ -112,6 +112,28 @@ static const struct field exit_fields[] = {
 	END,
 };
 
+static const struct field upstream_fields[] = {
+	FIELD(upstream_snapshot, address, "address", TYPE_TEXT),
+	FIELD(upstream_snapshot, answers, "answers", TYPE_MAYBE),
+	FIELD(upstream_snapshot, rtt_us, "rtt_us", TYPE_INT64),
+	FIELD(upstream_snapshot, asked, "asked", TYPE_UINT64),
+	FIELD(upstream_snapshot, answered, "answered", TYPE_UINT64),
+	UNMEASURED,
+	END,
+};
+
+static const struct field dns_fields[] = {
+	FIELD(dns_snapshot, listeners, "listeners", TYPE_INT),
+	FIELD(dns_snapshot, listening, "listening", TYPE_INT),
+	FIELD(dns_snapshot, why, "why", TYPE_TEXT_OR_NULL),
+	FIELD(dns_snapshot, queries, "queries", TYPE_UINT64),
+	FIELD(dns_snapshot, hits, "hits", TYPE_UINT64),
+	FIELD(dns_snapshot, stale, "stale", TYPE_UINT64),
+	FIELD(dns_snapshot, failures, "failures", TYPE_UINT64),
+	FIELD(dns_snapshot, cached, "cached", TYPE_INT),
+	END,
+};
+
 static const struct field totals_fields[] = {
 	FIELD(snapshot, rx_bps, "rx_bps", TYPE_INT64),
 	FIELD(snapshot, tx_bps, "tx_bps", TYPE_INT64),
@@ -795,6 +817,28 @@ static int read_list(const struct field *fields, const json_t *list, void *base,
 
 // ---- messages
 
+static json_t *make_dns(const struct dns_snapshot *dns)
+{
+	json_t *object = make_object(dns_fields, dns);
+
+	json_object_set_new(object, "upstreams",
+			    make_list(upstream_fields, dns->upstreams, (size_t)dns->n_upstreams,
+				      sizeof(dns->upstreams[0])));
+	return object;
+}
+
+// An older gateway has none.
+static int read_dns(const json_t *object, struct dns_snapshot *dns)
+{
+	dns->present = object && !json_is_null(object);
+	if (!dns->present)
+		return 0;
+	if (read_object(dns_fields, object, dns) != 0)
+		return -EPROTO;
+	return read_list(upstream_fields, json_object_get(object, "upstreams"), dns->upstreams, SNAPSHOT_UPSTREAMS,
+			 sizeof(dns->upstreams[0]), &dns->n_upstreams);
+}
+
 static void put_snapshot(json_t *root, const void *value)
 {
 	const struct snapshot *s = value;
@@ -804,6 +848,7 @@ static void put_snapshot(json_t *root, const void *value)
 	json_object_set_new(root, "exit",
 			    s->exit.name[0] ? make_object(exit_fields, &s->exit) : json_null());
 	json_object_set_new(root, "totals", make_object(totals_fields, s));
+	json_object_set_new(root, "dns", s->dns.present ? make_dns(&s->dns) : json_null());
 	json_object_set_new(
 		root, "paths",
 		make_list(path_fields, s->paths, (size_t)s->n_paths, sizeof(s->paths[0])));
@@ -824,6 +869,7 @@ static int get_snapshot(const json_t *root, void *value)
 	    read_object(gateway_fields, json_object_get(root, "gateway"), s) != 0 ||
 	    read_object(totals_fields, json_object_get(root, "totals"), s) != 0 ||
 	    (ex && !json_is_null(ex) && read_object(exit_fields, ex, &s->exit) != 0) ||
+	    read_dns(json_object_get(root, "dns"), &s->dns) != 0 ||
 	    read_list(path_fields, json_object_get(root, "paths"), s->paths, PATHS_MAX,
 		      sizeof(s->paths[0]), &s->n_paths) != 0 ||
 	    read_list(alarm_fields, json_object_get(root, "alarms"), s->alarms, SNAPSHOT_ALARMS,

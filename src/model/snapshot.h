@@ -119,6 +119,29 @@ struct exit_snapshot {
 	char why[NOTE_SIZE];          // it stands in for another, or none is reached; else empty
 };
 
+#define SNAPSHOT_UPSTREAMS 4
+
+struct upstream_snapshot {
+	char address[ADDR_STRLEN];
+	int8_t answers;  // 1 yes, 0 no, SNAPSHOT_UNKNOWN
+	int64_t rtt_us;  // from question to answer, smoothed
+	uint64_t asked, answered; // since start
+};
+
+// DNS for the LAN.
+struct dns_snapshot {
+	bool present;
+	int listeners, listening; // addresses where it should answer; where it does
+	char why[NOTE_SIZE];      // it does not everywhere; else empty
+	uint64_t queries;         // of clients, since start; of these
+	uint64_t hits;            // answered from what is kept
+	uint64_t stale;           // with what had expired
+	uint64_t failures;        // with an error, because nobody answered
+	int cached;               // answers kept now
+	int n_upstreams;
+	struct upstream_snapshot upstreams[SNAPSHOT_UPSTREAMS];
+};
+
 struct alarm {
 	char id[NAME_SIZE + 16]; // "ppp0/down"
 	char object[NAME_SIZE];
@@ -137,6 +160,7 @@ struct snapshot {
 	enum verdict verdict;
 	int64_t verdict_since_ms;
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured
+	struct dns_snapshot dns;
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows, since start
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight

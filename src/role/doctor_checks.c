@@ -602,6 +602,34 @@ static void check_service(const struct doctor_facts *facts, struct doctor_report
 		add(report, DOCTOR_OK, e->name, "mpgate %s, as this one", e->version);
 }
 
+// What a running gateway says of its DNS.
+static void check_dns(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	const struct dns_snapshot *d = facts->gateway ? &facts->gateway->dns : NULL;
+
+	if (!d || !d->present)
+		return;
+	if (d->why[0])
+		explain(add(report, DOCTOR_FAIL, "", "DNS is answered on %d of %d addresses", d->listening,
+			    d->listeners),
+			d->why, "give the block dns another port or listen, or stop the other program");
+	else if (!d->listeners)
+		explain(add(report, DOCTOR_FAIL, "", "DNS is answered nowhere"),
+			"the LAN's interface has no address", "ip addr show, on that interface");
+	else
+		add(report, DOCTOR_OK, "", "DNS is answered on %d addresses, %d answers kept", d->listening, d->cached);
+	for (int i = 0; i < d->n_upstreams; i++) {
+		const struct upstream_snapshot *u = &d->upstreams[i];
+
+		if (u->answers == 0)
+			explain(add(report, DOCTOR_WARN, "", "name server %s does not answer", u->address),
+				"it is down, or the exit does not get there or is not let through to it by TCP",
+				"on the exit: dig +tcp, with its address; a server on the exit itself needs 'allow' there");
+		else if (u->answers > 0)
+			add(report, DOCTOR_OK, "", "name server %s answers", u->address);
+	}
+}
+
 // ---- system
 
 static void check_descriptors(const struct doctor_facts *facts, struct doctor_report *report)
@@ -684,6 +712,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "underlay", "exits", check_underlay },
 	{ "reach", "exits", check_exits },
 	{ "service", "exits", check_service },
+	{ "dns", "exits", check_dns },
 	{ "descriptors", "system", check_descriptors },
 	{ "conntrack", "system", check_conntrack },
 	{ "run-folder", "system", check_run_dir },

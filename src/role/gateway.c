@@ -143,6 +143,7 @@ static void stop(struct gateway *g)
 		probe_free(g->probe);
 	gateway_hooks_fini(g);
 	gateway_metrics_fini(g);
+	gateway_dns_fini(g);
 	gateway_peers_fini(g);
 	if (g->store) {
 		gateway_caps_fini(g);

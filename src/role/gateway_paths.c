@@ -424,6 +424,7 @@ void gateway_push_policy(struct gateway *g)
 	policy->direct = gateway_goes_direct(g);
 	rank(g, policy);
 	gateway_relay_udp_fill(g, policy);
+	gateway_dns_set(g, policy);
 	relay_set_policy(g->relay, policy);
 }
 

@@ -176,6 +176,7 @@ struct gateway {
 	struct probe *probe;
 	struct relay *relay;
 	struct resolver *resolver;
+	struct dns *dns; // NULL: the configuration has none
 	struct ctl *ctl;
 	struct dial *dial;
 	struct gateway_path paths[PATHS_MAX];
@@ -276,6 +277,11 @@ void gateway_udp_tick(struct gateway *g);
 void gateway_relay_udp_round(struct gateway *g);
 // After the rest of the policy.
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
+
+// gateway_dns.c
+// DNS goes by the same policy as connections.
+void gateway_dns_set(struct gateway *g, const struct relay_policy *policy);
+void gateway_dns_fini(struct gateway *g);
 
 // gateway_uses.c
 // What each path is used for: by what is known of the paths, and once a second by the load too.

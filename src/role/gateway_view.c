@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "dns/dns.h"
 #include "role/gateway_priv.h"
 #include "role/status_view.h"
 
@@ -380,6 +381,8 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
 	fill_events(g, out);
 	gateway_timed_fill(g, out);
+	if (g->dns)
+		dns_fill(g->dns, &out->dns);
 }
 
 // Connections are taken as soon as nftables diverts them, which the first round sees to; but before a path is

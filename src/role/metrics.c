@@ -145,6 +145,28 @@ static const struct family exit_families[] = {
 	EXIT("exit_paths", "gauge", "Paths over which the exit answers.", FORM_INT, paths_ok),
 };
 
+#define DNS(name, type, help, form, member) { name, type, help, form, offsetof(struct dns_snapshot, member) }
+#define UPSTREAM(name, type, help, form, member) \
+	{ name, type, help, form, offsetof(struct upstream_snapshot, member) }
+
+static const struct family dns_families[] = {
+	DNS("dns_listeners", "gauge", "Addresses on which DNS is to be answered.", FORM_INT, listeners),
+	DNS("dns_listening", "gauge", "Addresses on which it is.", FORM_INT, listening),
+	DNS("dns_queries_total", "counter", "Queries of clients since the start.", FORM_COUNT, queries),
+	DNS("dns_cache_hits_total", "counter", "Answered from what is kept.", FORM_COUNT, hits),
+	DNS("dns_stale_total", "counter", "Answered with what had expired.", FORM_COUNT, stale),
+	DNS("dns_failures_total", "counter", "Answered with an error, because no name server answered.", FORM_COUNT,
+	    failures),
+	DNS("dns_cache_entries", "gauge", "Answers that are kept.", FORM_INT, cached),
+};
+
+static const struct family upstream_families[] = {
+	UPSTREAM("dns_upstream_up", "gauge", "Whether the name server answers.", FORM_MAYBE, answers),
+	UPSTREAM("dns_upstream_rtt_seconds", "gauge", "Smoothed time from question to answer.", FORM_MICROS, rtt_us),
+	UPSTREAM("dns_upstream_asked_total", "counter", "Questions put to the name server.", FORM_COUNT, asked),
+	UPSTREAM("dns_upstream_answered_total", "counter", "Answers that it gave.", FORM_COUNT, answered),
+};
+
 static const struct family whole_families[] = {
 	WHOLE("uptime_seconds", "gauge", "Time since the gateway was started.", FORM_INT64, uptime_s),
 	WHOLE("today_receive_bytes", "gauge", "Bytes received over all paths since local midnight.", FORM_INT64,
@@ -167,6 +189,25 @@ static void add_paths(struct str *out, const struct family *f, const struct snap
 		const struct label labels[] = { { "path", s->paths[i].name }, { 0 } };
 
 		if (!read_number(f, &s->paths[i], &number))
+			continue;
+		if (!headed)
+			add_heading(out, f->name, f->type, f->help);
+		headed = true;
+		add_sample(out, f->name, labels, number);
+	}
+}
+
+// By their places in the configuration: addresses are no labels.
+static void add_upstreams(struct str *out, const struct family *f, const struct dns_snapshot *d)
+{
+	bool headed = false;
+	double number;
+
+	for (int i = 0; i < d->n_upstreams; i++) {
+		const char place[] = { (char)('1' + i), '\0' };
+		const struct label labels[] = { { "upstream", place }, { 0 } };
+
+		if (!read_number(f, &d->upstreams[i], &number))
 			continue;
 		if (!headed)
 			add_heading(out, f->name, f->type, f->help);
@@ -249,6 +290,11 @@ void metrics_write(const struct snapshot *s, struct str *out)
 	add_states(out, s);
 	for (size_t i = 0; i < ARRAY_LEN(path_families); i++)
 		add_paths(out, &path_families[i], s);
+	if (!s->dns.present)
+		return;
+	add_families(out, dns_families, ARRAY_LEN(dns_families), &s->dns, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(upstream_families); i++)
+		add_upstreams(out, &upstream_families[i], &s->dns);
 }
 
 // ---- the command

@@ -139,6 +139,32 @@ static void add_exit(const struct snapshot *s, struct str *out)
 		table_add_line(out, "        %s", e->why);
 }
 
+static void add_dns(const struct dns_snapshot *d, struct str *out)
+{
+	struct str servers = { 0 };
+	char rtt[FORMAT_SIZE];
+
+	if (!d->present)
+		return;
+	table_add_line(out, "dns     %" PRIu64 " queries, %" PRIu64 " from the cache, %" PRIu64 " stale, %" PRIu64 " failed",
+		       d->queries, d->hits, d->stale, d->failures);
+	for (int i = 0; i < d->n_upstreams; i++) {
+		const struct upstream_snapshot *u = &d->upstreams[i];
+
+		str_addf(&servers, "%s%s ", i ? ", " : "", u->address);
+		if (u->answers == 0)
+			str_add(&servers, "SILENT");
+		else if (u->rtt_us < 0)
+			str_add(&servers, "not asked yet");
+		else
+			str_addf(&servers, "%s ms", format_rtt(u->rtt_us, rtt));
+	}
+	table_add_line(out, "        %s", str_text(&servers));
+	if (d->why[0])
+		table_add_line(out, "        %s", d->why);
+	str_fini(&servers);
+}
+
 static void add_traffic(const struct snapshot *s, enum rate_unit unit, struct str *out)
 {
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE], in[FORMAT_SIZE], sent[FORMAT_SIZE];
@@ -181,6 +207,7 @@ void status_view_text(const struct snapshot *s, struct view_look look, struct st
 	add_exit(s, out);
 	add_traffic(s, paths_view_unit(s, look.units), out);
 	add_connections(s, out);
+	add_dns(&s->dns, out);
 	str_add(out, "\n");
 	paths_view_table(s, look, out);
 	if (s->n_events)

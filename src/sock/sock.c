@@ -143,7 +143,7 @@ static int open_listener(enum sock_listen_kind kind, const union sockaddr_any *a
 	return rc;
 }
 
-static const char *advice_for(int error)
+const char *sock_advice(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
@@ -182,7 +182,7 @@ int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fd
 	}
 	if (rc < 0) {
 		str_addf(why, "cannot listen on %s%s: %s; %s", takes_datagrams(kind) ? "UDP " : "",
-			 sockaddr_format(at, text), strerror(-rc), advice_for(-rc));
+			 sockaddr_format(at, text), strerror(-rc), sock_advice(-rc));
 		while (done > 0)
 			close(fds[--done]);
 	}

@@ -38,6 +38,10 @@ enum sock_listen_kind {
 int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fds[], int n,
 		struct str *why);
 
+// Opens a socket (SOCK_DGRAM, or SOCK_STREAM that listens) which serves one address, and only what comes
+// in by the interface `device`. Returns the descriptor, or -errno with a text that says what to do.
+int sock_serve(int type, const union sockaddr_any *at, const char *device, struct str *why);
+
 // Options for a relayed connection: no delay, keep-alive, bounded unsent data. Failures do not
 // matter. `far`: the side that crosses the Internet to or from the exit.
 void sock_tune(int fd, bool far);

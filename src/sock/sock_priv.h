@@ -29,5 +29,7 @@ int sock_set_transparent(int fd, sa_family_t family);
 
 // datagram.c: what a listener of this kind wants to be told of each datagram. 0 or -errno.
 int sock_datagram_prepare(int fd, enum sock_listen_kind kind, sa_family_t family);
+// What to do about a socket that cannot be had.
+const char *sock_advice(int error);
 
 #endif

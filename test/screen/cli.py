@@ -669,6 +669,14 @@ def metrics_are_what_a_scraper_takes():
 
 
 @case
+def status_tells_of_dns():
+    with gateway("history") as g:
+        code, out, _ = mpgate(g.socket, "status")
+        contains(out, "\ndns     48213 queries, 29844 from the cache, 17 stale, 9 failed\n"
+                      "        9.9.9.9 41 ms, 1.1.1.1 SILENT\n")
+
+
+@case
 def metrics_are_the_published_ones():
     with gateway("history") as g:
         same(mpgate(g.socket, "metrics")[1], golden("metrics.txt"))

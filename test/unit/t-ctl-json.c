@@ -143,6 +143,29 @@ static void random_exit(struct exit_snapshot *e)
 	RANDOM_TEXT(e->why);
 }
 
+static void random_dns(struct dns_snapshot *d)
+{
+	d->present = true;
+	d->listeners = (int)random_number(16);
+	d->listening = (int)random_number(16);
+	RANDOM_TEXT(d->why);
+	d->queries = (uint64_t)random_number(INT64_MAX);
+	d->hits = (uint64_t)random_number(INT64_MAX);
+	d->stale = (uint64_t)random_number(INT64_MAX);
+	d->failures = (uint64_t)random_number(INT64_MAX);
+	d->cached = (int)random_number(INT32_MAX);
+	d->n_upstreams = (int)random_number(SNAPSHOT_UPSTREAMS + 1);
+	for (int i = 0; i < d->n_upstreams; i++) {
+		struct upstream_snapshot *u = &d->upstreams[i];
+
+		RANDOM_TEXT(u->address);
+		u->answers = (int8_t)(random_number(4) - 2);
+		u->rtt_us = random_measure(1000000);
+		u->asked = (uint64_t)random_number(INT64_MAX);
+		u->answered = (uint64_t)random_number(INT64_MAX);
+	}
+}
+
 static void random_event(struct event *e)
 {
 	e->seq = (uint64_t)random_number(INT64_MAX);
@@ -177,6 +200,8 @@ static void random_snapshot(struct snapshot *s)
 	s->revert_at_ms = random_number(4000000000000);
 	if (!one_in(4))
 		random_exit(&s->exit);
+	if (!one_in(4))
+		random_dns(&s->dns);
 	s->rx_bps = random_measure(INT64_MAX);
 	s->tx_bps = random_measure(INT64_MAX);
 	s->rx_bytes = (uint64_t)random_number(INT64_MAX);

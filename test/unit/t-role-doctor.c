@@ -257,6 +257,23 @@ static void leave_exit_old(struct machine *m)
 	str_copy(m->gateway.exit.version, sizeof(m->gateway.exit.version), "0.0.1");
 }
 
+static void take_dns_port(struct machine *m)
+{
+	m->gateway.dns = (struct dns_snapshot){ .present = true, .listeners = 2, .listening = 1, .why = "port 53" };
+}
+
+static void lose_lan_address(struct machine *m)
+{
+	m->gateway.dns = (struct dns_snapshot){ .present = true };
+}
+
+static void silence_name_server(struct machine *m)
+{
+	m->gateway.dns = (struct dns_snapshot){ .present = true, .listeners = 1, .listening = 1, .n_upstreams = 2 };
+	m->gateway.dns.upstreams[0] = (struct upstream_snapshot){ .address = "9.9.9.9", .answers = 0 };
+	m->gateway.dns.upstreams[1] = (struct upstream_snapshot){ .address = "1.1.1.1", .answers = SNAPSHOT_UNKNOWN };
+}
+
 static void lack_descriptors(struct machine *m)
 {
 	m->facts.descriptors = 1024;
@@ -317,6 +334,9 @@ static void finds_what_is_planted(void **state)
 		{ strip_everywhere, DOCTOR_FAIL, "reach", "sg", "without MPTCP on every path" },
 		{ forget_name, DOCTOR_FAIL, "reach", "sg", "cannot look up" },
 		{ limit_exit, DOCTOR_WARN, "service", "sg", "joins only 1 of 2 paths" },
+		{ take_dns_port, DOCTOR_FAIL, "dns", "", "DNS is answered on 1 of 2 addresses" },
+		{ lose_lan_address, DOCTOR_FAIL, "dns", "", "DNS is answered nowhere" },
+		{ silence_name_server, DOCTOR_WARN, "dns", "", "name server 9.9.9.9 does not answer" },
 		{ leave_exit_old, DOCTOR_WARN, "service", "sg", "the server is mpgate 0.0.1" },
 		{ lack_descriptors, DOCTOR_WARN, "descriptors", "", "1024" },
 		{ fill_conntrack, DOCTOR_WARN, "conntrack", "", "900 of 1000" },

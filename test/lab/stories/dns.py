@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import PORT, Exit, Gateway
 from lab import EXIT, GATEWAY, GATEWAY6, WEB, expect, run_story, wait_for
+from names import NameServer, data_of, dig
 
 SECOND = "198.51.100.81"
 CORP_PATH = "tun1"
@@ -20,49 +21,6 @@ PERIOD_S = 0.05
 ANSWERED_S = 1.0
 ANSWER = "203.0.113.7"
 COUNTERS = "table inet count {{ chain out {{ type filter hook output priority filter;\n{}\n}}; }}"
-
-
-class Server:
-    """dnsmasq, which writes each query to its log."""
-
-    def __init__(self, lab, namespace, address, *options):
-        self.address = address
-        self.namespace = namespace
-        self.process = namespace.start(f"dnsmasq-{address}", [
-            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
-            "--log-queries", "--log-facility=-", "--user=root", "--group=root", "--pid-file=",
-            f"--listen-address={address}", "--bind-interfaces", *options])
-        wait_for(lambda: namespace.listening(53) or not self.process.alive(), "dnsmasq")
-        wait_for(lambda: namespace.run(["dig", "+time=1", "+tries=1", f"@{address}", "."],
-                                       check=False).returncode == 0, "dnsmasq to answer")
-
-    def asked(self, name):
-        return len(re.findall(rf"query\[\w+\] {re.escape(name)} ", self.process.log()))
-
-    def mute(self, on=True):
-        """Takes what comes and says nothing, as a program does that hangs."""
-        self.namespace.nft(f"table ip mute-{self.address.replace('.', '-')} {{ }}; "
-                           f"delete table ip mute-{self.address.replace('.', '-')};" + (
-            f"table ip mute-{self.address.replace('.', '-')} {{ chain out {{ type filter hook output "
-            f"priority filter; ip saddr {self.address} tcp sport 53 ip length > 80 drop; }}; }}"
-            if on else ""))
-
-
-def dig(lab, name, *words, server=GATEWAY, namespace=None, check=True):
-    """What dig says: its flags and status, answers, and the rest as text."""
-    done = (namespace or lab.lan).run(["dig", "+time=5", "+tries=1", f"@{server}", name, *words],
-                                      check=check)
-    text = done.stdout
-    status = re.search(r"status: (\w+)", text)
-    flags = re.search(r"flags: ([\w ]*);", text)
-    answers = re.search(r";; ANSWER SECTION:\n(.*?)\n\n", text, re.S)
-    return {"status": status and status[1], "flags": flags[1].split() if flags else [],
-            "answers": [line.split(None, 4) for line in answers[1].splitlines()] if answers else [],
-            "text": text}
-
-
-def data_of(answer):
-    return [row[4] for row in answer["answers"]]
 
 
 class Asker(threading.Thread):
@@ -289,9 +247,9 @@ def story(lab):
             f"--host-record=short.lab.test,{ANSWER},1",
             f"--address=/wild.lab.test/{ANSWER}", "--local=/lab.test/", "--local=/notcorp.test/",
             *(f"--txt-record=big.lab.test,{'x' * 190}{n}" for n in range(12)))
-    first, second = Server(lab, lab.web, WEB, *zone), Server(lab, lab.web, SECOND, *zone)
+    first, second = NameServer(lab, lab.web, WEB, *zone), NameServer(lab, lab.web, SECOND, *zone)
     path = lab.paths[CORP_PATH]
-    corp = Server(lab, path.isp, path.peer, "--host-record=host.corp.test,10.9.0.7",
+    corp = NameServer(lab, path.isp, path.peer, "--host-record=host.corp.test,10.9.0.7",
                   "--host-record=corp.test,10.9.0.1")
     Exit(lab)
     gateway = Gateway(lab, extra=f"""\

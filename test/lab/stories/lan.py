@@ -6,19 +6,21 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Download, Exit, Gateway, Web, take_lease
-from lab import expect, run_story, wait_for
+from lab import WEB, WEB_NAME, expect, run_story, wait_for
+from names import NameServer
 
 SIZE = 24_000_000
 
 
 def story(lab):
     web = Web(lab)
-    url = web.file("24M", SIZE)
+    web.file("24M", SIZE)
+    NameServer(lab, lab.web, WEB, f"--host-record={WEB_NAME},{WEB}")
     Exit(lab)
-    gateway = Gateway(lab)
+    gateway = Gateway(lab, extra=f'dns {{ upstream = {{"{WEB}"}} }}')
     take_lease(lab)
 
-    download = Download(lab, url, "4M")
+    download = Download(lab, f"http://{WEB_NAME}/24M", "4M")
     wait_for(lambda: download.bytes() > SIZE / 8, "the download to run")
     carried = gateway.path_bytes("rx")
     busiest = max(carried, key=carried.get)

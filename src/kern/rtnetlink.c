@@ -73,7 +73,6 @@ static int parse_link(struct nlmsghdr *msg, struct kstate *out)
 	link.point_to_point = info->ifi_flags & IFF_POINTOPOINT;
 	link.mtu = (int)read_u32(attrs[IFLA_MTU], 0);
 	str_copy(link.name, sizeof(link.name), nla_get_string(attrs[IFLA_IFNAME]));
-	link.mtu = (int)read_u32(attrs[IFLA_MTU], 0);
 	if (attrs[IFLA_STATS64])
 		read_stats(attrs[IFLA_STATS64], &link);
 	kern_tunnel_parse(attrs, &link);

@@ -54,9 +54,6 @@ static void list_ranges(const struct jumpbox_view *view, int ifindex, struct str
 	}
 }
 
-// Of a tunnel in UDP over IPv4, the least that one takes.
-#define TUNNEL_HEADERS 52
-
 static void judge_tunnel(const struct jumpbox_view *view, const struct jumpbox_tunnel *tunnel,
 			 const struct kstate *observed, struct jumpbox_report *report)
 {
@@ -71,7 +68,7 @@ static void judge_tunnel(const struct jumpbox_view *view, const struct jumpbox_t
 		jumpbox_report_add(report, JUMPBOX_FAIL, tunnel->name,
 				   "give it a network ('server 10.8.1.0 255.255.255.0' in OpenVPN's configuration)",
 				   "tunnel without addresses: no route leads into it");
-	else if (uplink && uplink->mtu && tunnel->mtu + TUNNEL_HEADERS > uplink->mtu)
+	else if (uplink && uplink->mtu && tunnel->mtu + TUNNEL_HEADERS_BYTES > uplink->mtu)
 		jumpbox_report_add(report, JUMPBOX_WARN, tunnel->name,
 				   "'tun-mtu 1400' in OpenVPN's configuration, here and at the far end",
 				   "MTU %d does not pass %s (%d) together with a tunnel's headers: packets go "

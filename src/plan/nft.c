@@ -186,6 +186,7 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 		plan_nft_udp(&out, config, udp, ipv6, write_lists);
 	plan_nft_no_redirects(&out, config);
 	write_chain(&out, config, ipv6);
+	plan_nft_mss(&out, config, fsms);
 	str_add(&out, "}\n");
 	return str_take(&out);
 }

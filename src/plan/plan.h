@@ -40,6 +40,7 @@ struct path_way {
 
 struct path_facts {
 	int ifindex; // 0: no such interface
+	int mtu;     // 0: not known
 	struct path_way way[PLAN_FAMILIES];
 	bool ready;               // the way to the exit is routable, and there is a carrier
 	enum plan_family to_exit; // which way that is, or would be
@@ -790,6 +791,9 @@ struct jumpbox_report {
 __attribute__((format(printf, 5, 6))) void jumpbox_report_add(struct jumpbox_report *report,
 							      enum jumpbox_level level, const char *object,
 							      const char *next, const char *fmt, ...);
+// What a tunnel in UDP over IPv4 adds to a packet, at least.
+#define TUNNEL_HEADERS_BYTES 52
+
 // Whether what the jumpbox lets pass is lost behind its chains. Zero-initialised at first.
 struct jumpbox_losses {
 	uint64_t passed, left; // when it was last judged

@@ -56,6 +56,8 @@ void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp
 void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6);
 // udp.c: slots of the paths that the configuration lets UDP take, in its order; returns how many.
 size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX]);
+// mss.c: a chain of the nft table that lowers the greatest TCP segment of what is forwarded over a path.
+void plan_nft_mss(struct str *out, const struct config *config, const struct path_fsm fsms[]);
 
 // The range of special addresses that it lies in, and where that is laid down, or NULL.
 const char *plan_special(const struct addr *addr, struct prefix *range);

@@ -146,6 +146,7 @@ void plan_readiness(const struct config_path *path, const struct kstate *observe
 		return;
 	}
 	facts->ifindex = link->ifindex;
+	facts->mtu = link->mtu;
 	facts->to_exit = family == AF_INET6 ? PLAN_V6 : PLAN_V4;
 	for (int f = PLAN_FAMILIES - 1; f >= 0; f--) {
 		sa_family_t af = plan_af(f);

@@ -392,13 +392,35 @@ static void check_duplicates(const struct doctor_facts *facts, struct doctor_rep
 	}
 }
 
+// A tunnel's packets are to fit into those of the line that it rides.
+static void check_fit(const struct doctor_facts *facts, size_t i, struct doctor_report *report)
+{
+	const struct config_path *path = &facts->config->paths[i], *line;
+
+	for (size_t under = 0; under < facts->config->n_paths; under++) {
+		line = &facts->config->paths[under];
+		if (under == i || strcmp(line->name, path->over) != 0 || !facts->mtu[under] ||
+		    facts->mtu[i] + TUNNEL_HEADERS_BYTES <= facts->mtu[under])
+			continue;
+		explain(add(report, DOCTOR_WARN, path->name,
+			    "MTU %d does not pass %s (%d) together with a tunnel's headers", facts->mtu[i],
+			    line->name, facts->mtu[under]),
+			"its packets go in fragments, which cost, and get lost in some networks",
+			"'tun-mtu 1400' in OpenVPN's configuration, here and at the far end");
+	}
+}
+
 static void check_mtu(const struct doctor_facts *facts, struct doctor_report *report)
 {
 	for (size_t i = 0; facts->config && i < facts->config->n_paths; i++) {
 		const struct config_path *path = &facts->config->paths[i];
 		char next[100];
 
-		if (!facts->wanted[i] || !facts->mtu[i] || facts->mtu[i] >= MTU_LEAST)
+		if (!facts->wanted[i] || !facts->mtu[i])
+			continue;
+		if (path->over[0])
+			check_fit(facts, i, report);
+		if (facts->mtu[i] >= MTU_LEAST)
 			continue;
 		snprintf(next, sizeof(next), "ip link set %s mtu 1400, and the same at the far end",
 			 path->interface);

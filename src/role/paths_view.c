@@ -233,6 +233,8 @@ static void tell_address(const struct snapshot *s, const struct path_snapshot *p
 		add_fact(&f, "interface %s", p->interface);
 	if (p->underlay[0])
 		add_fact(&f, "rides %s", p->underlay);
+	if (p->mtu)
+		add_fact(&f, "MTU %d", p->mtu);
 	end_facts(&f);
 }
 

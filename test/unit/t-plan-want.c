@@ -650,6 +650,7 @@ static void takes_all_out_for_a_clean_stop(void **state)
 	"\t\t\tfec0::/10,\n\t\t\tff00::/8"
 #define SET(name, type, elements)                                                                  \
 	"\tset " name " {\n\t\ttype " type ";\n\t\tflags interval;\n\t\tauto-merge;\n" elements "\t}\n"
+#define SYN "tcp flags & (syn | rst) == syn tcp option maxseg size set "
 #define ELEMENTS(list) "\t\telements = {\n" list "\n\t\t};\n"
 // clang-format on
 
@@ -720,7 +721,36 @@ static void writes_the_nft_table(void **state)
 							"tproxy ip6 to [::1]:12345 "
 							"meta mark set meta mark & 0x00ffffff | "
 							"0x6d000000 accept\n"
+							"\t}\n"
+							"\tchain segments {\n"
+							"\t\ttype filter hook forward priority "
+							"mangle; policy accept;\n"
+							"\t\toifname \"path0\" " SYN "rt mtu\n"
+							"\t\toifname \"path1\" " SYN "rt mtu\n"
 							"\t}\n}\n");
+	gateway_fini(&g);
+}
+
+static void lowers_segments_to_the_paths_mtu(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 2);
+	fill_lan(&g);
+	link_of(&g, 1)->mtu = 1400;
+	settle(&g);
+	assert_non_null(strstr(g.kernel.nft,
+			       "\tchain segments {\n"
+			       "\t\ttype filter hook forward priority mangle; policy accept;\n"
+			       "\t\toifname \"path0\" " SYN "rt mtu\n"
+			       "\t\toifname \"path1\" " SYN "rt mtu\n"
+			       "\t\tiifname \"path1\" meta nfproto ipv4 " SYN "1360\n"
+			       "\t\tiifname \"path1\" meta nfproto ipv6 " SYN "1340\n"
+			       "\t}\n"));
+	link_of(&g, 1)->mtu = 1300;
+	settle(&g);
+	assert_non_null(strstr(g.kernel.nft, SYN "1260\n"));
 	gateway_fini(&g);
 }
 
@@ -1061,6 +1091,7 @@ int main(void)
 		cmocka_unit_test(tunes_a_server),
 		cmocka_unit_test(takes_all_out_for_a_clean_stop),
 		cmocka_unit_test(writes_the_nft_table),
+		cmocka_unit_test(lowers_segments_to_the_paths_mtu),
 		cmocka_unit_test(guards_what_listens),
 		cmocka_unit_test(works_on_one_arm),
 		cmocka_unit_test(forwards_what_is_not_tcp),

@@ -3,11 +3,12 @@
 """Three tunnels of real OpenVPN through jumpboxes: bonded, counted once; one jumpbox dies and returns."""
 import pathlib
 import signal
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, Web
-from lab import EXIT, expect, run_story, wait_for
+from lab import EXIT, OUTSIDER, WEB, expect, run_story, wait_for
 from tunnels import TunnelLab
 
 SIZE = 20_000_000
@@ -62,6 +63,31 @@ def says_who_drops(lab, tunnel):
     ping.stop()
     expect(status == 1 and "the tunnels' packets too" in words, f"{status} {words}")
     tunnel.jump.nft("delete table ip filter")
+
+
+def largest_segments(lab, ns, source):
+    """Of a connection to the web server, as both ends have learned them; timestamps take 12 bytes."""
+    with lab.web.listen(5001) as listener, ns.socket() as client:
+        client.bind((source, 0))
+        client.settimeout(5)
+        client.connect((WEB, 5001))
+        server, _ = listener.accept()
+        with server:
+            return [s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) + 12 for s in (client, server)]
+
+
+def segments_fit(lab, tunnel):
+    """A jumpbox and a gateway lower TCP's segments to what the narrower side takes."""
+    tunnel.jump.ip("link set tun0 mtu 1300")
+    sizes = largest_segments(lab, lab.gw, tunnel.address)
+    expect(sizes == [1260, 1260], f"segments of {sizes} through a tunnel of 1300")
+    # a machine of the LAN whose connections are forwarded as they are
+    lab.gw.ip("link set ppp0 mtu 1480", f"route add {WEB} dev ppp0")
+    lab.gw.nft("table ip admin { chain out { type nat hook postrouting priority srcnat;\n"
+               "oifname ppp0 masquerade; }; }")
+    wait_for(lambda: "maxseg size set 1440" in lab.gw.run(["nft", "list", "ruleset"]).stdout, "the new MTU")
+    sizes = largest_segments(lab, lab.lan, OUTSIDER)
+    expect(sizes == [1440, 1440], f"segments of {sizes} over a line of 1480")
 
 
 def leaves_all_as_it_was(tunnel):
@@ -124,6 +150,7 @@ def story(lab):
     kill_9_is_repaired(tunnel, Strangers(lab, tunnel))
     survives_a_jumpbox(lab, gateway, tunnel, web.file("20M", SIZE))
     says_who_drops(lab, lab.paths["tun3"])
+    segments_fit(lab, lab.paths["tun0"])
     for tunnel in lab.tunnels():
         leaves_all_as_it_was(tunnel)
 

@@ -183,11 +183,12 @@ static int write_new(const char *path, const char *kind, const void *data, size_
 
 	if (fd < 0)
 		return -errno;
-	str_addf(&heading, "mpgate %s %zu %08" PRIx32 "\n", kind, len, checksum(data, len));
-	rc = write_all(fd, heading.text, heading.len);
+	if (kind)
+		str_addf(&heading, "mpgate %s %zu %08" PRIx32 "\n", kind, len, checksum(data, len));
+	rc = write_all(fd, str_text(&heading), heading.len);
 	if (rc == 0)
 		rc = write_all(fd, data, len);
-	if (rc == 0 && fsync(fd) < 0)
+	if (rc == 0 && kind && fsync(fd) < 0)
 		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
@@ -229,10 +230,10 @@ int store_write(const char *path, const char *kind, const void *data, size_t len
 	char *new = with_suffix(path, NEW_SUFFIX), *old = with_suffix(path, OLD_SUFFIX);
 	int rc = len > STORE_SIZE_MAX - 128 ? -EFBIG : write_new(new, kind, data, len);
 
-	if (rc == 0) {
+	if (rc == 0 && kind)
 		keep_previous(path, old);
-		rc = rename(new, path) < 0 ? -errno : sync_folder(path);
-	}
+	if (rc == 0)
+		rc = rename(new, path) < 0 ? -errno : kind ? sync_folder(path) : 0;
 	if (rc < 0) {
 		fail(rc, "write", path, why);
 		unlink(new);
@@ -373,7 +374,7 @@ void store_writer_put(struct store_writer *w, const char *path, const char *kind
 	if (!job) {
 		job = xcalloc(1, sizeof(*job));
 		job->path = xstrdup(path);
-		job->kind = xstrdup(kind);
+		job->kind = kind ? xstrdup(kind) : NULL;
 		job->next = w->jobs;
 		w->jobs = job;
 	}

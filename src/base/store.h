@@ -31,7 +31,8 @@ struct store_writer *store_writer_start(void);
 // Writes what is waiting, then returns. NULL is allowed.
 void store_writer_stop(struct store_writer *writer);
 // Takes the contents of `data`, which is empty afterwards. What was waiting for the same file is
-// replaced. `path` and `kind` are copied.
+// replaced. `path` and `kind` are copied. `kind` NULL: for another program, as it is: no heading, no previous
+// file is kept, and the disk is not waited for; a reader finds the old data or the new all the same.
 void store_writer_put(struct store_writer *writer, const char *path, const char *kind,
 		      struct str *data);
 // How the last write of the file went: 0 (also when there was none yet), or -errno with a text.

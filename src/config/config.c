@@ -360,6 +360,7 @@ void config_free(struct config *config)
 	free(config->dns.upstreams.list);
 	free(config->dns.direct.list);
 	free(config->server.key_file);
+	free(config->metrics.textfile);
 	free(config->jumpbox.tunnels.list);
 	free(config->jumpbox.ranges.list);
 	free(config->server.allow.list);

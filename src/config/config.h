@@ -235,7 +235,8 @@ struct config_jumpbox {
 struct config_metrics {
 	bool present;
 	struct addr listen;
-	uint16_t port;
+	uint16_t port;  // 0: over HTTP they cannot
+	char *textfile; // where they are written besides; NULL: nowhere
 };
 
 struct config {

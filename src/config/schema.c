@@ -980,6 +980,27 @@ static bool format_file(const void *from, size_t i, struct str *out)
 	return file && format_text(file, i, out);
 }
 
+// Which another program reads; empty: none is written.
+static int parse_output(const struct schema_key *key, const char *text, void *to, struct str *why)
+{
+	char **file = to;
+
+	if (text[0] != '/' || text[strlen(text) - 1] == '/') {
+		str_addf(why, "'%s' must be the absolute name of a file, as %s", text, key->example);
+		return -EINVAL;
+	}
+	free(*file);
+	*file = xstrdup(text);
+	return 0;
+}
+
+static const struct schema_type type_output = {
+	.form = "absolute name of a file",
+	.quoted = true,
+	.parse = parse_output,
+	.format = format_file,
+};
+
 static const struct schema_type type_file = {
 	.form = "absolute name of a file",
 	.quoted = true,
@@ -1306,8 +1327,12 @@ static const struct schema_key dns_keys[] = {
 static const struct schema_key metrics_keys[] = {
 	{ "listen", &type_listen_near, AT(config_metrics, listen), .fallback = "\"127.0.0.1\"",
 	  .help = "Address to listen on: of loopback or of the LAN." },
-	{ "port", &type_port, AT(config_metrics, port), .fallback = "9469", .min = 1, .max = 65535,
-	  .help = "Port to listen on." },
+	{ "port", &type_port, AT(config_metrics, port), .fallback = "9469", .min = 0, .max = 65535,
+	  .help = "Port to listen on; 0: do not." },
+	{ "textfile", &type_output, AT(config_metrics, textfile), .otherwise = "none",
+	  .example = "\"/var/lib/node_exporter/mpgate.prom\"",
+	  .help = "A file for node_exporter's textfile collector, written every 15 seconds. Its folder\n"
+		  "must be root's to write in." },
 };
 
 static const struct schema_key server_keys[] = {

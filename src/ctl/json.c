@@ -147,6 +147,11 @@ static const struct field totals_fields[] = {
 	FIELD(snapshot, connections_tcp, "connections_tcp", TYPE_INT),
 	FIELD(snapshot, subflows, "subflows", TYPE_INT),
 	FIELD(snapshot, events_today, "events_today", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_DIRECT], "fallbacks_direct", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_KERNEL], "fallbacks_kernel", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_EXIT], "fallbacks_exit", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_PATH], "fallbacks_path", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_UNKNOWN], "fallbacks_unknown", TYPE_UINT64),
 	UNMEASURED,
 	END,
 };

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "model/conn_reason.h"
 #include "model/path.h"
 
 // The LAN's connections as the gateway carries them: a plain value, gathered when somebody asks.
@@ -22,23 +23,9 @@
 // How a connection goes to the exit.
 enum conn_mode { CONN_MPTCP, CONN_TCP, CONN_MODES };
 
-// Why it is plain TCP.
-enum conn_reason {
-	CONN_REASON_NONE,
-	CONN_REASON_DIRECT,  // no exit was reached: it goes straight to its target
-	CONN_REASON_KERNEL,  // MPTCP is off in the gateway's kernel
-	CONN_REASON_EXIT,    // the exit answers without MPTCP, whatever the path
-	CONN_REASON_PATH,    // something on its path removes MPTCP's options
-	CONN_REASON_UNKNOWN, // it fell back, and MPTCP passes on its path now
-	CONN_REASONS
-};
-
 // "mptcp"; JSON and filters.
 const char *conn_mode_word(enum conn_mode mode);
 int conn_mode_from_word(const char *word, enum conn_mode *mode);
-// "direct"; "" for none.
-const char *conn_reason_word(enum conn_reason reason);
-int conn_reason_from_word(const char *word, enum conn_reason *reason);
 
 struct conn_subflow {
 	char path[NAME_SIZE];    // empty: over no path of ours

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "model/conn_reason.h"
 #include "model/event.h"
 #include "model/path.h"
 
@@ -166,6 +167,7 @@ struct snapshot {
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;
+	uint64_t fallbacks[CONN_REASONS]; // connections that became plain TCP since start, by why
 	char timed_path[NAME_SIZE]; // was switched off, and comes back unless that is kept; may be empty
 	int64_t revert_at_ms;       // wall clock, when; 0: nothing does
 	int n_paths;

@@ -236,6 +236,7 @@ static void add_path(struct relay_path_counters *sum, const struct relay_path_co
 	sum->tx_bytes += part->tx_bytes;
 	sum->subflows += part->subflows;
 	sum->overtaken += part->overtaken;
+	sum->fallbacks += part->fallbacks;
 	sum->stuck += part->stuck;
 	sum->due += part->due;
 	sum->missing += part->missing;
@@ -282,6 +283,8 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 		add_udp(&out->udp, &part->udp);
 		out->sessions += part->sessions;
 		out->sessions_tcp += part->sessions_tcp;
+		out->direct += part->direct;
+		out->unasked += part->unasked;
 		out->accepted += part->accepted;
 		if (part->sampled_ms < out->sampled_ms)
 			out->sampled_ms = part->sampled_ms;

@@ -119,6 +119,7 @@ struct relay_path_counters {
 	uint64_t rx_bytes, tx_bytes; // by our subflows on this path, since start
 	uint32_t subflows;           // established now
 	uint64_t overtaken;          // handshakes that another path's finished before, since start
+	uint64_t fallbacks;          // connections that began here and became plain TCP, since start
 	int64_t rtt_us;              // least smoothed RTT of a subflow that moved data lately; or negative
 	int64_t heard_ms;            // CLOCK_MONOTONIC of the last packet on a subflow of ours; 0: never
 	uint32_t stuck;              // subflows whose retransmissions go unanswered
@@ -133,6 +134,8 @@ struct relay_counters {
 	struct relay_path_counters paths[PATHS_MAX + 1];
 	uint32_t sessions;     // open, carried to or from an exit
 	uint32_t sessions_tcp; // of these, as plain TCP although MPTCP was asked for
+	uint64_t direct;       // that went straight to their targets, since start
+	uint64_t unasked;      // that the kernel would not open as MPTCP, since start
 	uint64_t accepted;     // since start
 	uint64_t ended[RELAY_ENDS];
 	struct relay_udp_counters udp;

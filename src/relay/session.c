@@ -276,6 +276,19 @@ static void count_joins(struct session *s, sa_family_t family)
 	}
 }
 
+// It is plain TCP, from the beginning or from now on.
+static void count_plain(struct session *s)
+{
+	struct relay_counters *counters = &s->worker->counters;
+
+	if (s->direct)
+		counters->direct++;
+	else if (!sock_asked_mptcp(s->sealed.fd))
+		counters->unasked++;
+	else
+		counters->paths[s->home].fallbacks++;
+}
+
 // The exit keeps accounts by remote address instead, and only with the slow tick.
 static void sample_subflows(struct session *s, bool lives)
 {
@@ -293,6 +306,7 @@ static void sample_subflows(struct session *s, bool lives)
 	if (s->mptcp && n == 1 && !sock_is_mptcp(s->sealed.fd)) {
 		s->mptcp = false;
 		s->tcp_since = ev_now(s->worker->loop);
+		count_plain(s);
 	}
 	if (n > 0 && lives)
 		count_joins(s, subflows[0].remote.sa.sa_family);
@@ -381,6 +395,8 @@ void session_run(struct session *s)
 	s->state = SESSION_RELAYING;
 	s->began = ev_now(s->worker->loop);
 	s->tcp_since = s->mptcp ? 0 : s->began;
+	if (s->from_client && !s->mptcp)
+		count_plain(s);
 	run_flows(s, &s->up, &s->down);
 }
 

@@ -55,6 +55,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_view_tick(g);
 	gateway_caps_tick(g);
 	gateway_demand_tick(g);
+	gateway_metrics_tick(g);
 	gateway_publish(g);
 }
 
@@ -142,7 +143,6 @@ static void stop(struct gateway *g)
 	if (g->probe)
 		probe_free(g->probe);
 	gateway_hooks_fini(g);
-	gateway_metrics_fini(g);
 	gateway_dns_fini(g);
 	gateway_peers_fini(g);
 	if (g->store) {
@@ -150,6 +150,7 @@ static void stop(struct gateway *g)
 		gateway_trends_fini(g);
 	}
 	store_writer_stop(g->store);
+	gateway_metrics_fini(g);
 	if (g->relay)
 		relay_stop(g->relay);
 	resolver_free(g->resolver);

@@ -59,28 +59,46 @@ static const char *find_passing(const struct gateway *g)
 	return NULL;
 }
 
+enum conn_reason gateway_fallback_reason(const struct gateway *g, int slot)
+{
+	if (!find_passing(g))
+		return CONN_REASON_EXIT;
+	if (slot >= 0 && (size_t)slot < g->n_paths && passes_mptcp(g, (size_t)slot) == 0)
+		return CONN_REASON_PATH;
+	return CONN_REASON_UNKNOWN;
+}
+
 // It has fallen back: by the exit's doing, or by something on the way?
 static void find_culprit(const struct gateway *g, struct conn *conn)
 {
 	int slot = conn->n_subflows ? conn->subflows[0].slot : -1;
 	const char *name = slot >= 0 ? conn->subflows[0].path : "its way";
-	const char *passing = find_passing(g);
 
-	if (!passing) {
-		conn->reason = CONN_REASON_EXIT;
+	conn->reason = gateway_fallback_reason(g, slot);
+	if (conn->reason == CONN_REASON_EXIT)
 		snprintf(conn->why, sizeof(conn->why),
 			 "exit %s answers without MPTCP, over every path that was tried",
 			 conn->exit);
-	} else if (slot >= 0 && passes_mptcp(g, (size_t)slot) == 0) {
-		conn->reason = CONN_REASON_PATH;
+	else if (conn->reason == CONN_REASON_PATH)
 		snprintf(conn->why, sizeof(conn->why),
 			 "something on %s removes MPTCP's options; over %s exit %s answers with "
 			 "them",
-			 name, passing, conn->exit);
-	} else {
+			 name, find_passing(g), conn->exit);
+	else
 		snprintf(conn->why, sizeof(conn->why),
 			 "MPTCP's options were lost on %s; whether that lasts is being tried",
 			 name);
+}
+
+void gateway_count_fallbacks(struct gateway *g, const struct relay_counters *before)
+{
+	g->fallbacks[CONN_REASON_DIRECT] = g->counters.direct;
+	g->fallbacks[CONN_REASON_KERNEL] = g->counters.unasked;
+	for (int i = 0; i <= PATHS_MAX; i++) {
+		uint64_t more = g->counters.paths[i].fallbacks - before->paths[i].fallbacks;
+
+		if (more)
+			g->fallbacks[gateway_fallback_reason(g, i < PATHS_MAX ? i : -1)] += more;
 	}
 }
 

@@ -467,6 +467,7 @@ void gateway_take_counters(void *ctx)
 	bool changed = false, other_pace = false;
 
 	relay_read_counters(g->relay, &g->counters);
+	gateway_count_fallbacks(g, &before);
 	if (g->counters.sampled_ms <= now_ms)
 		kern_counters(g->kern, &g->observed);
 	for (size_t i = 0; i < g->n_paths; i++) {

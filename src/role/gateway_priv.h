@@ -216,6 +216,9 @@ struct gateway {
 	struct ctl_page *page; // for scrapers; NULL: it is not open
 	union sockaddr_any page_at;
 	bool page_failed; // and that was said
+	char *textfile;   // that is written; NULL: none
+	int64_t textfile_ms; // last; CLOCK_MONOTONIC
+	bool textfile_failed; // and that was said
 	bool trends_failed; // the last file could not be written, and that was said
 	char boot_id[CLOCK_BOOT_SIZE];
 	struct caps caps;
@@ -228,6 +231,7 @@ struct gateway {
 	bool clock_off; // ours and that of the exit differ
 	char pending[32]; // the version that is installed, when it is another than this one's
 	struct relay_counters counters;
+	uint64_t fallbacks[CONN_REASONS]; // as in the snapshot
 };
 
 struct role_args;
@@ -391,6 +395,8 @@ void gateway_test_fini(struct gateway *g);
 
 // gateway_metrics.c
 void gateway_metrics_round(struct gateway *g);
+void gateway_metrics_tick(struct gateway *g);
+// After the store's writer has stopped.
 void gateway_metrics_fini(struct gateway *g);
 
 // gateway_trends.c
@@ -404,6 +410,10 @@ void gateway_trends_tell(const struct gateway *g, struct snapshot *out);
 bool gateway_history(void *ctx, const char *path, enum trend_scale scale, struct history *out);
 
 // gateway_conns.c
+// Why a connection that began on this path (-1: on none) is plain TCP although MPTCP was asked for.
+enum conn_reason gateway_fallback_reason(const struct gateway *g, int slot);
+// Adds up what has become plain TCP between these counters and g->counters.
+void gateway_count_fallbacks(struct gateway *g, const struct relay_counters *before);
 // Asks the relay for its connections; they are told to all who wait at the control socket.
 void gateway_conns_ask(void *ctx);
 // gateway_caps.c

@@ -377,6 +377,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	fill_exit(g, now_ms, &out->exit);
 	out->connections = (int)g->counters.sessions;
 	out->connections_tcp = (int)g->counters.sessions_tcp;
+	memcpy(out->fallbacks, g->fallbacks, sizeof(out->fallbacks));
 	out->n_alarms = g->n_alarms;
 	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
 	fill_events(g, out);

@@ -275,6 +275,16 @@ static void add_connections(struct str *out, const struct snapshot *s)
 	add_sample(out, "connections", (const struct label[]){ { "mode", "tcp" }, { 0 } }, s->connections_tcp);
 }
 
+static void add_fallbacks(struct str *out, const struct snapshot *s)
+{
+	add_heading(out, "fallbacks_total", "counter",
+		    "Connections of the LAN that became plain TCP since the start, by the reason.");
+	for (int i = CONN_REASON_NONE + 1; i < CONN_REASONS; i++)
+		add_sample(out, "fallbacks_total",
+			   (const struct label[]){ { "reason", conn_reason_word((enum conn_reason)i) }, { 0 } },
+			   (double)s->fallbacks[i]);
+}
+
 void metrics_write(const struct snapshot *s, struct str *out)
 {
 	const struct label version[] = { { "version", s->version }, { 0 } };
@@ -285,6 +295,7 @@ void metrics_write(const struct snapshot *s, struct str *out)
 	add_verdict(out, s);
 	add_families(out, whole_families, ARRAY_LEN(whole_families), s, NULL);
 	add_connections(out, s);
+	add_fallbacks(out, s);
 	if (s->exit.name[0])
 		add_families(out, exit_families, ARRAY_LEN(exit_families), &s->exit, name);
 	add_states(out, s);

@@ -178,6 +178,30 @@ static void says_why_it_cannot_write(void **state)
 	str_fini(&why);
 }
 
+// For other programs: the data and nothing else, and nothing beside the file.
+static void writes_plain_files(void **state)
+{
+	struct store_writer *w = store_writer_start();
+	struct place *p = *state;
+	struct str data = { 0 };
+	char line[16] = "", old[80];
+	FILE *file;
+
+	snprintf(old, sizeof(old), "%s.old", p->path);
+	for (int i = 0; i < 2; i++) {
+		str_addf(&data, "a %d\n", i);
+		store_writer_put(w, p->path, NULL, &data);
+	}
+	store_writer_stop(w);
+	file = fopen(p->path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	assert_string_equal(line, "a 1\n");
+	assert_null(fgets(line, sizeof(line), file));
+	fclose(file);
+	assert_int_equal(access(old, F_OK), -1);
+}
+
 static void writes_in_a_thread(void **state)
 {
 	struct store_writer *w = store_writer_start();
@@ -231,6 +255,7 @@ int main(void)
 		TEST(notices_every_cut_and_every_flipped_bit),
 		TEST(finds_the_previous_one_where_the_file_itself_is_missing),
 		TEST(says_why_it_cannot_write),
+		TEST(writes_plain_files),
 		TEST(writes_in_a_thread),
 		TEST(tells_how_a_write_in_the_thread_went),
 	};

@@ -142,6 +142,7 @@ static const struct {
 	{ SCHEMA_DNS, "serve-stale", "\"0 s\"", "dns.serve-stale 1 days -> 0 s" },
 	{ SCHEMA_METRICS, "listen", "\"::1\"", "metrics.listen 127.0.0.1 -> ::1" },
 	{ SCHEMA_METRICS, "port", "9471", "metrics.port 9470 -> 9471" },
+	{ SCHEMA_METRICS, "textfile", "\"/run/m.prom\"", "metrics.textfile none -> /run/m.prom" },
 	{ SCHEMA_SERVER, "listen", "\"::\"", "server.listen 0.0.0.0 -> ::" },
 	{ SCHEMA_SERVER, "port", "8389", "server.port 8390 -> 8389" },
 	{ SCHEMA_SERVER, "method", "\"aes-128-gcm\"", "server.method aes-256-gcm -> aes-128-gcm" },

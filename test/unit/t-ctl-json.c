@@ -214,6 +214,8 @@ static void random_snapshot(struct snapshot *s)
 	s->connections_tcp = (int)random_measure(INT32_MAX);
 	s->subflows = (int)random_measure(INT32_MAX);
 	s->events_today = (uint64_t)random_number(INT64_MAX);
+	for (int i = CONN_REASON_NONE + 1; i < CONN_REASONS; i++)
+		s->fallbacks[i] = (uint64_t)random_number(INT64_MAX);
 	s->n_paths = (int)random_number(PATHS_MAX + 1);
 	for (int i = 0; i < s->n_paths; i++)
 		random_path(&s->paths[i]);
@@ -593,6 +595,7 @@ static void fill_golden(struct snapshot *s)
 			      .since_ms = 1795349041000,
 			      .text = "ppp0 DOWN: carrier lost" } },
 		.events_today = 217,
+		.fallbacks = { [CONN_REASON_EXIT] = 2 },
 		.n_events = 1,
 		.events = { { .seq = 217,
 			      .time_ms = 1795349041000,

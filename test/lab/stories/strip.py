@@ -4,7 +4,9 @@
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+TEST = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TEST / "lab"), str(TEST / "screen")]
+import prometheus
 from actors import Exit, Gateway, Web, curl
 from lab import expect, run_story, wait_for
 
@@ -44,6 +46,11 @@ def story(lab):
         return gateway.status()["gateway"]["verdict"] == "not-bonded"
 
     wait_for(fetch_and_ask, "the verdict NOT BONDED", 90)
+    fallbacks = {labels["reason"]: value for labels, value in
+                 prometheus.read(gateway.command("metrics").stdout)["mpgate_fallbacks_total"]}
+    print(f"fallbacks: {fallbacks}")
+    expect(fallbacks["exit"] + fallbacks["path"] + fallbacks["unknown"] >= 1 and not fallbacks["kernel"],
+           "what became plain TCP was not counted")
 
 
 if __name__ == "__main__":

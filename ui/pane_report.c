@@ -160,24 +160,52 @@ void report_title(const struct ui *ui, const struct view *view, struct str *out)
 	str_add(out, tasks[ui->report.task].title);
 }
 
+static int count_lines(const char *text, const char *begin)
+{
+	int n = 0;
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		n += strncmp(text, begin, strlen(begin)) == 0;
+	}
+	return n;
+}
+
+// What is wrong may stand in lines that are not on the screen.
+static void write_findings(const struct report *report, char out[static 48])
+{
+	const char *text = str_text(&report->text);
+	int failed = count_lines(text, "  FAIL "), warned = count_lines(text, "  warn ");
+
+	if (failed || warned)
+		snprintf(out, 48, ": %d FAIL, %d warn", failed, warned);
+	else
+		snprintf(out, 48, report->status ? ", and failed" : ", no fault found");
+}
+
 static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int64_t now_ms,
 			int total)
 {
+	char findings[48], took[24] = "";
 	const struct report *report = &ui->report;
 	const char *command = tasks[report->task].command;
 	int last = report->first + report->page < total ? report->first + report->page : total;
 
-	if (report->running)
+	if (report->running) {
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_BUSY, "'%s' runs, %d s",
 			     command, (int)((now_ms - report->began_ms) / 1000));
-	else if (total > report->page)
-		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
-			     "'%s' took %.1f s.  Lines %d-%d of %d, j k scroll", command,
-			     (double)report->took_ms / 1000, report->first + 1, last, total);
-	else
+	} else if (total > report->page) {
+		write_findings(report, findings);
+		if (layout_form(canvas->width + 1) & (FORM_NORMAL | FORM_WIDE))
+			snprintf(took, sizeof(took), " took %.1f s", (double)report->took_ms / 1000);
+		canvas_textf(canvas, row, 1, canvas->width - 1, report->status ? ATTR_BAD : ATTR_NORMAL,
+			     "'%s'%s%s.  Lines %d-%d of %d, j k scroll", command, took, findings,
+			     report->first + 1, last, total);
+	} else {
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
 			     "'%s' took %.1f s and ended with status %d", command,
 			     (double)report->took_ms / 1000, report->status);
+	}
 }
 
 void report_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows)

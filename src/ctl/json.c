@@ -86,6 +86,7 @@ static const struct field gateway_fields[] = {
 	FIELD(snapshot, host, "host", TYPE_TEXT),
 	FIELD(snapshot, version, "version", TYPE_TEXT),
 	FIELD(snapshot, pid, "pid", TYPE_ID),
+	FIELD(snapshot, config_file, "config_file", TYPE_TEXT_OR_NULL),
 	FIELD(snapshot, uptime_s, "uptime_s", TYPE_INT64),
 	FIELD(snapshot, pending, "restart_pending", TYPE_TEXT_OR_NULL),
 	FIELD(snapshot, verdict, "verdict", TYPE_VERDICT),

@@ -156,6 +156,7 @@ struct snapshot {
 	char host[64];
 	char version[32];
 	int pid;
+	char config_file[256]; // in full; empty when it does not fit
 	int64_t uptime_s;
 	char pending[32]; // another version is installed, and runs after a restart; empty: none
 	enum verdict verdict;

@@ -167,16 +167,19 @@ static void print_json(const struct doctor_job *job, int status)
 
 static int run(struct doctor_job *job)
 {
+	const char *file = job->args.config;
 	struct str errors = { 0 };
 	int status;
 
-	config_load(job->args.config, CONFIG_ROLE_GATEWAY, &job->config, &errors);
+	doctor_ask_gateway(&job->args, &job->snapshot, &job->facts);
+	if (!job->args.config_given && job->snapshot.config_file[0])
+		file = job->snapshot.config_file;
+	config_load(file, CONFIG_ROLE_GATEWAY, &job->config, &errors);
 	job->facts.config_errors = str_take(&errors);
 	status = check_words(job);
 	if (status != STATUS_DONE)
 		return status;
-	doctor_look(&job->args, job->config, job->args.operands, job->args.n_operands, &job->snapshot,
-		    &job->facts);
+	doctor_look(&job->args, job->config, job->args.operands, job->args.n_operands, &job->facts);
 	doctor_judge(&job->facts, &job->report);
 	select_findings(job);
 	if (job->counts[DOCTOR_FAIL] || (job->strict && job->counts[DOCTOR_WARN]))

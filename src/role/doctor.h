@@ -82,10 +82,11 @@ void doctor_judge(const struct doctor_facts *facts, struct doctor_report *report
 
 struct role_args;
 
-// doctor_look.c. `names` are paths to test although they are optional. `snapshot` is room for the
-// gateway's. Takes some seconds.
+// doctor_look.c: the gateway's snapshot, for which `snapshot` is room.
+void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot, struct doctor_facts *facts);
+// The rest. `names` are paths to test although they are optional. Takes some seconds.
 void doctor_look(const struct role_args *args, struct config *config, char *const names[], int n_names,
-		 struct snapshot *snapshot, struct doctor_facts *facts);
+		 struct doctor_facts *facts);
 void doctor_facts_fini(struct doctor_facts *facts);
 
 #endif

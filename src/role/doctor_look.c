@@ -93,7 +93,7 @@ static void try_to_manage(struct doctor_facts *facts)
 
 // ---- the gateway
 
-static void ask_gateway(const struct role_args *args, struct snapshot *snapshot, struct doctor_facts *facts)
+void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot, struct doctor_facts *facts)
 {
 	struct ctl_message *message = xcalloc(1, sizeof(*message));
 	struct ctl_client *c = NULL;
@@ -325,12 +325,11 @@ static void look_at_system(const struct role_args *args, struct doctor_facts *fa
 }
 
 void doctor_look(const struct role_args *args, struct config *config, char *const names[], int n_names,
-		 struct snapshot *snapshot, struct doctor_facts *facts)
+		 struct doctor_facts *facts)
 {
 	facts->config = config;
 	look_at_system(args, facts);
 	look_at_kernel(config, facts);
-	ask_gateway(args, snapshot, facts);
 	if (!facts->gateway && facts->root)
 		try_to_manage(facts);
 	if (!config)

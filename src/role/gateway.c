@@ -164,6 +164,16 @@ static void stop(struct gateway *g)
 	config_free(g->config);
 }
 
+// Who asks for it has another working folder.
+static void name_file(struct gateway *g)
+{
+	char *whole = realpath(g->config->file, NULL);
+
+	if (whole && strlen(whole) < sizeof(g->config_file))
+		str_copy(g->config_file, sizeof(g->config_file), whole);
+	free(whole);
+}
+
 int gateway_run(const struct role_args *args, struct config *config, int ready_fd)
 {
 	struct gateway *g = xcalloc(1, sizeof(*g));
@@ -173,6 +183,7 @@ int gateway_run(const struct role_args *args, struct config *config, int ready_f
 
 	snprintf(saved_path, sizeof(saved_path), "%s/saved-gateway", args->run_dir);
 	g->config = config;
+	name_file(g);
 	g->loop = ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV);
 	service_init(&g->service, g->loop);
 	rc = start(g, args, saved_path, &why);

@@ -168,6 +168,7 @@ struct gateway {
 	struct service service;
 	struct ev_loop *loop;
 	struct config *config;
+	char config_file[256]; // in full, for who asks
 	struct kern *kern;
 	struct kstate observed;
 	struct plan_names sysctls;

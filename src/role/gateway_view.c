@@ -360,6 +360,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	*out = (struct snapshot){ .time_ms = clock_wall_ms(), .pid = getpid() };
 	gethostname(out->host, sizeof(out->host) - 1);
 	str_copy(out->version, sizeof(out->version), PACKAGE_VERSION);
+	str_copy(out->config_file, sizeof(out->config_file), g->config_file);
 	out->uptime_s = (out->time_ms - g->start_ms) / 1000;
 	str_copy(out->pending, sizeof(out->pending), g->pending);
 	out->verdict = g->verdict;

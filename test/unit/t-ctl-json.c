@@ -197,6 +197,7 @@ static void random_snapshot(struct snapshot *s)
 	s->verdict = (enum verdict)random_number(VERDICTS);
 	s->verdict_since_ms = random_number(4000000000000);
 	RANDOM_TEXT(s->timed_path);
+	RANDOM_TEXT(s->config_file);
 	s->revert_at_ms = random_number(4000000000000);
 	if (!one_in(4))
 		random_exit(&s->exit);
@@ -490,6 +491,7 @@ static void fill_golden(struct snapshot *s)
 		.host = "home-gw",
 		.version = "1.2.0",
 		.pid = 812,
+		.config_file = "/etc/mpgate/mpgate.conf",
 		.uptime_s = 1047682,
 		.pending = "1.3.0",
 		.verdict = VERDICT_DEGRADED,

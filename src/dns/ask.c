@@ -19,8 +19,11 @@
 // After the others have been overtaken, who was overtaken is second choice for so long.
 #define OVERTAKEN_MS 1000
 #define PAIRS_MAX    32
-// Where every try fails at once there is no end of them.
-#define SENT_MAX 12
+// Where every try fails at once: the first ones follow one another, the others wait as for an answer, but no
+// longer than this; and then it is enough.
+#define SENT_AT_ONCE 4
+#define SENT_MAX     12
+#define PACE_MS      250
 
 // ---- answers
 
@@ -327,14 +330,21 @@ static struct ask *find_ask(struct dns *dns, const struct dns_query *query)
 
 void ask_again_all(struct dns *dns)
 {
+	int64_t now_ms = clock_mono_ms();
 	struct list *pos, *after;
 
 	list_for_each_safe(pos, after, &dns->asks) {
 		struct ask *ask = list_entry(pos, struct ask, link);
 
 		ask->direct = find_direct(dns, &ask->query.question);
-		if (!is_under_way(ask))
+		if (is_under_way(ask))
+			continue;
+		if (ask->n_sent < SENT_AT_ONCE) {
 			ask_next(ask);
+		} else if (!ask->next_ms || ask->next_ms > now_ms + PACE_MS) {
+			ask->next_ms = now_ms + PACE_MS;
+			arm(ask, now_ms);
+		}
 	}
 }
 

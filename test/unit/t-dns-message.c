@@ -18,7 +18,8 @@ struct made {
 static void add(struct made *m, const void *bytes, size_t len)
 {
 	assert_true(m->len + len <= sizeof(m->bytes));
-	memcpy(m->bytes + m->len, bytes, len);
+	if (len)
+		memcpy(m->bytes + m->len, bytes, len);
 	m->len += len;
 }
 

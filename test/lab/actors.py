@@ -248,8 +248,9 @@ class Exit:
     """mpgate server."""
 
     def __init__(self, lab, method="aes-256-gcm", password=PASSWORD, port=PORT, listen="0.0.0.0",
-                 extra="", name="exit"):
+                 extra="", name="exit", ns=None):
         self.lab = lab
+        self.ns = ns or lab.exit
         self.port = port
         self.name = name
         key = lab.write(f"{name}.key", password + "\n")
@@ -264,11 +265,10 @@ server {{ listen = "{listen}"
         self.start()
 
     def start(self):
-        self.process = self.lab.exit.start(
+        self.process = self.ns.start(
             f"mpgate-server-{self.name}",
             [self.lab.program("mpgate"), "server", "--config", self.config], on_trial=True)
-        wait_for(lambda: self.lab.exit.listening(self.port) or not self.process.alive(),
-                 "the exit's port")
+        wait_for(lambda: self.ns.listening(self.port) or not self.process.alive(), "the exit's port")
         expect(self.process.alive(), "mpgate server ended: " + self.process.log())
 
 

@@ -102,7 +102,15 @@ PROFILES = {
         Line("tun1", "vpn", over="ppp0"),
         Line("tun3", "vpn", over="ppp0"),
     ),
-    # The same where the line is on the LAN's own interface, which a story makes.
+    # And with a stick for bad days, for conf/seed.conf.
+    "seed": (
+        Line("ppp0", "adsl", 20, 5, 30, queue_ms=100),
+        Line("tun0", "vpn", over="ppp0"),
+        Line("tun1", "vpn", over="ppp0"),
+        Line("tun3", "vpn", over="ppp0"),
+        Line("wwan0", "3g", 5, 2, 90, optional=True),
+    ),
+    # An Ethernet on the LAN's own interface, which a story makes, and a tunnel through it.
     "onearm": (
         Line("home", "fiber"),
         Line("tun0", "vpn", over="home"),

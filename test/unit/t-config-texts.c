@@ -179,6 +179,30 @@ static void installs_files_that_it_reads(void **state)
 	free(jumpbox);
 }
 
+static void gives_examples_that_it_reads(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t n_exits, n_paths, n_pins;
+	} cases[] = {
+		{ "conf/one-arm.conf", 1, 2, 0 },
+		{ "conf/seed.conf", 2, 5, 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = read_source(cases[i].name);
+		struct config *c = load(text, false);
+
+		assert_int_equal(c->n_exits, cases[i].n_exits);
+		assert_int_equal(c->n_paths, cases[i].n_paths);
+		assert_int_equal(c->n_pins, cases[i].n_pins);
+		assert_true(c->udp.present);
+		config_free(c);
+		free(text);
+	}
+}
+
 // ---- manual page
 
 // The lines of one item of the page, joined by blanks.
@@ -310,6 +334,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_a_default_file_that_it_reads),
 		cmocka_unit_test(installs_files_that_it_reads),
+		cmocka_unit_test(gives_examples_that_it_reads),
 		cmocka_unit_test(documents_every_key),
 		cmocka_unit_test(leaves_the_console_its_keys),
 	};

@@ -64,7 +64,9 @@ struct path_snapshot {
 	int table, endpoint_id;                          // 0 = none
 	int64_t rx_bps, tx_bps;                          // of the interface, over the last 2 s
 	double share_ratio;                              // of all paths' bytes over 10 s
-	uint64_t rx_bytes, tx_bytes;                     // of our own subflows, since start
+	uint64_t rx_bytes, tx_bytes;                     // of our own subflows and datagrams, since start
+	int associations;                                // whose datagrams take this path
+	uint64_t udp_rx_bytes, udp_tx_bytes;             // of these, among the above
 	uint64_t interface_rx_bytes, interface_tx_bytes; // the interface's own counters
 	int64_t today_rx_bytes, today_tx_bytes;          // of the interface, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;          // since the first of the month
@@ -164,11 +166,14 @@ struct snapshot {
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured
 	struct dns_snapshot dns;
 	int64_t rx_bps, tx_bps;
-	uint64_t rx_bytes, tx_bytes; // of our own subflows, since start
+	uint64_t rx_bytes, tx_bytes; // of our own subflows and datagrams, since start
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;
 	uint64_t fallbacks[CONN_REASONS]; // connections that became plain TCP since start, by why
+	int udp_associations;                // whose datagrams go through the exit; SNAPSHOT_NONE: none may
+	uint64_t udp_rx_bytes, udp_tx_bytes; // of these, since start
+	uint64_t udp_moved, udp_dropped;     // associations, to another path; datagrams
 	char timed_path[NAME_SIZE]; // was switched off, and comes back unless that is kept; may be empty
 	int64_t revert_at_ms;       // wall clock, when; 0: nothing does
 	int n_paths;

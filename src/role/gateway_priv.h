@@ -63,6 +63,7 @@ struct gateway_path {
 	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
 	int64_t rate_bps;                               // from that
 	uint64_t rx_bytes_before, tx_bytes_before;      // of a removed path that had the slot
+	uint64_t udp_rx_bytes_before, udp_tx_bytes_before;
 	bool leaving;                                   // removed, but not quite gone
 	int8_t mptcp_ok;                                // the check: 1, 0, unknown
 	int64_t mptcp_ms;                               // when it was made
@@ -282,6 +283,8 @@ void gateway_udp_tick(struct gateway *g);
 void gateway_relay_udp_round(struct gateway *g);
 // After the rest of the policy.
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
+void gateway_relay_udp_fill_path(const struct gateway *g, size_t slot, struct path_snapshot *p);
+void gateway_relay_udp_fill_snapshot(const struct gateway *g, struct snapshot *out); // paths are filled in
 
 // gateway_dns.c
 // DNS goes by the same policy as connections.

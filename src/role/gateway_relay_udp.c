@@ -47,3 +47,26 @@ void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy)
 			policy->udp.n = 0;
 	}
 }
+
+void gateway_relay_udp_fill_path(const struct gateway *g, size_t slot, struct path_snapshot *p)
+{
+	const struct relay_path_counters *counters = &g->counters.paths[slot];
+
+	p->associations = g->udp.relay_port ? (int)counters->associations : SNAPSHOT_NONE;
+	p->udp_rx_bytes = counters->udp_rx_bytes - g->paths[slot].udp_rx_bytes_before;
+	p->udp_tx_bytes = counters->udp_tx_bytes - g->paths[slot].udp_tx_bytes_before;
+}
+
+void gateway_relay_udp_fill_snapshot(const struct gateway *g, struct snapshot *out)
+{
+	const struct relay_udp_counters *udp = &g->counters.udp;
+
+	out->udp_associations = g->udp.relay_port ? (int)udp->associations : SNAPSHOT_NONE;
+	out->udp_moved = udp->moved;
+	for (int i = 0; i < RELAY_DROPS; i++)
+		out->udp_dropped += udp->dropped[i];
+	for (int i = 0; i < out->n_paths; i++) {
+		out->udp_rx_bytes += out->paths[i].udp_rx_bytes;
+		out->udp_tx_bytes += out->paths[i].udp_tx_bytes;
+	}
+}

@@ -109,7 +109,9 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 				       .moved_bytes = gateway_rx_bytes(counters) + gateway_tx_bytes(counters),
 				       .probe_rtt_us = -1,
 				       .rx_bytes_before = gateway_rx_bytes(counters),
-				       .tx_bytes_before = gateway_tx_bytes(counters) };
+				       .tx_bytes_before = gateway_tx_bytes(counters),
+				       .udp_rx_bytes_before = counters->udp_rx_bytes,
+				       .udp_tx_bytes_before = counters->udp_tx_bytes };
 	path_fsm_init(&g->fsms[slot], config->optional, clock_mono_ms());
 	g->under[slot] = -1;
 	g->ids.out[slot] = false;

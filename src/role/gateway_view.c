@@ -274,6 +274,7 @@ static void fill_path(const struct gateway *g, size_t slot, int64_t now_ms, stru
 	fill_kernel(g, slot, p);
 	gateway_dial_fill(g, slot, p);
 	p->subflows = (int)counters->subflows;
+	gateway_relay_udp_fill_path(g, slot, p);
 	p->joins_missing = (int)counters->missing;
 	p->joins_ok = path->join.joined;
 	p->joins_failed = path->join.failed;
@@ -379,6 +380,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	out->connections = (int)g->counters.sessions;
 	out->connections_tcp = (int)g->counters.sessions_tcp;
 	memcpy(out->fallbacks, g->fallbacks, sizeof(out->fallbacks));
+	gateway_relay_udp_fill_snapshot(g, out);
 	out->n_alarms = g->n_alarms;
 	memcpy(out->alarms, g->alarms, sizeof(out->alarms));
 	fill_events(g, out);

@@ -105,12 +105,28 @@ static bool describe(void *ctx, struct str *out)
 	return true;
 }
 
+static void tell_drops(const struct relay_udp_counters *now, const struct relay_udp_counters *before)
+{
+	struct str text = { 0 };
+
+	for (int i = 0; i < RELAY_DROPS; i++) {
+		uint64_t n = now->dropped[i] - before->dropped[i];
+
+		if (n)
+			str_addf(&text, "%s%s %llu", text.len ? ", " : "", relay_drop_word((enum relay_drop)i),
+				 (unsigned long long)n);
+	}
+	if (text.len)
+		log_notice("server: datagrams dropped in the last hour: %s", str_text(&text));
+	str_fini(&text);
+}
+
 // Peers that do not know the key are everyday noise on the Internet: a line an hour at most.
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct server *server = timer->data;
 	struct relay_counters now;
-	uint64_t strangers, noise;
+	uint64_t strangers;
 
 	(void)loop;
 	(void)revents;
@@ -119,10 +135,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	if (strangers)
 		log_notice("server: %llu connections in the last hour did not know the key",
 			   (unsigned long long)strangers);
-	noise = now.udp.dropped[RELAY_DROP_BAD_PEER] - server->before.udp.dropped[RELAY_DROP_BAD_PEER];
-	if (noise)
-		log_notice("server: %llu datagrams in the last hour were not sealed with the key",
-			   (unsigned long long)noise);
+	tell_drops(&now.udp, &server->before.udp);
 	server->before = now;
 }
 

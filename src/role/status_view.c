@@ -187,6 +187,17 @@ static void add_connections(const struct snapshot *s, struct str *out)
 			 format_count(s->subflows, subflows), s->connections_tcp);
 }
 
+static void add_associations(const struct snapshot *s, struct str *out)
+{
+	char rx[FORMAT_SIZE], tx[FORMAT_SIZE];
+
+	if (s->udp_associations > 0 || s->udp_tx_bytes)
+		table_add_line(out, "udp     %d association%s through the exit, since start %s in, %s out",
+			       s->udp_associations > 0 ? s->udp_associations : 0,
+			       s->udp_associations == 1 ? "" : "s", format_bytes((int64_t)s->udp_rx_bytes, rx),
+			       format_bytes((int64_t)s->udp_tx_bytes, tx));
+}
+
 static void add_events(const struct snapshot *s, struct str *out)
 {
 	char clock[FORMAT_SIZE];
@@ -207,6 +218,7 @@ void status_view_text(const struct snapshot *s, struct view_look look, struct st
 	add_exit(s, out);
 	add_traffic(s, paths_view_unit(s, look.units), out);
 	add_connections(s, out);
+	add_associations(s, out);
 	add_dns(&s->dns, out);
 	str_add(out, "\n");
 	paths_view_table(s, look, out);

@@ -97,6 +97,9 @@ static void random_path(struct path_snapshot *p)
 	p->month_rx_bytes = random_measure(INT64_MAX);
 	p->month_tx_bytes = random_measure(INT64_MAX);
 	p->subflows = (int)random_measure(INT32_MAX);
+	p->associations = (int)random_measure(INT32_MAX);
+	p->udp_rx_bytes = (uint64_t)random_number(INT64_MAX);
+	p->udp_tx_bytes = (uint64_t)random_number(INT64_MAX);
 	p->joins_missing = (int)random_number(1000);
 	p->joins_ok = random_number(1000000);
 	p->joins_failed = random_number(1000);
@@ -214,6 +217,11 @@ static void random_snapshot(struct snapshot *s)
 	s->connections = (int)random_measure(INT32_MAX);
 	s->connections_tcp = (int)random_measure(INT32_MAX);
 	s->subflows = (int)random_measure(INT32_MAX);
+	s->udp_associations = (int)random_measure(INT32_MAX);
+	s->udp_rx_bytes = (uint64_t)random_number(INT64_MAX);
+	s->udp_tx_bytes = (uint64_t)random_number(INT64_MAX);
+	s->udp_moved = (uint64_t)random_number(INT64_MAX);
+	s->udp_dropped = (uint64_t)random_number(INT64_MAX);
 	s->events_today = (uint64_t)random_number(INT64_MAX);
 	for (int i = CONN_REASON_NONE + 1; i < CONN_REASONS; i++)
 		s->fallbacks[i] = (uint64_t)random_number(INT64_MAX);
@@ -517,6 +525,11 @@ static void fill_golden(struct snapshot *s)
 		.connections = 42,
 		.connections_tcp = 2,
 		.subflows = 114,
+		.udp_associations = 7,
+		.udp_rx_bytes = 120000000,
+		.udp_tx_bytes = 9000000,
+		.udp_moved = 2,
+		.udp_dropped = 31,
 		.n_paths = 2,
 		.paths = { { .name = "ppp0",
 			     .kind = "adsl",
@@ -586,6 +599,9 @@ static void fill_golden(struct snapshot *s)
 			     .month_rx_bytes = SNAPSHOT_UNKNOWN,
 			     .month_tx_bytes = SNAPSHOT_UNKNOWN,
 			     .subflows = 31,
+			     .associations = 7,
+			     .udp_rx_bytes = 20000000,
+			     .udp_tx_bytes = 1000000,
 			     .rtt_us = 92000,
 			     .jitter_us = SNAPSHOT_UNKNOWN,
 			     .loss_ratio = SNAPSHOT_UNKNOWN,

@@ -135,6 +135,15 @@ static const struct field dns_fields[] = {
 	END,
 };
 
+static const struct field listed_fields[] = {
+	FIELD(exit_listed, name, "name", TYPE_TEXT),
+	FIELD(exit_listed, endpoint, "endpoint", TYPE_TEXT),
+	FIELD(exit_listed, answers, "answers", TYPE_MAYBE),
+	FIELD(exit_listed, in_use, "in_use", TYPE_BOOL),
+	UNMEASURED,
+	END,
+};
+
 static const struct field totals_fields[] = {
 	FIELD(snapshot, rx_bps, "rx_bps", TYPE_INT64),
 	FIELD(snapshot, tx_bps, "tx_bps", TYPE_INT64),
@@ -861,6 +870,8 @@ static void put_snapshot(json_t *root, const void *value)
 	json_object_set_new(root, "gateway", make_object(gateway_fields, s));
 	json_object_set_new(root, "exit",
 			    s->exit.name[0] ? make_object(exit_fields, &s->exit) : json_null());
+	json_object_set_new(root, "exits",
+			    make_list(listed_fields, s->exits, (size_t)s->n_exits, sizeof(s->exits[0])));
 	json_object_set_new(root, "totals", make_object(totals_fields, s));
 	json_object_set_new(root, "dns", s->dns.present ? make_dns(&s->dns) : json_null());
 	json_object_set_new(
@@ -884,6 +895,8 @@ static int get_snapshot(const json_t *root, void *value)
 	    read_object(totals_fields, json_object_get(root, "totals"), s) != 0 ||
 	    (ex && !json_is_null(ex) && read_object(exit_fields, ex, &s->exit) != 0) ||
 	    read_dns(json_object_get(root, "dns"), &s->dns) != 0 ||
+	    read_list(listed_fields, json_object_get(root, "exits"), s->exits, SNAPSHOT_EXITS,
+		      sizeof(s->exits[0]), &s->n_exits) != 0 ||
 	    read_list(path_fields, json_object_get(root, "paths"), s->paths, PATHS_MAX,
 		      sizeof(s->paths[0]), &s->n_paths) != 0 ||
 	    read_list(alarm_fields, json_object_get(root, "alarms"), s->alarms, SNAPSHOT_ALARMS,

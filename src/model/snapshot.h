@@ -145,6 +145,15 @@ struct dns_snapshot {
 	struct upstream_snapshot upstreams[SNAPSHOT_UPSTREAMS];
 };
 
+// One of all that are configured.
+#define SNAPSHOT_EXITS 16
+struct exit_listed {
+	char name[NAME_SIZE];
+	char endpoint[80];
+	int8_t answers; // over some path, lately: 1, 0, SNAPSHOT_UNKNOWN
+	bool in_use;    // new connections take it
+};
+
 struct alarm {
 	char id[NAME_SIZE + 16]; // "ppp0/down"
 	char object[NAME_SIZE];
@@ -165,6 +174,8 @@ struct snapshot {
 	int64_t verdict_since_ms;
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured
 	struct dns_snapshot dns;
+	int n_exits;
+	struct exit_listed exits[SNAPSHOT_EXITS]; // in the order of the configuration
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows and datagrams, since start
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight

@@ -206,8 +206,8 @@ static void offer_exits(const struct line *line, const char *before)
 	struct ctl_message *message = xcalloc(1, sizeof(*message));
 
 	read_snapshot(line, message);
-	if (message->snapshot.exit.name[0])
-		offer(line, before, message->snapshot.exit.name, message->snapshot.exit.endpoint);
+	for (int i = 0; i < message->snapshot.n_exits; i++)
+		offer(line, before, message->snapshot.exits[i].name, message->snapshot.exits[i].endpoint);
 	free(message);
 }
 

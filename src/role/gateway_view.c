@@ -324,6 +324,27 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 	e->reachable = e->paths_ok ? 1 : judged ? 0 : SNAPSHOT_UNKNOWN;
 }
 
+static void list_exits(const struct gateway *g, struct snapshot *out)
+{
+	for (size_t i = 0; i < g->n_exits && out->n_exits < SNAPSHOT_EXITS; i++) {
+		const struct gateway_exit *exit = &g->exits[i];
+		struct exit_listed *e = &out->exits[out->n_exits];
+
+		if (exit->config->gone)
+			continue;
+		out->n_exits++;
+		str_copy(e->name, sizeof(e->name), exit->config->name);
+		snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", exit->config->address, exit->config->port);
+		e->in_use = i == g->default_exit;
+		if (e->in_use)
+			e->answers = out->exit.reachable;
+		else if (exit->health.answered_ms || exit->health.fails)
+			e->answers = exit->health.good_ms != 0;
+		else
+			e->answers = SNAPSHOT_UNKNOWN; // nobody asks those that wait in vain for a turn
+	}
+}
+
 static void fill_events(const struct gateway *g, struct snapshot *out)
 {
 	time_t now = (time_t)(out->time_ms / 1000);
@@ -377,6 +398,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	gateway_trends_tell(g, out);
 	drop_removed(g, out);
 	fill_exit(g, now_ms, &out->exit);
+	list_exits(g, out);
 	out->connections = (int)g->counters.sessions;
 	out->connections_tcp = (int)g->counters.sessions_tcp;
 	memcpy(out->fallbacks, g->fallbacks, sizeof(out->fallbacks));

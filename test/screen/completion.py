@@ -94,6 +94,10 @@ WITH_GATEWAY = {
     "mpgate redial --no-wait ww": ["mpgate", "redial", "--no-wait", "wwan0"],
     "mpgate -q backup tun3 of": ["mpgate", "-q", "backup", "tun3", "off"],
     "mpgate doctor vp": ["mpgate", "doctor", "vps1"],
+    "mpgate doctor spa": ["mpgate", "doctor", "spare"],
+    "mpgate test tun3 --me": ["mpgate", "test", "tun3", "--metered"],
+    "mpgate paths ppp0 ww": ["mpgate", "paths", "ppp0", "wwan0"],
+    "mpgate --units=by": ["mpgate", "--units=byte"],
 }
 
 

@@ -222,6 +222,13 @@ static void random_snapshot(struct snapshot *s)
 	s->udp_tx_bytes = (uint64_t)random_number(INT64_MAX);
 	s->udp_moved = (uint64_t)random_number(INT64_MAX);
 	s->udp_dropped = (uint64_t)random_number(INT64_MAX);
+	s->n_exits = (int)random_number(SNAPSHOT_EXITS + 1);
+	for (int i = 0; i < s->n_exits; i++) {
+		RANDOM_TEXT(s->exits[i].name);
+		RANDOM_TEXT(s->exits[i].endpoint);
+		s->exits[i].answers = (int8_t)(random_number(4) - 2);
+		s->exits[i].in_use = one_in(2);
+	}
 	s->events_today = (uint64_t)random_number(INT64_MAX);
 	for (int i = CONN_REASON_NONE + 1; i < CONN_REASONS; i++)
 		s->fallbacks[i] = (uint64_t)random_number(INT64_MAX);
@@ -614,6 +621,9 @@ static void fill_golden(struct snapshot *s)
 			      .text = "ppp0 DOWN: carrier lost" } },
 		.events_today = 217,
 		.fallbacks = { [CONN_REASON_EXIT] = 2 },
+		.n_exits = 2,
+		.exits = { { "vps1", "vps1.example.net:65101", 1, true },
+			   { "vps2", "198.51.100.9:8388", SNAPSHOT_UNKNOWN, false } },
 		.n_events = 1,
 		.events = { { .seq = 217,
 			      .time_ms = 1795349041000,

@@ -25,11 +25,6 @@ static bool is_one_of(const char *word, const char *const *words)
 	return false;
 }
 
-static bool is_dialled(const struct path_snapshot *path)
-{
-	return is_one_of(path->kind, (const char *const[]){ "adsl", "3g", "lte", NULL });
-}
-
 static bool is_metered(const struct path_snapshot *path)
 {
 	return is_one_of(path->kind, (const char *const[]){ "3g", "lte", NULL });
@@ -115,6 +110,9 @@ static void tell_effect(const struct snapshot *s, const struct path_snapshot *pa
 		tell_cut(s, path, verb, out);
 	else
 		tell_move(s, path, out);
+	if (verb == COMMAND_REDIAL && facts_is_wanted(path) && !path->dial[0])
+		str_add(out, " The link itself stays as it is, nothing dials it here: its subflows close, and open "
+			     "again once it has proved itself anew.");
 }
 
 // How much may be spent, and how long that lasts.
@@ -180,8 +178,7 @@ static const char *title_word(enum command_verb verb, const struct path_snapshot
 	       : verb == COMMAND_CONFIRM ? "Keep"
 	       : verb == COMMAND_BACKUP  ? "Backup"
 	       : verb == COMMAND_NO_BACKUP ? "Full use"
-	       : is_dialled(path)        ? "Redial"
-					 : "Reconnect";
+	       :                           facts_redial_word(path);
 }
 
 // What may be answered besides no.
@@ -234,8 +231,8 @@ static void write_question(enum command_verb verb, const struct path_snapshot *p
 			    : verb == COMMAND_CONFIRM   ? "Keep it switched off: path"
 			    : verb == COMMAND_BACKUP    ? "As a backup only: path"
 			    : verb == COMMAND_NO_BACKUP ? "No longer a backup only: path"
-			    : is_dialled(path)        ? "Hang up and redial"
-						      : "Take down and reconnect";
+			    : path->dial[0]             ? "Hang up and redial"
+							: "Take out of use and reconnect";
 	char kind[NAME_SIZE];
 
 	str_addf(out, "%s %s", doing, path->name);

@@ -71,6 +71,22 @@ static const char *ago(const struct view *view, int64_t then_ms, char out[static
 	return format_duration(age_s < 0 ? 0 : age_s, out);
 }
 
+// "10:04:22", or "Nov 10 10:04" when it was another day.
+static const char *format_since(const struct view *view, int64_t then_ms, char out[static 32])
+{
+	time_t then = (time_t)(then_ms / 1000), now = (time_t)(view->time_ms / 1000);
+	struct tm tm, now_tm;
+
+	out[0] = '\0';
+	if (localtime_r(&then, &tm) && localtime_r(&now, &now_tm))
+		strftime(out, 32,
+			 tm.tm_yday == now_tm.tm_yday && tm.tm_year == now_tm.tm_year
+				 ? "%H:%M:%S"
+				 : "%b %d %H:%M",
+			 &tm);
+	return out;
+}
+
 static void tell_why(const struct view *view, const struct path_snapshot *path, struct facts *out)
 {
 	(void)view;
@@ -101,6 +117,7 @@ static void tell_use(const struct view *view, const struct path_snapshot *path, 
 static void tell_link(const struct view *view, const struct path_snapshot *path, struct facts *out)
 {
 	int under = facts_find_path(view->s, path->underlay);
+	char text[FORMAT_SIZE];
 
 	out->label = "LINK";
 	if (strcmp(path->interface, path->name) != 0)
@@ -108,6 +125,31 @@ static void tell_link(const struct view *view, const struct path_snapshot *path,
 	if (under >= 0)
 		add(out, "rides %s, which is %s", path->underlay,
 		    path_state_word(view->s->paths[under].state));
+	if (strcmp(path->dial, "ppp") == 0)
+		add(out, "PPP, dialled by pppd");
+	else if (path->dial[0])
+		add(out, "dialled by your commands");
+	if (path->concentrator[0])
+		add(out, "concentrator %s", path->concentrator);
+	if (path->dialled_ms && facts_is_wanted(path))
+		add(out, "up for %s", ago(view, path->dialled_ms, text));
+}
+
+// What became of dialling: why the link last came down, and what is next.
+static void tell_dial(const struct view *view, const struct path_snapshot *path, struct facts *out)
+{
+	int64_t left_s = (path->next_dial_ms - view->time_ms + 999) / 1000;
+	char when[32], text[FORMAT_SIZE];
+
+	out->label = "DIAL";
+	if (path->next_dial_ms && left_s > 0)
+		add(out, "attempt %d in %s", path->dial_attempts + 1, format_duration(left_s, text));
+	else if (path->dial_attempts && !facts_carries(path))
+		add(out, "attempt %d", path->dial_attempts);
+	if (path->dial_attempts && !facts_carries(path))
+		add(out, "waits grow up to 5 min");
+	if (path->hung_up_ms)
+		add(out, "last failure %s: %s", format_since(view, path->hung_up_ms, when), path->hung_up_why);
 }
 
 static void tell_address(const struct view *view, const struct path_snapshot *path,
@@ -121,10 +163,14 @@ static void tell_address(const struct view *view, const struct path_snapshot *pa
 		add(out, "%s", path->address);
 	if (path->gateway[0])
 		add(out, "gw %s", path->gateway);
+	if (path->peer[0] && strcmp(path->peer, path->gateway) != 0)
+		add(out, "peer %s", path->peer);
 	if (path->address[0] && path->seen_as[0] && strcmp(path->seen_as, path->address) != 0)
 		add(out, "seen by the exit as %s", path->seen_as);
 	if (path->table)
 		add(out, "table %d", path->table);
+	if (path->mtu)
+		add(out, "mtu %d", path->mtu);
 }
 
 static void tell_rtt(const struct path_snapshot *path, struct facts *out)
@@ -172,10 +218,15 @@ static void tell_mptcp(const struct view *view, const struct path_snapshot *path
 	(void)view;
 	out->label = "MPTCP";
 	if (path->endpoint_id)
-		add(out, "endpoint id %d, flags subflow%s", path->endpoint_id,
-		    path->use == PATH_USE_BACKUP ? ",backup" : "");
+		add(out, "endpoint id %d%s%s", path->endpoint_id, path->endpoint_flags[0] ? ", flags " : "",
+		    path->endpoint_flags);
 	if (path->subflows >= 0 && facts_carries(path))
 		add(out, "subflows %d", path->subflows);
+	if (path->joins_ok || path->joins_failed)
+		add(out, "joins %" PRIu64 " ok, %" PRIu64 " failed", path->joins_ok, path->joins_failed);
+	if (path->joins_missing > 0)
+		add(out, "%d connection%s lack%s one here", path->joins_missing,
+		    path->joins_missing == 1 ? "" : "s", path->joins_missing == 1 ? "s" : "");
 	if (path->mptcp_ok < 0)
 		return;
 	if (path->mptcp_checked_ms)
@@ -206,11 +257,22 @@ static void tell_data(const struct view *view, const struct path_snapshot *path,
 		add(out, "probes %s", format_bytes((int64_t)path->probe_bytes, text));
 }
 
+static const char *format_day(int64_t then_ms, char out[static 16])
+{
+	time_t then = (time_t)(then_ms / 1000);
+	struct tm tm;
+
+	out[0] = '\0';
+	if (localtime_r(&then, &tm))
+		strftime(out, 16, "%d %b", &tm);
+	return out;
+}
+
 #define CAP_BAR 20
 
 static void tell_cap(const struct view *view, const struct path_snapshot *path, struct facts *out)
 {
-	char used[FORMAT_SIZE], limit[FORMAT_SIZE], span[FORMAT_SIZE], bar[CAP_BAR + 1];
+	char used[FORMAT_SIZE], limit[FORMAT_SIZE], span[FORMAT_SIZE], bar[CAP_BAR + 1], day[16];
 	int64_t gone_s = (view->time_ms - path->cap_began_ms) / 1000;
 	int64_t left_s = (path->cap_resets_ms - view->time_ms) / 1000, lasts_s;
 	double ratio = (double)path->cap_used_bytes / (double)path->cap_bytes;
@@ -228,7 +290,7 @@ static void tell_cap(const struct view *view, const struct path_snapshot *path, 
 	bar[CAP_BAR] = '\0';
 	add(out, "[%s] %s of %s (%.0f%%)", bar, format_bytes(path->cap_used_bytes, used), limit, ratio * 100);
 	if (path->cap_resets_ms && left_s > 0)
-		add(out, "resets in %s", format_duration(left_s, span));
+		add(out, "resets %s, in %s", format_day(path->cap_resets_ms, day), format_duration(left_s, span));
 	// a day tells nothing of a month yet
 	lasts_s = ratio > 0 && ratio < 1 ? (int64_t)((double)gone_s * (1 - ratio) / ratio) : 0;
 	if (path->cap_began_ms && gone_s > 86400 && lasts_s && lasts_s < left_s)
@@ -242,7 +304,7 @@ static void tell_cap(const struct view *view, const struct path_snapshot *path, 
 
 static void (*const tellers[])(const struct view *view, const struct path_snapshot *path,
 			       struct facts *out) = {
-	tell_why, tell_use, tell_link, tell_address, tell_probes, tell_mptcp, tell_data, tell_cap,
+	tell_why, tell_use, tell_link, tell_dial, tell_address, tell_probes, tell_mptcp, tell_data, tell_cap,
 };
 
 static void write_facts(const struct view *view, const struct path_snapshot *path, int width,
@@ -270,29 +332,96 @@ static void write_event(const struct event *event, char *out, size_t size)
 		 event->text);
 }
 
-// The newest first, as many as fit.
-static void write_history(const struct ui *ui, const struct path_snapshot *path, int rows,
-			  struct page *page)
+#define HISTORY_DAYS_SHOWN 7
+
+// How a path has fared: what its events tell of the last days, or since the gateway's start.
+struct record {
+	int came_up; // times
+	int64_t up_ms, span_ms;
+};
+
+// What the state of an event means: the path carried from then on, or it did not.
+enum turn { TURN_NONE, TURN_UP, TURN_FELL, TURN_OTHER };
+
+static enum turn turn_of(const struct event *event)
 {
-	int heading = page->n, n = 0;
+	static const enum turn turns[PATH_STATES] = {
+		[PATH_STATE_OFF] = TURN_OTHER,      [PATH_STATE_STANDBY] = TURN_OTHER,
+		[PATH_STATE_DOWN] = TURN_FELL,      [PATH_STATE_DIALING] = TURN_OTHER,
+		[PATH_STATE_PROBING] = TURN_OTHER,  [PATH_STATE_BLOCKED] = TURN_FELL,
+		[PATH_STATE_CAPPED] = TURN_OTHER,   [PATH_STATE_FLAPPING] = TURN_FELL,
+		[PATH_STATE_DEGRADED] = TURN_UP,    [PATH_STATE_UP] = TURN_UP,
+	};
+
+	for (int state = 0; state < PATH_STATES; state++) {
+		if (strcmp(event->verb, path_state_word((enum path_state)state)) == 0)
+			return turns[state];
+	}
+	return TURN_NONE;
+}
+
+// Backwards: each event ends the time before it. The newest that is older than the days that count says
+// how they began; where there is none, the path carried when it fell first, or still does.
+static void count_record(const struct ui *ui, const struct view *view, const struct path_snapshot *path,
+			 struct record *out)
+{
+	int64_t span_ms = (int64_t)HISTORY_DAYS_SHOWN * 86400000, begin_ms, end_ms = view->time_ms;
+	bool began_up = facts_carries(path), within = true;
+
+	if (view->s->uptime_s >= 0 && view->s->uptime_s * 1000 < span_ms)
+		span_ms = view->s->uptime_s * 1000;
+	*out = (struct record){ .span_ms = span_ms };
+	begin_ms = view->time_ms - span_ms;
+	for (uint64_t seq = ui->log.last; within && log_event(ui, seq); seq--) {
+		const struct event *event = log_event(ui, seq);
+		enum turn turn = turn_of(event);
+
+		if (strcmp(event->object, path->name) != 0 || turn == TURN_NONE)
+			continue;
+		within = event->time_ms >= begin_ms;
+		began_up = within ? turn == TURN_FELL : turn == TURN_UP;
+		if (!within)
+			break;
+		out->up_ms += turn == TURN_UP ? end_ms - event->time_ms : 0;
+		out->came_up += strcmp(event->verb, path_state_word(PATH_STATE_UP)) == 0;
+		end_ms = event->time_ms;
+	}
+	if (began_up)
+		out->up_ms += end_ms - begin_ms;
+}
+
+static void write_record(const struct record *r, char *out, size_t size)
+{
+	char up[FORMAT_SIZE], span[FORMAT_SIZE];
+	bool days = r->span_ms >= (int64_t)HISTORY_DAYS_SHOWN * 86400000;
+
+	snprintf(out, size, "HISTORY (%s%s: up %s, came up %d time%s)", days ? "last 7 days" : "since the start, ",
+		 days ? "" : format_duration(r->span_ms / 1000, span), format_duration(r->up_ms / 1000, up),
+		 r->came_up, r->came_up == 1 ? "" : "s");
+}
+
+// The newest first, as many as fit.
+static void write_history(const struct ui *ui, const struct view *view, const struct path_snapshot *path,
+			  int rows, struct page *page)
+{
 	char line[sizeof(page->lines[0].text)];
+	struct record record;
+	int n = 0;
 
 	if (rows < 2)
 		return;
-	page_add(page, ATTR_HEADING, "HISTORY");
-	for (uint64_t seq = ui->log.last; log_event(ui, seq); seq--) {
+	count_record(ui, view, path, &record);
+	write_record(&record, line, sizeof(line));
+	page_add(page, ATTR_HEADING, "%s", line);
+	for (uint64_t seq = ui->log.last; log_event(ui, seq) && n < rows - 1; seq--) {
 		const struct event *event = log_event(ui, seq);
 
 		if (event->level > LOG_LEVEL_NOTICE || strcmp(event->object, path->name) != 0)
 			continue;
-		if (++n > rows - 1 || page->n == PAGE_LINES)
-			continue; // counted only
+		n++;
 		write_event(event, line, sizeof(line));
 		page_add(page, ATTR_NORMAL, "%s", line);
 	}
-	snprintf(page->lines[heading].text, sizeof(page->lines[0].text),
-		 n ? "HISTORY (%d event%s; l shows them)" : "HISTORY (no events)", n,
-		 n == 1 ? "" : "s");
 }
 
 // ---- drawing
@@ -310,22 +439,6 @@ void path_title(const struct ui *ui, const struct view *view, struct str *out)
 bool path_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
 {
 	return past_wish(ui, now_ms, out) || log_wish(ui, now_ms, out);
-}
-
-// "10:04:22", or "Nov 10 10:04" when it was another day.
-static const char *format_since(const struct view *view, int64_t then_ms, char out[static 32])
-{
-	time_t then = (time_t)(then_ms / 1000), now = (time_t)(view->time_ms / 1000);
-	struct tm tm, now_tm;
-
-	out[0] = '\0';
-	if (localtime_r(&then, &tm) && localtime_r(&now, &now_tm))
-		strftime(out, 32,
-			 tm.tm_yday == now_tm.tm_yday && tm.tm_year == now_tm.tm_year
-				 ? "%H:%M:%S"
-				 : "%b %d %H:%M",
-			 &tm);
-	return out;
 }
 
 static void draw_head(const struct view *view, const struct path_snapshot *path,
@@ -390,7 +503,7 @@ void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, in
 	used = 1 + draw_graphs(view, canvas, row + 1, rows);
 	write_facts(view, path, canvas->width - 1, &page);
 	// where not all fits, what happened is for those who scroll
-	write_history(ui, path, rows - used - page.n > 3 ? rows - used - page.n : 5, &page);
+	write_history(ui, view, path, rows - used - page.n > 3 ? rows - used - page.n : 5, &page);
 	last = page.n - (rows - used);
 	if (ui->path_first > last)
 		ui->path_first = last;

@@ -56,6 +56,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_caps_tick(g);
 	gateway_demand_tick(g);
 	gateway_metrics_tick(g);
+	gateway_upgrade_tick(g);
 	gateway_publish(g);
 }
 
@@ -117,6 +118,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
 	gateway_hooks_init(g);
+	gateway_upgrade_init(g);
 	g->store = store_writer_start();
 	gateway_caps_init(g, args->state_dir);
 	gateway_trends_init(g);
@@ -142,6 +144,7 @@ static void stop(struct gateway *g)
 	gateway_test_fini(g);
 	if (g->probe)
 		probe_free(g->probe);
+	gateway_upgrade_fini(g);
 	gateway_hooks_fini(g);
 	gateway_dns_fini(g);
 	gateway_peers_fini(g);

@@ -78,7 +78,7 @@ static void reserve_path(struct gateway *g, const struct command *command, struc
 	gateway_round_soon(g);
 }
 
-static void acknowledge(struct gateway *g, const struct command *command, struct command_result *out)
+void gateway_acknowledge(struct gateway *g, const struct command *command, struct command_result *out)
 {
 	int n = 0;
 
@@ -110,7 +110,7 @@ static void stop(struct gateway *g, const struct command *command, struct comman
 static void (*const run[COMMANDS])(struct gateway *, const struct command *, struct command_result *) = {
 	[COMMAND_ENABLE] = switch_path,	    [COMMAND_DISABLE] = switch_path,
 	[COMMAND_CAP] = switch_path,	    [COMMAND_REDIAL] = reconnect_path,
-	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = acknowledge,
+	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = gateway_acknowledge,
 	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
 	[COMMAND_CONFIRM] = gateway_timed_command, [COMMAND_REVERT] = gateway_timed_command,
 };

@@ -3,12 +3,14 @@
 #define ROLE_GATEWAY_PRIV_H
 
 #include <ev.h>
+#include <sys/stat.h>
 
 #include "base/backoff.h"
 #include "base/store.h"
 #include "config/config.h"
 #include "ctl/ctl.h"
 #include "dial/dial.h"
+#include "dial/program.h"
 #include "kern/kern.h"
 #include "model/event.h"
 #include "model/snapshot.h"
@@ -150,6 +152,17 @@ struct gateway_udp {
 	ev_timer watch;
 };
 
+// See gateway_upgrade.c.
+struct gateway_upgrade {
+	char file[4096];       // that we were started from; empty: not known
+	struct stat ours;      // what runs
+	struct stat seen, asked; // what was installed at the last look, and when it was last asked
+	int64_t next_ms;
+	struct program program;
+	char answer[32];
+	char pending[32]; // the version that is installed, when it is not what runs
+};
+
 // A path that was switched off and is switched on again unless that is kept; revert_ms 0: none.
 struct gateway_timed {
 	char path[NAME_SIZE];
@@ -231,7 +244,7 @@ struct gateway {
 	enum verdict verdict;
 	int64_t verdict_since_ms;
 	bool clock_off; // ours and that of the exit differ
-	char pending[32]; // the version that is installed, when it is another than this one's
+	struct gateway_upgrade upgrade;
 	struct relay_counters counters;
 	uint64_t fallbacks[CONN_REASONS]; // as in the snapshot
 };
@@ -387,6 +400,11 @@ bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
 
+// gateway_upgrade.c
+void gateway_upgrade_init(struct gateway *g);
+void gateway_upgrade_tick(struct gateway *g);
+void gateway_upgrade_fini(struct gateway *g);
+
 // gateway_hooks.c
 void gateway_hooks_init(struct gateway *g);
 void gateway_hooks_fini(struct gateway *g);
@@ -442,6 +460,7 @@ void gateway_demand_command(struct gateway *g, size_t slot, const struct command
 void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p);
 
 // gateway_control.c
+void gateway_acknowledge(struct gateway *g, const struct command *command, struct command_result *out);
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in
 
 #endif

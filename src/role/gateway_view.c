@@ -384,7 +384,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	str_copy(out->version, sizeof(out->version), PACKAGE_VERSION);
 	str_copy(out->config_file, sizeof(out->config_file), g->config_file);
 	out->uptime_s = (out->time_ms - g->start_ms) / 1000;
-	str_copy(out->pending, sizeof(out->pending), g->pending);
+	str_copy(out->pending, sizeof(out->pending), g->upgrade.pending);
 	out->verdict = g->verdict;
 	out->verdict_since_ms = g->verdict_since_ms;
 	out->n_paths = (int)g->n_paths;

@@ -99,6 +99,13 @@ static void add_heading(const struct snapshot *s, bool color, struct str *out)
 	str_fini(&rest);
 }
 
+static void add_pending(const struct snapshot *s, struct str *out)
+{
+	if (s->pending[0])
+		table_add_line(out, "restart pending: %s is installed, %s runs; a restart cuts connections", s->pending,
+			 s->version);
+}
+
 static void add_problems(const struct snapshot *s, struct str *out)
 {
 	struct problems problems;
@@ -214,6 +221,7 @@ static void add_events(const struct snapshot *s, struct str *out)
 void status_view_text(const struct snapshot *s, struct view_look look, struct str *out)
 {
 	add_heading(s, look.color, out);
+	add_pending(s, out);
 	add_problems(s, out);
 	add_exit(s, out);
 	add_traffic(s, paths_view_unit(s, look.units), out);

@@ -267,6 +267,13 @@ static void configure(struct home *h)
 	str_fini(&text);
 }
 
+// There is no kernel to change.
+static void skip_round(struct ev_loop *loop, ev_idle *idle, int revents)
+{
+	(void)revents;
+	ev_idle_stop(loop, idle);
+}
+
 // Begins with everything as it is before the first probe.
 static void move_in(struct home *h)
 {
@@ -279,10 +286,10 @@ static void move_in(struct home *h)
 	mono_ms = BOOT_MS;
 	wall_ms = WALL_MS - (UP_S + LATELY_S) * 1000LL;
 	configure(h);
-	g->loop = ev_loop_new(EVFLAG_NOENV);
+	g->loop = ev_default_loop(EVFLAG_NOENV); // it reaps children
 	g->first_choice = -1;
 	g->start_ms = g->verdict_since_ms = wall_ms;
-	ev_idle_init(&g->round, NULL);
+	ev_idle_init(&g->round, skip_round);
 	furnish_exit(g);
 	for (size_t i = 0; i < g->config->n_paths; i++) {
 		g->paths[i].config = &g->config->paths[i];
@@ -306,11 +313,11 @@ static void move_out(struct home *h)
 {
 	char command[128];
 
+	ev_idle_stop(h->g->loop, &h->g->round);
 	store_writer_stop(h->g->store);
 	dial_free(h->g->dial);
 	kstate_fini(&h->g->observed);
 	config_free(h->g->config);
-	ev_loop_destroy(h->g->loop);
 	free(h->g);
 	snprintf(command, sizeof(command), "rm -r %s", h->folder);
 	assert_int_equal(system(command), 0);
@@ -577,7 +584,7 @@ static void lose_line_below(struct home *h)
 
 static void be_upgraded(struct home *h)
 {
-	strcpy(h->g->pending, "1.3.0");
+	strcpy(h->g->upgrade.pending, "1.3.0");
 	spend(h, 10);
 }
 
@@ -702,10 +709,141 @@ static void the_gateway_says_what_is_recorded(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+// ---- sums, alarms, upgrades
+
+// A tunnel's bytes are also its line's: in totals and shares they count once.
+static void a_tunnels_bytes_count_once(void **state)
+{
+	static struct snapshot s;
+	double shares = 0;
+	struct home h;
+
+	(void)state;
+	move_in(&h);
+	settle(&h);
+	h.g->under[TUN1] = PPP0;
+	h.lines[PPP0].rx_bps = 6000000;
+	h.lines[TUN1].rx_bps = 2000000; // of these
+	h.lines[PPP0].tx_bps = h.lines[TUN1].tx_bps = 0;
+	pass(&h, 20);
+	gateway_snapshot(h.g, &s);
+	assert_int_equal(s.rx_bps, s.paths[PPP0].rx_bps + s.paths[ETH1].rx_bps + s.paths[TUN0].rx_bps);
+	assert_int_equal(s.paths[TUN1].rx_bps, 2000000);
+	for (int i = 0; i < s.n_paths; i++)
+		shares += s.paths[i].share_ratio;
+	assert_true(shares > .999 && shares < 1.001);
+	// what is ppp0's own is twice what the tunnel has
+	assert_true(s.paths[PPP0].share_ratio > 1.99 * s.paths[TUN1].share_ratio &&
+		    s.paths[PPP0].share_ratio < 2.01 * s.paths[TUN1].share_ratio);
+	move_out(&h);
+}
+
+static const struct alarm *alarm_of(const struct home *h, const char *id)
+{
+	for (int i = 0; i < h->g->n_alarms; i++) {
+		if (strcmp(h->g->alarms[i].id, id) == 0)
+			return &h->g->alarms[i];
+	}
+	return NULL;
+}
+
+static void acknowledge(struct home *h, const char *object)
+{
+	struct command command = { .verb = COMMAND_ACK, .who = "root on tty1" };
+	struct command_result result = { 0 };
+
+	strcpy(command.object, object);
+	gateway_acknowledge(h->g, &command, &result);
+}
+
+// Acknowledged is one fault, from its beginning to its end; attempts to come back are a part of it.
+static void a_fault_that_comes_again_raises_its_alarm_again(void **state)
+{
+	struct home h;
+
+	(void)state;
+	move_in(&h);
+	settle(&h);
+	h.lines[TUN0].error = -ETIMEDOUT;
+	pass(&h, 30);
+	assert_non_null(alarm_of(&h, "tun0/down"));
+	acknowledge(&h, "tun0");
+	assert_true(alarm_of(&h, "tun0/down")->acked);
+	h.lines[TUN0].error = 0;
+	for (int i = 0; i < 20 && h.g->fsms[TUN0].state != PATH_STATE_PROBING; i++)
+		pass(&h, 1);
+	assert_int_equal(h.g->fsms[TUN0].state, PATH_STATE_PROBING);
+	h.lines[TUN0].error = -ETIMEDOUT;
+	pass(&h, 20);
+	assert_true(alarm_of(&h, "tun0/down")->acked);
+	h.lines[TUN0].error = 0;
+	pass(&h, 60);
+	assert_int_equal(h.g->fsms[TUN0].state, PATH_STATE_UP);
+	assert_null(alarm_of(&h, "tun0/down"));
+	h.lines[TUN0].error = -ETIMEDOUT;
+	pass(&h, 30);
+	assert_non_null(alarm_of(&h, "tun0/down"));
+	assert_false(alarm_of(&h, "tun0/down")->acked);
+	move_out(&h);
+}
+
+static void install(const struct home *h, const char *version)
+{
+	char text[64], name[128], other[128];
+
+	snprintf(text, sizeof(text), "#!/bin/sh\necho mpgate %s\n", version);
+	write_file(h, "new", text);
+	snprintf(name, sizeof(name), "%s/new", h->folder);
+	snprintf(other, sizeof(other), "%s/mpgate", h->folder);
+	assert_int_equal(chmod(name, 0755), 0);
+	assert_int_equal(rename(name, other), 0);
+}
+
+// Two looks: the file has to be the same at both.
+static void look_for_upgrade(struct home *h)
+{
+	for (int i = 0; i < 2; i++) {
+		leap(10);
+		gateway_upgrade_tick(h->g);
+	}
+	while (h->g->upgrade.program.pid)
+		ev_run(h->g->loop, EVRUN_ONCE);
+}
+
+static void an_upgrade_is_pending_until_a_restart(void **state)
+{
+	static struct snapshot s;
+	struct home h;
+
+	(void)state;
+	move_in(&h);
+	gateway_upgrade_init(h.g);
+	assert_true(h.g->upgrade.file[0]);
+	look_for_upgrade(&h);
+	assert_string_equal(h.g->upgrade.pending, "");
+	install(&h, "1.2.9");
+	snprintf(h.g->upgrade.file, sizeof(h.g->upgrade.file), "%s/mpgate", h.folder);
+	look_for_upgrade(&h);
+	gateway_snapshot(h.g, &s);
+	assert_string_equal(s.pending, "1.2.9");
+	install(&h, "1.3.0");
+	look_for_upgrade(&h);
+	gateway_snapshot(h.g, &s);
+	assert_string_equal(s.pending, "1.3.0");
+	install(&h, PACKAGE_VERSION);
+	look_for_upgrade(&h);
+	assert_string_equal(h.g->upgrade.pending, "(another build)");
+	gateway_upgrade_fini(h.g);
+	move_out(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gateway_says_what_is_recorded),
+		cmocka_unit_test(a_tunnels_bytes_count_once),
+		cmocka_unit_test(a_fault_that_comes_again_raises_its_alarm_again),
+		cmocka_unit_test(an_upgrade_is_pending_until_a_restart),
 	};
 
 	setenv("TZ", "CET-1", 1); // of the recorded states

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <ctype.h>
 #include <string.h>
+#include <time.h>
 
 #include "ui/ui_priv.h"
 
@@ -46,6 +47,38 @@ static void write_offers(const struct ui *ui, struct page *page)
 	page_add(page, ATTR_NORMAL, "%s", "");
 }
 
+static const char *format_day(int64_t time_ms, char out[static 32])
+{
+	time_t then = (time_t)(time_ms / 1000);
+	struct tm tm;
+
+	out[0] = '\0';
+	if (localtime_r(&then, &tm))
+		strftime(out, 32, "%d %b %H:%M:%S", &tm);
+	return out;
+}
+
+// When it last ran, and its last words.
+static void write_last_run(const struct last_run *run, struct page *page)
+{
+	char when[32], up[FORMAT_SIZE];
+
+	if (!run->started_ms)
+		return;
+	page_add(page, ATTR_NORMAL, "%s", "");
+	if (run->stopped_ms)
+		page_add(page, ATTR_NORMAL, "Last run: stopped %s, after %s.", format_day(run->stopped_ms, when),
+			 format_duration((run->stopped_ms - run->started_ms) / 1000, up));
+	else
+		page_add(page, ATTR_BAD, "Last run: started %s, and did not come to stop: 'journalctl -u mpgate'.",
+			 format_day(run->started_ms, when));
+	page_add(page, ATTR_NORMAL, "%s", "Its last words:");
+	for (int i = 0; i < run->n; i++)
+		page_add(page, ATTR_NORMAL, "  %s %c %-5s %-8s %s", format_day(run->events[i].time_ms, when),
+			 event_is_alert(&run->events[i]) ? '!' : ' ', run->events[i].object, run->events[i].verb,
+			 run->events[i].text);
+}
+
 static void write_page(const struct ui *ui, int width, bool roomy, struct page *page)
 {
 	add_sentence(page, width, ui->absent_message);
@@ -55,7 +88,9 @@ static void write_page(const struct ui *ui, int width, bool roomy, struct page *
 	if (!roomy)
 		return;
 	write_offers(ui, page);
-	add_sentence(page, width, "this screen changes by itself when the gateway answers");
+	page_add(page, ATTR_NORMAL, "%s", "This screen changes by itself when the gateway answers.");
+	if (ui->absent_status == STATUS_NOT_RUNNING)
+		write_last_run(&ui->last_run, page);
 }
 
 // The screen while there is no gateway to show.

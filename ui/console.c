@@ -14,6 +14,7 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "base/store.h"
 #include "ctl/ctl.h"
 #include "ui/command.h"
 #include "ui/term.h"
@@ -47,6 +48,19 @@ struct console {
 
 // ---- the gateway
 
+// Small, and on this machine's disk.
+static void read_last_run(struct console *c)
+{
+	struct str text = { 0 }, why = { 0 };
+	struct last_run run;
+
+	if (c->options->last_run && store_read(c->options->last_run, LAST_RUN_KIND, &text, &why) == 0 &&
+	    last_run_read(str_text(&text), &run) == 0)
+		ui_last_run(c->ui, &run);
+	str_fini(&text);
+	str_fini(&why);
+}
+
 static void lose_gateway(struct console *c, int rc, int64_t now_ms)
 {
 	struct ctl_error error;
@@ -55,6 +69,8 @@ static void lose_gateway(struct console *c, int rc, int64_t now_ms)
 	c->client = NULL;
 	ctl_client_explain(rc, c->options->socket, &error);
 	ui_absent(c->ui, error.status, error.message, error.hint);
+	if (error.status == STATUS_NOT_RUNNING)
+		read_last_run(c);
 	c->retry_at_ms = now_ms + backoff_next_ms(&c->retry);
 }
 

@@ -147,6 +147,11 @@ void ui_absent(struct ui *ui, enum status status, const char *message, const cha
 	str_copy(ui->absent_hint, sizeof(ui->absent_hint), hint);
 }
 
+void ui_last_run(struct ui *ui, const struct last_run *run)
+{
+	ui->last_run = *run;
+}
+
 // ---- keys
 
 static bool is_absent(const struct ui *ui, int64_t now_ms)

@@ -15,6 +15,7 @@ enum ui_charset { UI_CHARSET_AUTO, UI_CHARSET_ASCII, UI_CHARSET_UTF8 };
 // Zero-initialised is right but for the socket. Texts are borrowed.
 struct ui_options {
 	const char *socket; // the gateway's control socket; waited for while it is not there
+	const char *last_run; // the file with what the last gateway left; NULL: there is none
 	bool read_only;     // send no commands
 	bool no_clock;
 	bool accessible; // for screen readers: nothing moves that need not

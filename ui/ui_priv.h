@@ -5,6 +5,7 @@
 #include "model/command.h"
 #include "model/conns.h"
 #include "model/format.h"
+#include "model/last_run.h"
 #include "model/snapshot.h"
 #include "model/status.h"
 #include "ui/canvas.h"
@@ -44,6 +45,8 @@ __attribute__((format(printf, 3, 4))) void ui_say(struct ui *ui, int64_t now_ms,
 // The gateway is gone, or could not be asked, and why. The last snapshot stays a while, marked as
 // stale; then the screen says what to do.
 void ui_absent(struct ui *ui, enum status status, const char *message, const char *hint);
+// What the last gateway left behind.
+void ui_last_run(struct ui *ui, const struct last_run *run);
 
 // ---- a person
 
@@ -188,6 +191,7 @@ struct ui {
 	bool connected, may_change;
 	enum status absent_status;
 	char absent_message[200], absent_hint[200];
+	struct last_run last_run; // started_ms 0: not known
 
 	struct snapshot live; // the newest
 	bool have_live;

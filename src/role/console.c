@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/last_run.h"
 #include "role/role_priv.h"
 #include "ui/ui.h"
 
@@ -98,6 +99,7 @@ int role_console(int argc, char **argv)
 		{ 0 },
 	};
 	struct role_args args;
+	char last_run[sizeof(args.state_dir) + sizeof(LAST_RUN_FILE) + 1];
 
 	if (!role_args_parse(&args, argc, argv, options))
 		return args.status;
@@ -108,6 +110,8 @@ int role_console(int argc, char **argv)
 	if (!ui_console_possible())
 		return print_status(&args);
 	role_session_find(&ui);
+	snprintf(last_run, sizeof(last_run), "%s/" LAST_RUN_FILE, args.state_dir);
+	ui.last_run = last_run;
 	ui.socket = args.socket;
 	ui.color = color_of(args.color);
 	ui.units = args.units;

@@ -124,6 +124,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	gateway_trends_init(g);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
 		      g->n_paths, g->config->file);
+	gateway_last_run_begin(g);
 	gateway_round(g);
 	ev_timer_start(g->loop, &g->tick);
 	service_report(&g->service, g->relay);
@@ -149,6 +150,7 @@ static void stop(struct gateway *g)
 	gateway_dns_fini(g);
 	gateway_peers_fini(g);
 	if (g->store) {
+		gateway_last_run_end(g);
 		gateway_caps_fini(g);
 		gateway_trends_fini(g);
 	}

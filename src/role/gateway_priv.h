@@ -400,6 +400,11 @@ bool gateway_describe(void *ctx, struct str *out);
 // To all who watch: once a second, and when something has changed.
 void gateway_publish(struct gateway *g);
 
+// gateway_last_run.c
+void gateway_last_run_begin(struct gateway *g);
+// The store's writer has it written when it stops.
+void gateway_last_run_end(struct gateway *g);
+
 // gateway_upgrade.c
 void gateway_upgrade_init(struct gateway *g);
 void gateway_upgrade_tick(struct gateway *g);

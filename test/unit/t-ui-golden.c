@@ -150,12 +150,20 @@ static void answer_task(struct ui *ui, int64_t now_ms)
 	ui_task_end(ui, 1, now_ms + 2100);
 }
 
+// As model/last_run.c has it.
+static const char last_words[] = "ran 1795300000000 1795347607000\n"
+				 "1795347599000 4 ppp0 DOWN\tno carrier: check cable, modem or peer of ppp0\n"
+				 "1795347604000 5 gw STOP\tasked by root on pts/0\n"
+				 "1795347607000 5 gw STOP\tafter 13h 13m; 42 connections end\n";
+
 static void draw(const struct shot *shot, struct str *out)
 {
 	struct ui *ui =
 		ui_from_state(shot->state, &(struct ui_options){ .read_only = shot->read_only });
+	struct last_run last_run;
 	int after_ms = 0;
 
+	assert_int_equal(last_run_read(last_words, &last_run), 0);
 	screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	answer_wishes(ui);
 	for (const char *key = shot->keys; *key; key++) {
@@ -163,10 +171,12 @@ static void draw(const struct shot *shot, struct str *out)
 		answer_wishes(ui);
 		screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	}
-	if (shot->absent)
+	if (shot->absent) {
+		ui_last_run(ui, &last_run);
 		ui_absent(ui, STATUS_NOT_RUNNING,
 			  "no gateway is running (/run/mpgate/control.sock does not exist)",
 			  "start it with 'systemctl start mpgate'");
+	}
 	after_ms += shot->silent_ms;
 	for (const char *key = shot->after; key && *key; key++)
 		ui_key(ui, *key, T0 + (after_ms += 500));

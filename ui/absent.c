@@ -79,6 +79,33 @@ static void write_last_run(const struct last_run *run, struct page *page)
 			 run->events[i].text);
 }
 
+// What could be written into the file. Which one the LAN is on, only a person knows; most likely it has
+// no way out.
+static void write_first_run(const struct interfaces *all, struct page *page)
+{
+	const struct interface *first = NULL;
+
+	if (!all->n)
+		return;
+	page_add(page, ATTR_NORMAL, "%s", "");
+	page_add(page, ATTR_NORMAL, "%s", "None has run here yet. These interfaces could be its paths:");
+	page_add(page, ATTR_HEADING, "  %-10s %-20s %-16s %s", "IFACE", "ADDRESS", "GATEWAY", "");
+	for (int i = 0; i < all->n; i++) {
+		const struct interface *it = &all->list[i];
+
+		page_add(page, ATTR_NORMAL, "  %-10s %-20s %-16s %s", it->name,
+			 it->address[0] ? it->address : "-", it->gateway[0] ? it->gateway : "-",
+			 !it->up ? "down" : it->gateway[0] ? "" : "no default route: the LAN?");
+		if (!first && it->gateway[0])
+			first = it;
+	}
+	if (!first)
+		first = &all->list[0];
+	page_add(page, ATTR_NORMAL, "%s", "");
+	page_add(page, ATTR_NORMAL, "Put lan and exit into /etc/mpgate/mpgate.conf, and for each path:");
+	page_add(page, ATTR_NORMAL, "  mpgate path add %s --kind %s", first->name, interface_kind(first->name));
+}
+
 static void write_page(const struct ui *ui, int width, bool roomy, struct page *page)
 {
 	add_sentence(page, width, ui->absent_message);
@@ -91,6 +118,8 @@ static void write_page(const struct ui *ui, int width, bool roomy, struct page *
 	page_add(page, ATTR_NORMAL, "%s", "This screen changes by itself when the gateway answers.");
 	if (ui->absent_status == STATUS_NOT_RUNNING)
 		write_last_run(&ui->last_run, page);
+	if (ui->absent_status == STATUS_NOT_RUNNING && !ui->last_run.started_ms)
+		write_first_run(&ui->interfaces, page);
 }
 
 // The screen while there is no gateway to show.

@@ -70,6 +70,8 @@ static const struct binding bindings[] = {
 	{ .keys = { 'f' }, UI_CONNS, GROUP_LOOK, conns_freeze, "freeze the order, or not",
 	  "Freeze", 3 },
 
+	{ .keys = { 'n' }, UI_CONNS, GROUP_LOOK, conns_names, "look up names, or not", "Names", 4 },
+
 	{ .keys = { UI_KEY_ENTER }, UI_CONNS, GROUP_SCREENS, open_row, "why it is plain TCP",
 	  "Why", 3 },
 	{ .keys = { UI_KEY_ENTER }, UI_OVERVIEW, GROUP_SCREENS, open_row, "all about the path",

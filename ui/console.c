@@ -4,6 +4,7 @@
 // by one poll(2). A gateway that is not there, or goes away, is looked for again and again.
 
 #include <errno.h>
+#include <ev.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/store.h"
 #include "ctl/ctl.h"
+#include "sock/sock.h"
 #include "ui/command.h"
 #include "ui/term.h"
 #include "ui/ui_priv.h"
@@ -28,6 +30,13 @@
 #define KEYS_MS         100
 #define RETRY_LEAST_MS  250
 #define RETRY_MOST_MS   2000
+#define NAMES_LOOK_MS   50 // while a name is being looked up
+
+// One address whose name is being looked up.
+struct asked_name {
+	struct console *console;
+	char host[ADDR_STRLEN]; // empty: free
+};
 
 struct console {
 	const struct ui_options *options;
@@ -44,6 +53,10 @@ struct console {
 	bool quit;
 	bool run_here; // the gateway takes this process's place
 	int status;
+	// of the name service; NULL: nobody has asked for a name
+	struct ev_loop *loop;
+	struct resolver *resolver;
+	struct asked_name names[NAMES_ASKED];
 };
 
 // ---- the gateway
@@ -52,11 +65,16 @@ struct console {
 static void read_last_run(struct console *c)
 {
 	struct str text = { 0 }, why = { 0 };
+	struct interfaces interfaces;
 	struct last_run run;
+	int rc = c->options->last_run ? store_read(c->options->last_run, LAST_RUN_KIND, &text, &why) : -ENOSYS;
 
-	if (c->options->last_run && store_read(c->options->last_run, LAST_RUN_KIND, &text, &why) == 0 &&
-	    last_run_read(str_text(&text), &run) == 0)
+	if (rc == 0 && last_run_read(str_text(&text), &run) == 0) {
 		ui_last_run(c->ui, &run);
+	} else if (rc == -ENOENT) {
+		interfaces_look(&interfaces);
+		ui_first_run(c->ui, &interfaces);
+	}
 	str_fini(&text);
 	str_fini(&why);
 }
@@ -152,6 +170,52 @@ static void read_gateway(struct console *c, int64_t now_ms)
 	}
 }
 
+// ---- names
+
+static void take_name(void *ctx, int status, const char *name)
+{
+	struct asked_name *asked = ctx;
+
+	(void)status; // what has no name, or none that can be found now, keeps its address
+	ui_name(asked->console->ui, asked->host, name);
+	asked->host[0] = '\0';
+	asked->console->dirty = true;
+}
+
+static struct asked_name *find_free(struct console *c)
+{
+	for (size_t i = 0; i < NAMES_ASKED; i++) {
+		if (!c->names[i].host[0])
+			return &c->names[i];
+	}
+	return NULL;
+}
+
+static void ask_name(struct console *c, const char *host)
+{
+	struct asked_name *asked = find_free(c);
+	struct addr addr;
+
+	if (!c->loop)
+		c->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
+	if (c->loop && !c->resolver && resolver_new(c->loop, &c->resolver) != 0)
+		c->resolver = NULL;
+	if (!c->resolver || !asked || addr_parse(host, &addr) != 0) {
+		ui_name(c->ui, host, "");
+		return;
+	}
+	asked->console = c;
+	str_copy(asked->host, sizeof(asked->host), host);
+	resolver_ask_name(c->resolver, &addr, take_name, asked);
+}
+
+static void free_names(struct console *c)
+{
+	resolver_free(c->resolver);
+	if (c->loop)
+		ev_loop_destroy(c->loop);
+}
+
 static void ask_what_is_wanted(struct console *c, int64_t now_ms)
 {
 	struct ui_wish wish;
@@ -167,6 +231,9 @@ static void ask_what_is_wanted(struct console *c, int64_t now_ms)
 			break;
 		case WISH_CONNS:
 			rc = ctl_client_conns(c->client);
+			break;
+		case WISH_NAME:
+			ask_name(c, wish.host);
 			break;
 		}
 	}
@@ -335,6 +402,9 @@ static int time_to_wait(const struct console *c, int64_t now_ms)
 		return 0;
 	if (!c->client && until(c->retry_at_ms, now_ms) < wait_ms)
 		wait_ms = until(c->retry_at_ms, now_ms);
+	// the resolver's descriptors are in a loop of its own, and a few looks a second are enough for it
+	if (c->ui->names.asked && wait_ms > NAMES_LOOK_MS)
+		wait_ms = NAMES_LOOK_MS;
 	return wait_ms;
 }
 
@@ -368,6 +438,8 @@ static void turn(struct console *c)
 		read_gateway(c, now_ms);
 	if (!c->client && now_ms >= c->retry_at_ms)
 		connect_gateway(c, now_ms);
+	if (c->loop)
+		ev_run(c->loop, EVRUN_NOWAIT);
 	ask_what_is_wanted(c, now_ms);
 	task = ui_task(c->ui);
 	if (task != UI_TASK_NONE)
@@ -421,6 +493,7 @@ int ui_console_run(const struct ui_options *options)
 	}
 	if (c.status != 128 + SIGHUP)
 		say_goodbye(&c);
+	free_names(&c);
 	ctl_client_free(c.client);
 	ui_free(c.ui);
 	canvas_fini(&c.canvas);

@@ -32,6 +32,8 @@ bool conns_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out)
 	struct conns_view *view = &ui->conns;
 
 	(void)now_ms;
+	if (names_wish(ui, out))
+		return true;
 	if (view->asked || (ui->paused && view->have) ||
 	    (view->asked_at_ms && ui->live_at_ms - view->asked_at_ms < ASK_LEAST_MS))
 		return false;
@@ -191,6 +193,18 @@ void conns_freeze(const struct press *press)
 	view->frozen = !view->frozen;
 }
 
+void conns_names(const struct press *press)
+{
+	struct ui *ui = press->ui;
+
+	ui->names.wanted = !ui->names.wanted;
+	if (ui->names.wanted && ui->mask)
+		ui_say(ui, press->now_ms, "addresses are masked: x shows them, and then their names");
+	else
+		ui_say(ui, press->now_ms, ui->names.wanted ? "names are looked up for what is listed" :
+							    "addresses are shown as they are");
+}
+
 static void take_filter(struct ui *ui, const char *text, int64_t now_ms)
 {
 	struct conn_filter filter;
@@ -264,7 +278,7 @@ void conns_title(const struct ui *ui, const struct view *view, struct str *out)
 static const char *masked(const struct ui *ui, const char *endpoint,
 			  char out[static CONN_TARGET_SIZE])
 {
-	return ui->mask ? conn_mask(endpoint, out) : str_copy(out, CONN_TARGET_SIZE, endpoint);
+	return ui->mask ? conn_mask(endpoint, out) : names_put(ui, endpoint, out);
 }
 
 // ---- the table

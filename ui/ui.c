@@ -152,6 +152,11 @@ void ui_last_run(struct ui *ui, const struct last_run *run)
 	ui->last_run = *run;
 }
 
+void ui_first_run(struct ui *ui, const struct interfaces *interfaces)
+{
+	ui->interfaces = *interfaces;
+}
+
 // ---- keys
 
 static bool is_absent(const struct ui *ui, int64_t now_ms)

@@ -9,6 +9,7 @@
 #include "model/snapshot.h"
 #include "model/status.h"
 #include "ui/canvas.h"
+#include "ui/interfaces.h"
 #include "ui/keys.h"
 #include "ui/ui.h"
 
@@ -37,6 +38,8 @@ void ui_history(struct ui *ui, const struct history *history, int64_t now_ms);
 void ui_snapshot(struct ui *ui, const struct snapshot *snapshot, int64_t now_ms);
 void ui_log(struct ui *ui, const struct event_page *page);
 void ui_conns(struct ui *ui, const struct conns *conns);
+// Of an address that was wished for; empty: it has none.
+void ui_name(struct ui *ui, const char *host, const char *name);
 void ui_result(struct ui *ui, enum command_verb verb, const char *object,
 	       const struct command_result *result, int64_t now_ms);
 // Says something in the message line. For what no other call fits.
@@ -47,6 +50,8 @@ __attribute__((format(printf, 3, 4))) void ui_say(struct ui *ui, int64_t now_ms,
 void ui_absent(struct ui *ui, enum status status, const char *message, const char *hint);
 // What the last gateway left behind.
 void ui_last_run(struct ui *ui, const struct last_run *run);
+// None has ever run here: what its paths could be.
+void ui_first_run(struct ui *ui, const struct interfaces *interfaces);
 
 // ---- a person
 
@@ -69,12 +74,14 @@ struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
 
 // What a screen would like to know that does not come by itself. The loop asks for it when there is
 // a gateway to ask, once: a wish is told again only after its answer, or a new connection.
-enum ui_wish_kind { WISH_LOG, WISH_HISTORY, WISH_CONNS };
+// WISH_NAME is for the name service, and needs no gateway.
+enum ui_wish_kind { WISH_LOG, WISH_HISTORY, WISH_CONNS, WISH_NAME };
 struct ui_wish {
 	enum ui_wish_kind kind;
 	struct event_filter log;
 	char path[NAME_SIZE]; // of the history; empty: all
 	enum trend_scale scale;
+	char host[ADDR_STRLEN]; // the address whose name is wanted
 };
 bool ui_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 
@@ -148,6 +155,19 @@ struct log_view {
 	uint64_t ends;           // newer ones are not shown: the display is paused
 };
 
+// Names of addresses, each asked for once (names.c).
+#define NAMES_MAX   256
+#define NAMES_ASKED 8 // at a time
+struct names {
+	bool wanted;
+	int n, asked;
+	struct named {
+		char host[ADDR_STRLEN];
+		char name[64]; // empty: not known
+		bool done;
+	} list[NAMES_MAX];
+};
+
 // The connections as last told, and how they are looked at (pane_conns.c).
 struct conns_view {
 	struct conns conns;
@@ -192,6 +212,7 @@ struct ui {
 	enum status absent_status;
 	char absent_message[200], absent_hint[200];
 	struct last_run last_run; // started_ms 0: not known
+	struct interfaces interfaces; // then; n 0: not known either
 
 	struct snapshot live; // the newest
 	bool have_live;
@@ -217,6 +238,7 @@ struct ui {
 	int path_first, path_page; // lines of a path's facts: the first shown, how many are
 	struct log_view log;
 	struct conns_view conns;
+	struct names names;
 	bool mask; // addresses of clients and targets are hidden
 	struct report report;
 	struct prompt prompt;
@@ -334,6 +356,11 @@ void path_scroll(struct ui *ui, int lines);
 void path_title(const struct ui *ui, const struct view *view, struct str *out);
 void path_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 
+// Wishes for the name of the first endpoint ("192.0.2.1:443") of the connections that has none yet.
+bool names_wish(struct ui *ui, struct ui_wish *out);
+// The endpoint with its name in the address's place, or as it is.
+const char *names_put(const struct ui *ui, const char *endpoint, char out[static CONN_TARGET_SIZE]);
+
 void conns_enter(struct ui *ui, int64_t now_ms);
 bool conns_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 void conns_move(struct ui *ui, int rows);
@@ -345,6 +372,7 @@ void conns_previous_column(const struct press *press);
 void conns_invert(const struct press *press);
 void conns_freeze(const struct press *press);
 void conns_ask_filter(const struct press *press);
+void conns_names(const struct press *press);
 void conns_title(const struct ui *ui, const struct view *view, struct str *out);
 void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows);
 

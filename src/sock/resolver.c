@@ -6,6 +6,7 @@
 // Its own time-outs are driven by one timer, re-armed from ares_timeout().
 #include <ares.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -32,7 +33,9 @@ struct resolver {
 
 struct resolver_query {
 	struct list link;
-	resolver_done *done; // NULL: cancelled
+	resolver_done *done; // NULL: cancelled, or asked for a name
+	resolver_named *named;
+	char name[256];
 	void *ctx;
 	struct resolver *resolver;
 	ev_timer later; // delivers the outcome outside of c-ares and outside of resolver_ask()
@@ -178,7 +181,22 @@ static void deliver(struct ev_loop *loop, ev_timer *timer, int revents)
 	list_remove(&q->link);
 	if (q->done)
 		q->done(q->ctx, q->status, q->addrs, q->n);
+	else if (q->named)
+		q->named(q->ctx, q->status, q->name);
 	free(q);
+}
+
+// c-ares has ended with it.
+static void end(struct resolver_query *q, int ares_status)
+{
+	if (ares_status == ARES_EDESTRUCTION) {
+		free(q);
+		return;
+	}
+	list_add_tail(&q->resolver->answered, &q->link);
+	ev_timer_init(&q->later, deliver, 0., 0.);
+	q->later.data = q;
+	ev_timer_start(q->resolver->loop, &q->later);
 }
 
 static void take_answer(void *ctx, int status, int timeouts, struct ares_addrinfo *answer)
@@ -194,14 +212,20 @@ static void take_answer(void *ctx, int status, int timeouts, struct ares_addrinf
 		ares_freeaddrinfo(answer);
 	if (!q->status && !q->n)
 		q->status = -ENOENT;
-	if (status == ARES_EDESTRUCTION) {
-		free(q);
-		return;
-	}
-	list_add_tail(&q->resolver->answered, &q->link);
-	ev_timer_init(&q->later, deliver, 0., 0.);
-	q->later.data = q;
-	ev_timer_start(q->resolver->loop, &q->later);
+	end(q, status);
+}
+
+static void take_host(void *ctx, int status, int timeouts, struct hostent *host)
+{
+	struct resolver_query *q = ctx;
+
+	(void)timeouts;
+	q->status = error_of(status);
+	if (!q->status && host && host->h_name)
+		str_copy_clean(q->name, sizeof(q->name), host->h_name);
+	if (!q->status && !q->name[0])
+		q->status = -ENOENT;
+	end(q, status);
 }
 
 struct resolver_query *resolver_ask(struct resolver *r, const char *name, resolver_done *done, void *ctx)
@@ -217,7 +241,21 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, resolv
 	return q;
 }
 
+struct resolver_query *resolver_ask_name(struct resolver *r, const struct addr *addr, resolver_named *named,
+					 void *ctx)
+{
+	struct resolver_query *q = xcalloc(1, sizeof(*q));
+
+	q->named = named;
+	q->ctx = ctx;
+	q->resolver = r;
+	ares_gethostbyaddr(r->channel, addr->bytes, (int)addr_len(addr), addr->family, take_host, q);
+	arm_timer(r);
+	return q;
+}
+
 void resolver_cancel(struct resolver_query *q)
 {
 	q->done = NULL;
+	q->named = NULL;
 }

@@ -168,6 +168,10 @@ void resolver_bind(struct resolver *resolver, const struct addr *from);
 // was called, after which `done` does not run.
 struct resolver_query *resolver_ask(struct resolver *resolver, const char *name, resolver_done *done,
 				    void *ctx);
+// The name of an address, for people to read; `name` is clean UTF-8, and empty with any status but 0.
+typedef void resolver_named(void *ctx, int status, const char *name);
+struct resolver_query *resolver_ask_name(struct resolver *resolver, const struct addr *addr,
+					 resolver_named *named, void *ctx);
 void resolver_cancel(struct resolver_query *query);
 
 #endif

@@ -27,7 +27,7 @@ MAY = {
     "dns": BELOW | {"sock", "wire", "stream"},
     "dial": BELOW,
     "ctl": BELOW,
-    "ui": BELOW | {"ctl"},
+    "ui": BELOW | {"ctl", "sock"},
     "role": None,  # all
 }
 # header pattern: where it may be

@@ -14,6 +14,7 @@ struct shot {
 	bool utf8;
 	int silent_ms; // without news from the gateway, at the end
 	bool absent;   // it is gone then
+	bool first;    // and none has ever run
 	const char *after; // keys pressed then
 	bool read_only;
 };
@@ -79,6 +80,7 @@ static const struct shot shots[] = {
 	{ .name = "conns-why", "conns", "cjjj\n", 80, 24 },
 	{ .name = "conns-filter", "conns", "c/22\n", 80, 24 },
 	{ .name = "conns-no-match", "conns", "c/9\n", 80, 24 },
+	{ .name = "conns-names", "conns", "cn", 80, 24 },
 	{ .name = "conns-masked", "conns", "c>ixG", 80, 24 },
 	{ .name = "conns-none", "no-conns", "c", 80, 24 },
 	{ .name = "conns-stale", "conns", "cf", 80, 24, .silent_ms = 5000 },
@@ -94,6 +96,7 @@ static const struct shot shots[] = {
 	{ .name = "stale", "degraded", "", 80, 24, .silent_ms = 5000 },
 	{ .name = "absent", "ok", "", 80, 24, .silent_ms = 7000, .absent = true },
 	{ .name = "absent", "ok", "", 40, 8, .silent_ms = 7000, .absent = true },
+	{ .name = "first-run", "ok", "", 80, 24, .silent_ms = 7000, .absent = true, .first = true },
 	{ .name = "absent-doctor", "ok", "", 80, 24, .silent_ms = 7000, .absent = true,
 	  .after = "d" },
 	{ .name = "doctor", "degraded", "d", 80, 24 },
@@ -156,6 +159,14 @@ static const char last_words[] = "ran 1795300000000 1795347607000\n"
 				 "1795347604000 5 gw STOP\tasked by root on pts/0\n"
 				 "1795347607000 5 gw STOP\tafter 13h 13m; 42 connections end\n";
 
+static const struct interfaces first_run = {
+	4,
+	{ { "ppp0", true, "203.0.113.17/32", "203.0.113.1" },
+	  { "eth1", true, "198.51.100.23/24", "198.51.100.1" },
+	  { "wwan0", false, "", "" },
+	  { "br0", true, "192.168.1.1/24", "" } },
+};
+
 static void draw(const struct shot *shot, struct str *out)
 {
 	struct ui *ui =
@@ -172,7 +183,10 @@ static void draw(const struct shot *shot, struct str *out)
 		screen_text(ui, shot->columns, shot->rows, shot->utf8, after_ms, out);
 	}
 	if (shot->absent) {
-		ui_last_run(ui, &last_run);
+		if (shot->first)
+			ui_first_run(ui, &first_run);
+		else
+			ui_last_run(ui, &last_run);
 		ui_absent(ui, STATUS_NOT_RUNNING,
 			  "no gateway is running (/run/mpgate/control.sock does not exist)",
 			  "start it with 'systemctl start mpgate'");

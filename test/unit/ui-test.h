@@ -108,6 +108,7 @@ static inline void answer_wishes(struct ui *ui)
 	static struct event_page page;
 	const struct snapshot *s = &ui->live;
 	struct ui_wish wish;
+	char name[64];
 
 	log = (struct event_log){ 0 };
 	while (s->n_events && log.last_seq + 1 < s->events[s->n_events - 1].seq)
@@ -128,6 +129,11 @@ static inline void answer_wishes(struct ui *ui)
 			break;
 		case WISH_CONNS:
 			ui_conns(ui, &test_conns);
+			break;
+		case WISH_NAME:
+			snprintf(name, sizeof(name), "host-%.*s.example.net", (int)strspn(wish.host, "0123456789"),
+				 wish.host);
+			ui_name(ui, wish.host, strchr(wish.host, ':') ? "" : name);
 			break;
 		}
 	}

@@ -665,10 +665,10 @@ static bool is_as_recorded(const char *path, const struct snapshot *s)
 	size_t size = 0;
 	bool same;
 
-	if (!file || getline(&line, &size, file) < 0)
-		fail_msg("%s cannot be read", path);
-	fclose(file);
-	assert_int_equal(ctl_json_parse(line, &message), 0);
+	if (!file || getline(&line, &size, file) < 0 || ctl_json_parse(line, &message) != 0)
+		message = (struct ctl_message){ 0 };
+	if (file)
+		fclose(file);
 	free(line);
 	describe(s, &now);
 	describe(&message.snapshot, &then);
@@ -699,14 +699,17 @@ static void the_gateway_says_what_is_recorded(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(scenes); i++) {
 		char path[512];
+		bool same;
 
 		snprintf(path, sizeof(path), "%s/test/screen/states/faults/%s.jsonl", source_dir(), scenes[i].name);
 		play(&scenes[i], &snapshot);
-		if (getenv("UPDATE_GOLDEN"))
+		same = is_as_recorded(path, &snapshot);
+		if (!same && getenv("UPDATE_GOLDEN"))
 			record(path, &snapshot);
-		wrong += !is_as_recorded(path, &snapshot);
+		wrong += !same;
 	}
-	assert_int_equal(wrong, 0);
+	if (!getenv("UPDATE_GOLDEN"))
+		assert_int_equal(wrong, 0);
 }
 
 // ---- sums, alarms, upgrades

@@ -16,6 +16,10 @@
 #define GIVE_UP_MS 4000
 #define STALE_MS   800
 #define ASKS_MAX   1024
+// Until a question that failed is put again while an expired answer serves (RFC 8767, 5); sooner when nobody
+// answered anything meanwhile, because that is not the name's fault.
+#define FAILED_MS 30000
+#define OUTAGE_MS 5000
 // After the others have been overtaken, who was overtaken is second choice for so long.
 #define OVERTAKEN_MS 1000
 #define PAIRS_MAX    32
@@ -63,7 +67,8 @@ static bool answer_stale(struct ask *ask, bool failed)
 	if (!dns->cache)
 		return false;
 	if (failed)
-		dns_cache_note_failure(dns->cache, &ask->query, now_ms);
+		dns_cache_note_failure(dns->cache, &ask->query,
+				       now_ms + (dns->heard_ms < ask->begun_ms ? OUTAGE_MS : FAILED_MS));
 	if (dns_cache_get(dns->cache, &ask->query, now_ms, &kept) == DNS_FOUND_NONE)
 		return false;
 	answer_kept(ask, &kept);
@@ -102,7 +107,7 @@ static size_t order_servers(struct ask *ask, int64_t now_ms, struct server *out[
 	size_t n = 0;
 
 	if (ask->direct) {
-		out[n++] = (struct server *)&ask->direct->server;
+		out[n++] = &ask->direct->server;
 		return n;
 	}
 	for (int suspect = 0; suspect < 2; suspect++) {
@@ -134,8 +139,9 @@ static size_t order_ways(struct ask *ask, int64_t now_ms, int out[static PATHS_M
 	return n;
 }
 
-// All pairs, each next one with another server and another way than the one before, as far as there are.
-static size_t order_pairs(struct ask *ask, struct pair out[static PAIRS_MAX])
+// All pairs. With `spread` each next one has another server and another way than the one before, as far as
+// there are; without it, the first way comes with all servers before the next one does.
+static size_t order_pairs(struct ask *ask, bool spread, struct pair out[static PAIRS_MAX])
 {
 	struct server *servers[SNAPSHOT_UPSTREAMS];
 	int64_t now_ms = clock_mono_ms();
@@ -144,7 +150,7 @@ static size_t order_pairs(struct ask *ask, struct pair out[static PAIRS_MAX])
 
 	for (size_t turn = 0; turn < n_ways && n_servers; turn++) {
 		for (size_t i = 0; i < n_servers && n < PAIRS_MAX; i++) {
-			int way = ways[(turn + i) % n_ways];
+			int way = ways[(turn + (spread ? i : 0)) % n_ways];
 
 			if (lane_is_possible(ask->dns, servers[i], way))
 				out[n++] = (struct pair){ servers[i], way };
@@ -153,12 +159,13 @@ static size_t order_pairs(struct ask *ask, struct pair out[static PAIRS_MAX])
 	return n;
 }
 
-static bool is_asked(const struct ask *ask, const struct pair *pair)
+// With `over_any`, it is enough that the server is asked.
+static bool is_asked(const struct ask *ask, const struct pair *pair, bool over_any)
 {
 	for (int i = 0; i < ASK_TRIES_MAX; i++) {
 		const struct lane *lane = ask->tries[i].lane;
 
-		if (lane && lane->server == pair->server && lane->way == pair->way)
+		if (lane && lane->server == pair->server && (over_any || lane->way == pair->way))
 			return true;
 	}
 	return false;
@@ -171,6 +178,17 @@ static bool is_under_way(const struct ask *ask)
 			return true;
 	}
 	return false;
+}
+
+// Whether all who are asked have got the question, so that another way would not help, and is spared: it
+// may be one where every byte counts.
+static bool is_delivered(const struct ask *ask)
+{
+	for (int i = 0; i < ASK_TRIES_MAX; i++) {
+		if (ask->tries[i].lane && !lane_is_acked(ask->tries[i].lane))
+			return false;
+	}
+	return is_under_way(ask);
 }
 
 static void arm(struct ask *ask, int64_t now_ms)
@@ -198,16 +216,18 @@ static struct try *find_room(struct ask *ask)
 // Puts the question to the next who is not asked already.
 static void ask_next(struct ask *ask)
 {
+	bool delivered = is_delivered(ask);
 	struct pair pairs[PAIRS_MAX];
-	size_t n = order_pairs(ask, pairs);
+	size_t n = order_pairs(ask, !delivered, pairs);
 	int64_t now_ms = clock_mono_ms();
 	struct try *try = find_room(ask);
 
-	ask->next_ms = 0;
+	// the way may still fail
+	ask->next_ms = delivered ? now_ms + PACE_MS : 0;
 	for (size_t i = 0; i < n && try; i++) {
 		struct lane *lane = NULL;
 
-		if (!is_asked(ask, &pairs[i]))
+		if (!is_asked(ask, &pairs[i], delivered))
 			lane = lane_get(ask->dns, pairs[i].server, pairs[i].way);
 		if (!lane || lane_send(lane, try) < 0)
 			continue;
@@ -299,12 +319,12 @@ void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, u
 
 // ---- beginning
 
-static const struct direct *find_direct(const struct dns *dns, const struct dns_question *q)
+static struct direct *find_direct(struct dns *dns, const struct dns_question *q)
 {
-	const struct direct *best = NULL;
+	struct direct *best = NULL;
 
 	for (size_t i = 0; i < dns->n_direct; i++) {
-		const struct direct *d = &dns->direct[i];
+		struct direct *d = &dns->direct[i];
 
 		if (dns_name_is_below(q->name, q->name_len, d->suffix, d->suffix_len) &&
 		    (!best || d->suffix_len > best->suffix_len))

@@ -9,9 +9,6 @@
 #include "base/str.h"
 #include "dns/dns_priv.h"
 
-// How long a failure keeps us from asking again for what is served stale (RFC 8767, 5).
-#define FAILED_MS 30000
-
 struct entry {
 	struct list used; // in the cache's order; the last is the newest
 	struct entry *next;
@@ -19,8 +16,7 @@ struct entry {
 	bool dnssec_ok, checking_disabled;
 	uint16_t rcode;
 	int64_t kept_ms, fresh_until_ms, until_ms;
-	int64_t failed_ms;
-	unsigned failed_epoch;
+	int64_t failed_until_ms;
 	size_t len;
 	uint8_t message[];
 };
@@ -31,7 +27,6 @@ struct dns_cache {
 	struct list order;
 	size_t n, bytes, max_entries, max_bytes;
 	uint64_t seed;
-	unsigned epoch;
 };
 
 // FNV-1a, from a secret start. Who finds collisions all the same makes chains of max_entries at most.
@@ -114,9 +109,7 @@ enum dns_found dns_cache_get(struct dns_cache *cache, const struct dns_query *qu
 				   .stale = now_ms >= e->fresh_until_ms };
 	if (!kept->stale)
 		return DNS_FOUND_FRESH;
-	return e->failed_ms && e->failed_epoch == cache->epoch && now_ms - e->failed_ms < FAILED_MS ?
-		       DNS_FOUND_STALE_ONLY :
-		       DNS_FOUND_STALE;
+	return now_ms < e->failed_until_ms ? DNS_FOUND_STALE_ONLY : DNS_FOUND_STALE;
 }
 
 void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
@@ -151,19 +144,12 @@ void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const
 	cache->bytes += size_of(e);
 }
 
-void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t now_ms)
+void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t until_ms)
 {
 	struct entry *e = *find(cache, query);
 
-	if (!e)
-		return;
-	e->failed_ms = now_ms;
-	e->failed_epoch = cache->epoch;
-}
-
-void dns_cache_forget_failures(struct dns_cache *cache)
-{
-	cache->epoch++;
+	if (e)
+		e->failed_until_ms = until_ms;
 }
 
 size_t dns_cache_entries(const struct dns_cache *cache)

@@ -297,10 +297,12 @@ static int take_messages(struct conn *conn)
 		size_t len = (size_t)(at[0] << 8 | at[1]);
 		int rc;
 
+		if (len > QUERY_SIZE)
+			return -EPROTO;
 		if (conn->in.len < 2 + len)
 			break;
 		conn->used_ms = clock_mono_ms();
-		rc = len <= QUERY_SIZE ? take_query(conn->dns, &from, at + 2, len) : -EPROTO;
+		rc = take_query(conn->dns, &from, at + 2, len);
 		if (rc < 0)
 			return rc;
 		buf_consume(&conn->in, 2 + len);
@@ -381,7 +383,6 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct listener *l = io->data;
 
-	(void)loop;
 	(void)revents;
 	for (int i = 0; i < ROUNDS; i++) {
 		union sockaddr_any from;
@@ -389,8 +390,12 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 		int fd = accept4(l->stream, &from.sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct addr addr;
 
-		if (fd < 0)
+		if (fd < 0) {
+			// without descriptors the loop would turn and turn; client_listen() looks again
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				ev_io_stop(loop, io);
 			return;
+		}
 		addr = addr_from_sockaddr(&from);
 		if (is_client(l->dns, l, &addr))
 			conn_open(l, fd, &addr);
@@ -539,6 +544,8 @@ void client_listen(struct dns *dns)
 
 		if (l->stream < 0)
 			start_listening(l);
+		else
+			ev_io_start(dns->loop, &l->stream_io);
 	}
 }
 

@@ -112,8 +112,12 @@ static bool has_same_exit(const struct dns_spec *was, const struct dns_spec *nex
 
 static void make_servers(struct dns *dns, const struct dns_spec *spec)
 {
+	struct list *pos, *after;
+
 	for (size_t i = 0; i < spec->n_upstreams; i++)
 		server_init(&dns->upstreams[i], &spec->upstreams[i], spec->sealed, -1);
+	list_for_each_safe(pos, after, &dns->asks)
+		list_entry(pos, struct ask, link)->refused = 0;
 	free(dns->direct);
 	dns->n_direct = spec->n_direct;
 	dns->direct = xcalloc(spec->n_direct + 1, sizeof(*dns->direct));

@@ -126,10 +126,8 @@ enum dns_found dns_cache_get(struct dns_cache *cache, const struct dns_query *qu
 // or without room, nothing is kept.
 void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
 		   uint32_t hold_s, int64_t stale_s, int64_t now_ms);
-// Nobody has given a newer one just now.
-void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t now_ms);
-// Somebody answers again: what was noted so far is of the past.
-void dns_cache_forget_failures(struct dns_cache *cache);
+// Nobody has given a newer one just now, and nobody is to be asked before `until_ms`.
+void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t until_ms);
 size_t dns_cache_entries(const struct dns_cache *cache);
 
 // ---- the service: see the essay in dns.c
@@ -179,7 +177,7 @@ struct ask {
 	struct list link;
 	struct dns *dns;
 	struct dns_query query; // the first client's
-	const struct direct *direct; // NULL: it goes to the upstreams
+	struct direct *direct; // NULL: it goes to the upstreams
 	struct list waiters;
 	struct try tries[ASK_TRIES_MAX];
 	int n_sent;       // tries ever begun
@@ -202,6 +200,7 @@ struct lane {
 	uint16_t next_id;
 	int64_t opened_ms;
 	int64_t waiting_ms; // since when nothing has come although something was asked; 0: not waiting
+	bool blamed;         // for that
 	bool in_use;      // what it has brought is being looked at
 	int64_t heard_us; // when something came last; 0: never
 	int64_t rtt_us; // of its answers, smoothed; negative: unknown
@@ -226,7 +225,8 @@ struct dns {
 	int64_t way_suspect_ms[PATHS_MAX]; // until then other ways are taken first
 	struct list lanes, asks, listeners, conns, accounts;
 	int n_lanes, n_asks, n_waiters, n_conns;
-	int64_t used_ms; // when an upstream was last asked
+	int64_t used_ms;  // when somebody was last asked
+	int64_t heard_ms; // when anybody last said anything
 	ev_timer tick;   // active while there is a lane or a connection
 	struct {
 		uint64_t queries, hits, stale, failures;
@@ -248,6 +248,8 @@ void try_stop(struct try *try);
 int64_t lane_patience_ms(const struct lane *lane);
 // Without a word to those whose questions are under way there: see ask_again_all().
 void lane_close(struct lane *lane);
+// Whether the other end has got all that was sent.
+bool lane_is_acked(const struct lane *lane);
 // Looks after it. Whether it is gone, and maybe others with it.
 bool lane_tick(struct lane *lane, int64_t now_ms);
 void server_init(struct server *server, const union sockaddr_any *at, bool sealed, int way);

@@ -29,8 +29,8 @@
 #define UNKNOWN_RTT_MS 100
 // To connect.
 #define CONNECT_MS 2000
-// What has taken the question and says nothing for so long does not work.
-#define SILENT_MS 2000
+// What has taken the question and says nothing for so long is taken for dead.
+#define SILENT_MS 2500
 // A way that failed is the last choice for so long; whether it is down for longer others find out.
 #define WAY_SUSPECT_MS 3000
 // Servers hang up on idle lanes. One that was of use lately is opened again at once.
@@ -44,7 +44,7 @@ void server_init(struct server *server, const union sockaddr_any *at, bool seale
 				   .sealed = sealed,
 				   .way = way,
 				   .rtt_us = -1,
-				   .backoff = { .min_ms = 5000, .max_ms = 60000 } };
+				   .backoff = { .min_ms = 3000, .max_ms = 60000 } };
 }
 
 // ---- who is to blame
@@ -84,8 +84,7 @@ static void praise(struct lane *lane)
 
 	if (lane->way >= 0)
 		dns->way_suspect_ms[lane->way] = 0;
-	if (server->misses && dns->cache)
-		dns_cache_forget_failures(dns->cache);
+	dns->heard_ms = clock_mono_ms();
 	server->suspect_ms = server->misses = 0;
 	backoff_reset(&server->backoff);
 	if (!server->told)
@@ -152,6 +151,7 @@ static void take_message(struct lane *lane, const uint8_t *bytes, size_t len)
 
 	lane->heard_us = clock_mono_us();
 	lane->waiting_ms = 0;
+	lane->blamed = false;
 	praise(lane);
 	// broken, or of a question that others have answered before
 	if (dns_answer_parse(bytes, len, &answer) < 0)
@@ -200,6 +200,12 @@ static void on_up(struct stream *stream)
 		lane->waiting_ms = clock_mono_ms();
 }
 
+// What the next question would take.
+static bool is_preferred(const struct dns *dns, const struct server *server, int way)
+{
+	return !server->sealed || (dns->spec.n_begin && dns->spec.begin[0] == way && server == &dns->upstreams[0]);
+}
+
 static void on_ended(struct stream *stream, int error)
 {
 	struct lane *lane = lane_of(stream);
@@ -215,7 +221,7 @@ static void on_ended(struct stream *stream, int error)
 		blame_server(dns, server);
 	(void)error;
 	lane_break(lane);
-	if (idle && heard && clock_mono_ms() - dns->used_ms < WARM_MS)
+	if (idle && heard && is_preferred(dns, server, way) && clock_mono_ms() - dns->used_ms < WARM_MS)
 		lane_get(dns, server, way);
 }
 
@@ -375,6 +381,14 @@ static bool is_cut(const struct lane *lane)
 	return n > 0 && subflows[0].backoff > 0;
 }
 
+bool lane_is_acked(const struct lane *lane)
+{
+	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
+
+	return lane->stream.connected && !lane->stream.out.len && sock_subflows(lane->stream.fd, subflows) > 0 &&
+	       !subflows[0].unacked;
+}
+
 bool lane_tick(struct lane *lane, int64_t now_ms)
 {
 	struct dns *dns = lane->dns;
@@ -386,8 +400,13 @@ bool lane_tick(struct lane *lane, int64_t now_ms)
 			blame_server(dns, lane->server);
 	} else if (connected && lane->waiting_ms && is_cut(lane)) {
 		blame_way(dns, lane->way);
-	} else if (connected && lane->waiting_ms && now_ms - lane->waiting_ms > SILENT_MS) {
+	} else if (connected && !lane->blamed && lane->waiting_ms && now_ms - lane->waiting_ms > SILENT_MS) {
+		// it goes when nobody waits for it any more: some names take long to look up
 		blame_server(dns, lane->server);
+		lane->blamed = true;
+		return false;
+	} else if (lane->blamed && list_is_empty(&lane->tries)) {
+		// the next question is to find a new one
 	} else if (!list_is_empty(&lane->tries) || now_ms - dns->used_ms < IDLE_MS) {
 		return false;
 	}

@@ -201,12 +201,12 @@ def goes_direct(lab, corp):
 def answers_the_lan_only(lab):
     isp = lab.paths["ppp0"].isp
     isp.ip(f"route add {GATEWAY} via {lab.paths['ppp0'].address} dev down0")
-    for target in (GATEWAY, lab.paths["ppp0"].address):
-        for words in (("+notcp",), ("+tcp",)):
-            done = isp.run(["dig", "+time=1", "+tries=1", *words, f"@{target}", "www.lab.test"],
-                           check=False)
-            expect(done.returncode and "ANSWER SECTION" not in done.stdout,
-                   f"an answer to the provider's side from {target}: {done.stdout}")
+    # all addresses and ports: closed.py
+    for transport in "+notcp", "+tcp":
+        done = isp.run(["dig", "+time=1", "+tries=1", transport, f"@{GATEWAY}", "www.lab.test"],
+                       check=False)
+        expect(done.returncode and "ANSWER SECTION" not in done.stdout,
+               f"an answer to the provider's side: {done.stdout}")
     # it is there for the LAN meanwhile
     expect(data_of(dig(lab, "www.lab.test")) == [ANSWER], "no answer to the LAN")
 

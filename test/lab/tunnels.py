@@ -50,12 +50,13 @@ class Tunnel(Path):
         self.dir = self.lab.dir / self.name
         fingerprints = {end: self._certificate(end) for end in ("jumpbox", "home")}
         self.lab.write(f"{self.name}/gateways/home", f"ifconfig-push {self.address} 255.255.255.0\n")
+        # with a farewell each end takes two seconds to end
         self.lab.write(f"{self.name}/jumpbox.conf", fill(
-            "jumpbox.conf", server=f"10.8.{self.number}.0 255.255.255.0", keepalive="1 3",
-            peer_fingerprint=fingerprints["home"]))
+            "jumpbox.conf", server=f"10.8.{self.number}.0 255.255.255.0", keepalive="1 2",
+            explicit_exit_notify="0", peer_fingerprint=fingerprints["home"]))
         self.lab.write(f"{self.name}/tunnel.conf", fill(
             "tunnel.conf", remote=f"{self.outside} 1194", dev=self.name, bind_dev=self.line.over,
-            connect_retry="1 1", peer_fingerprint=fingerprints["jumpbox"]))
+            connect_retry="1 1", explicit_exit_notify="0", peer_fingerprint=fingerprints["jumpbox"]))
 
     def _certificate(self, end):
         """Makes it as the examples say, and returns its fingerprint."""

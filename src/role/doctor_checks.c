@@ -665,6 +665,21 @@ static void check_descriptors(const struct doctor_facts *facts, struct doctor_re
 			"LimitNOFILE=131072 in the unit, or ulimit -Hn");
 }
 
+static void check_firewalls(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	for (size_t i = 0; facts->config && i < facts->k.n_drops; i++) {
+		const struct kchain *c = &facts->k.drops[i];
+		const char *family = c->family == AF_INET ? "ip" : c->family == AF_INET6 ? "ip6" : "inet";
+		char next[160];
+
+		snprintf(next, sizeof(next), "nft insert rule %s %.40s %.40s iifname \"%s\" accept, and with oifname",
+			 family, c->table, c->name, facts->config->lan.interface);
+		explain(add(report, DOCTOR_WARN, "", "chain %s of table %s %s drops what it does not know", c->name,
+			    family, c->table),
+			"what of the LAN is forwarded, and not carried, may be lost there", next);
+	}
+}
+
 static void check_conntrack(const struct doctor_facts *facts, struct doctor_report *report)
 {
 	if (facts->conntrack < 0 || facts->conntrack_max <= 0)
@@ -736,6 +751,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "service", "exits", check_service },
 	{ "dns", "exits", check_dns },
 	{ "descriptors", "system", check_descriptors },
+	{ "firewalls", "system", check_firewalls },
 	{ "conntrack", "system", check_conntrack },
 	{ "run-folder", "system", check_run_dir },
 	{ "state-folder", "system", check_state_dir },

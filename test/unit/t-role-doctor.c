@@ -294,6 +294,11 @@ static void lose_call_file(struct machine *m)
 	m->facts.call_error[0] = -ENOENT;
 }
 
+static void run_docker(struct machine *m)
+{
+	kstate_add_drop(&m->facts.k, &(struct kchain){ AF_INET, "filter", "FORWARD" });
+}
+
 static void fill_line(struct machine *m)
 {
 	str_copy(m->paths[1].over, NAME_SIZE, m->paths[0].name);
@@ -330,6 +335,7 @@ static void finds_what_is_planted(void **state)
 		{ lock_state_dir, DOCTOR_WARN, "state-folder", "", "/var/lib/mpgate cannot be written" },
 		{ share_address, DOCTOR_FAIL, "duplicates", "", "192.0.2.2" },
 		{ shrink_mtu, DOCTOR_WARN, "mtu", "tun0", "576" },
+		{ run_docker, DOCTOR_WARN, "firewalls", "", "chain FORWARD of table ip filter" },
 		{ fill_line, DOCTOR_WARN, "mtu", "tun0", "MTU 1500 does not pass" },
 		{ filter_strictly, DOCTOR_WARN, "rp-filter", "tun0", "rp_filter=1" },
 		{ route_exit_by_main, DOCTOR_FAIL, "underlay", "sg", "all paths lead to it by ppp0" },

@@ -120,6 +120,11 @@ bool addr_is_link_local(const struct addr *addr)
 	return addr->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&addr->v6);
 }
 
+bool addr_is_multicast(const struct addr *addr)
+{
+	return addr->family == AF_INET ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
+}
+
 struct prefix prefix_of(const struct addr *addr, uint8_t len)
 {
 	struct prefix p = { .addr = *addr, .len = len };

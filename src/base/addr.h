@@ -54,6 +54,7 @@ int addr_compare(const struct addr *a, const struct addr *b);
 size_t addr_len(const struct addr *addr);
 bool addr_is_loopback(const struct addr *addr);
 bool addr_is_link_local(const struct addr *addr);
+bool addr_is_multicast(const struct addr *addr);
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);

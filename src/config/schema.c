@@ -147,11 +147,6 @@ static const struct schema_type type_kind = {
 	.format = format_text,
 };
 
-static bool is_multicast(const struct addr *addr)
-{
-	return addr->family == AF_INET ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
-}
-
 static bool is_unspecified(const struct addr *addr)
 {
 	static const uint8_t zero[16];
@@ -193,7 +188,7 @@ static int parse_host(const struct schema_key *key, const char *text, void *to, 
 	struct addr addr;
 
 	if (addr_parse(text, &addr) == 0) {
-		if (is_unspecified(&addr) || is_multicast(&addr)) {
+		if (is_unspecified(&addr) || addr_is_multicast(&addr)) {
 			str_add(why, "is no address of one machine, give that of the exit server");
 			return -EINVAL;
 		}
@@ -230,7 +225,7 @@ static int parse_gateway(const struct schema_key *key, const char *text, void *t
 	struct addr addr;
 
 	(void)key;
-	if (addr_parse(text, &addr) < 0 || is_unspecified(&addr) || is_multicast(&addr) ||
+	if (addr_parse(text, &addr) < 0 || is_unspecified(&addr) || addr_is_multicast(&addr) ||
 	    addr_is_loopback(&addr)) {
 		str_add(why,
 			"is no address of a router, write it as \"192.168.1.1\" or leave it out");
@@ -252,7 +247,7 @@ static int parse_listen(const struct schema_key *key, const char *text, void *to
 	struct addr addr;
 
 	(void)key;
-	if (addr_parse(text, &addr) < 0 || is_multicast(&addr)) {
+	if (addr_parse(text, &addr) < 0 || addr_is_multicast(&addr)) {
 		str_add(why, "is no IP address to listen on, \"0.0.0.0\" is every IPv4 address and "
 			     "\"::\" every address");
 		return -EINVAL;

@@ -163,6 +163,7 @@ static const struct field totals_fields[] = {
 	FIELD(snapshot, udp_dropped, "udp_dropped", TYPE_UINT64),
 	FIELD(snapshot, events_today, "events_today", TYPE_UINT64),
 	FIELD(snapshot, fallbacks[CONN_REASON_DIRECT], "fallbacks_direct", TYPE_UINT64),
+	FIELD(snapshot, fallbacks[CONN_REASON_PIN], "fallbacks_pin", TYPE_UINT64),
 	FIELD(snapshot, fallbacks[CONN_REASON_KERNEL], "fallbacks_kernel", TYPE_UINT64),
 	FIELD(snapshot, fallbacks[CONN_REASON_EXIT], "fallbacks_exit", TYPE_UINT64),
 	FIELD(snapshot, fallbacks[CONN_REASON_PATH], "fallbacks_path", TYPE_UINT64),

@@ -342,7 +342,7 @@ static int delete_nft(struct kern *kern, const struct op *op, struct str *why)
 static int delete_flows(struct kern *kern, const struct op *op, struct str *why)
 {
 	(void)kern;
-	return kern_flows_delete(op->mark, KSTATE_MARK_MASK, why);
+	return kern_flows_delete(&op->flows, KSTATE_MARK_MASK, why);
 }
 
 #define MODE(m) (1u << (m))

@@ -120,8 +120,8 @@ int kern_firewall_observe(struct kstate *out, struct str *why);
 
 // ---- conntrack.c
 
-// Forgets all flows with this mark. 0 also where the kernel has no connection tracking.
-int kern_flows_delete(uint32_t mark, uint32_t mask, struct str *why);
+// Forgets all flows with this mark and family. 0 also where the kernel has no connection tracking.
+int kern_flows_delete(const struct kflows *flows, uint32_t mask, struct str *why);
 
 // ---- sysctl.c
 

@@ -199,6 +199,7 @@ static int parse_rule(struct nlmsghdr *msg, struct kstate *out)
 		[FRA_TABLE] = { .type = NLA_U32 },
 		[FRA_SUPPRESS_PREFIXLEN] = { .type = NLA_U32 },
 		[FRA_PROTOCOL] = { .type = NLA_U8 },
+		[FRA_IIFNAME] = { .type = NLA_STRING },
 	};
 	const struct fib_rule_hdr *info = nlmsg_data(msg);
 	struct nlattr *attrs[FRA_MAX + 1];
@@ -214,6 +215,8 @@ static int parse_rule(struct nlmsghdr *msg, struct kstate *out)
 			return -EBADMSG;
 		rule.src.len = info->src_len;
 	}
+	if (attrs[FRA_IIFNAME])
+		nla_strlcpy(rule.iif, attrs[FRA_IIFNAME], sizeof(rule.iif));
 	suppress = read_u32(attrs[FRA_SUPPRESS_PREFIXLEN], NO_SUPPRESS);
 	rule.family = info->family;
 	rule.pref = read_u32(attrs[FRA_PRIORITY], 0);
@@ -488,6 +491,8 @@ static struct nl_msg *build_rule(int type, int flags, const struct krule *r)
 	nla_put_u32(msg, FRA_PRIORITY, r->pref);
 	nla_put_u32(msg, FRA_TABLE, r->table);
 	nla_put_u8(msg, FRA_PROTOCOL, r->protocol);
+	if (r->iif[0])
+		nla_put_string(msg, FRA_IIFNAME, r->iif);
 	if (r->fwmask) {
 		nla_put_u32(msg, FRA_FWMARK, r->fwmark);
 		nla_put_u32(msg, FRA_FWMASK, r->fwmask);

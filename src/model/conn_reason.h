@@ -6,6 +6,7 @@
 enum conn_reason {
 	CONN_REASON_NONE,
 	CONN_REASON_DIRECT,  // no exit was reached: it goes straight to its target
+	CONN_REASON_PIN,     // a pin keeps it to one path
 	CONN_REASON_KERNEL,  // MPTCP is off in the gateway's kernel
 	CONN_REASON_EXIT,    // the exit answers without MPTCP, whatever the path
 	CONN_REASON_PATH,    // something on its path removes MPTCP's options

@@ -37,12 +37,22 @@ struct ktunnel {
 	int oif; // 0: as the routes say
 };
 
+// Sockets of our own that could be taken for those of other programs here.
+#define KSTATE_OWN_MARK 0x6e000000u
 // Datagrams that go to the relay, and their flows. The rule for it is there while there is a relay for
 // them, so that they are forgotten with it.
 #define KSTATE_RELAY_MARK 0x6f000000u
 
 // Packets and flows that are forwarded over the path of this slot (below PATHS_MAX).
 #define KSTATE_PATH_MARK(slot) (0x70000000u + ((uint32_t)(slot) << 24))
+// The same, because the pin of this slot (below CONFIG_PIN_SLOTS) says so.
+#define KSTATE_PIN_MARK(slot) (0x80000000u + ((uint32_t)(slot) << 24))
+
+// Flows of one mark and one family.
+struct kflows {
+	uint32_t mark;
+	sa_family_t family;
+};
 
 struct klink {
 	int ifindex;
@@ -77,6 +87,7 @@ struct krule {
 	sa_family_t family;
 	uint32_t pref, table;
 	struct prefix src;            // family AF_UNSPEC: any
+	char iif[IFNAMSIZ];           // interface that packets came in by; "lo": they are our own; empty: any
 	uint32_t fwmark, fwmask;      // mask 0: any
 	int suppress_prefix_len;      // -1: none
 	uint8_t protocol;

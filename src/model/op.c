@@ -126,6 +126,10 @@ static void format_rule(const char *verb, const struct krule *r, struct str *out
 		str_add(out, " from ");
 		add_prefix(out, &r->src);
 	}
+	if (r->iif[0]) {
+		str_add(out, " iif ");
+		add_word(out, r->iif);
+	}
 	if (r->fwmask)
 		str_addf(out, " fwmark 0x%" PRIx32 "/0x%" PRIx32, r->fwmark, r->fwmask);
 	if (r->table == RT_TABLE_MAIN)
@@ -220,7 +224,8 @@ void op_format(const struct op *op, const struct kstate *k, struct str *out)
 		str_addf(out, "nft -f - <<'END'\n%sEND", op->nft);
 		break;
 	case OP_FLOWS_DELETE:
-		str_addf(out, "conntrack -D -m 0x%08" PRIx32 "/0x%08x", op->mark, KSTATE_MARK_MASK);
+		str_addf(out, "conntrack -D -f %s -m 0x%08" PRIx32 "/0x%08x",
+			 op->flows.family == AF_INET6 ? "ipv6" : "ipv4", op->flows.mark, KSTATE_MARK_MASK);
 		break;
 	case OP_KINDS:
 		break;

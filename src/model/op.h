@@ -21,7 +21,7 @@ enum op_kind {
 	OP_ENDPOINT_ADD,
 	OP_ENDPOINT_FLAGS,
 	OP_NFT_SET, // replaces our table as a whole, atomically
-	OP_FLOWS_DELETE, // conntrack forgets the flows of this mark: their next packets are new ones
+	OP_FLOWS_DELETE, // conntrack forgets flows: their next packets are new ones
 	OP_KINDS
 };
 
@@ -33,7 +33,7 @@ struct op {
 		struct kendpoint endpoint;
 		struct ksysctl sysctl;
 		struct klimits limits;
-		uint32_t mark;
+		struct kflows flows;
 		const char *nft; // borrowed from the wanted state
 	};
 };

@@ -210,15 +210,15 @@ static bool leads_on(const struct kstate *want, const struct krule *rule)
 	return false;
 }
 
-// With the rule of a mark of the relay's or a path's go the flows that it led.
+// With the rule of a mark of the relay's, a path's or a pin's go the flows that it led.
 static void delete_flows(const struct kstate *observed, const struct kstate *want, struct op_list *out)
 {
 	for (size_t i = 0; i < observed->n_rules; i++) {
 		const struct krule *r = &observed->rules[i];
 
 		if (r->protocol == KSTATE_PROTOCOL && r->fwmark >= KSTATE_RELAY_MARK &&
-		    r->fwmark <= KSTATE_PATH_MARK(PATHS_MAX - 1) && !leads_on(want, r))
-			add(out, (struct op){ .kind = OP_FLOWS_DELETE, .mark = r->fwmark });
+		    r->fwmark <= KSTATE_PIN_MARK(CONFIG_PIN_SLOTS - 1) && !leads_on(want, r))
+			add(out, (struct op){ .kind = OP_FLOWS_DELETE, .flows = { r->fwmark, r->family } });
 	}
 }
 

@@ -69,6 +69,11 @@ static bool is_unreachable(const struct exit_candidate *exit, const struct exit_
 	return n_usable && h->fails >= needed;
 }
 
+bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths, int64_t now_ms)
+{
+	return is_unreachable(exit, paths, FAILS_DOUBTED, now_ms);
+}
+
 static bool comes_before(const struct exit_choice *choice, const struct exit_candidate exits[],
 			 size_t a, size_t b)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Why a connection of the LAN is carried or let through: the same questions, in the same order, as
-// the chain that nft.c writes asks of its packets.
+// Why a connection of the LAN, or a flow, is carried, forwarded, let through or refused: the same
+// questions, in the same order, as the chains that nft.c writes ask of its packets.
 
 #include "plan/plan.h"
 
@@ -120,7 +120,7 @@ static void say_carried(const struct config_lan *lan, const struct addr *from,
 	const struct prefix *range = addr_is_set(from) ? find_in(&lan->sources, from) : NULL;
 	char source[ADDR_STRLEN], text[ADDR_STRLEN];
 
-	out->carried = true;
+	out->fate = PLAN_CARRIED;
 	if (range)
 		say(out, "carried", "%s is in lan.sources (%s), and no rule excepts the destination",
 		    addr_format(from, source), prefix_format(range, text));
@@ -130,17 +130,116 @@ static void say_carried(const struct config_lan *lan, const struct addr *from,
 		say(out, "carried", "no rule excepts it");
 }
 
+static bool is_quic(const struct config *config, const struct plan_packet *packet)
+{
+	return config->udp.quic == CONFIG_QUIC_REJECT && packet->proto == CONFIG_PROTO_UDP && packet->port == 443;
+}
+
+// What is not TCP, and no list or pin says anything of.
+static void say_rest(const struct config *config, const struct plan_ways *ways,
+		     const struct plan_packet *packet, struct plan_explanation *out)
+{
+	int slot = plan_udp_first(config, ways, packet->to.family == AF_INET6 ? PLAN_V6 : PLAN_V4);
+
+	if (!config->udp.present) {
+		say(out, "not-tcp", "it is not TCP, and there is no block udp");
+		return;
+	}
+	if (is_quic(config, packet)) {
+		out->fate = PLAN_REFUSED;
+		say(out, "quic", "udp.quic is reject");
+	} else if (slot < 0) {
+		out->fate = PLAN_REFUSED;
+		say(out, "udp", "none of the paths for it works");
+	} else if (config->udp.mode == CONFIG_UDP_RELAY && packet->proto == CONFIG_PROTO_UDP) {
+		out->fate = PLAN_CARRIED;
+		say(out, "udp", "udp.mode is relay");
+	} else {
+		out->fate = PLAN_FORWARDED;
+		out->path = slot;
+		say(out, "udp", "%s is the first of the paths for it that works",
+		    config->paths[slot].name);
+	}
+}
+
+static void say_pin_works(const struct config *config, const struct plan_packet *packet,
+			  struct plan_explanation *out)
+{
+	const struct config_pin *pin = out->pin;
+	const struct config_path *path = config_find_path(config, pin->via);
+	const struct config_exit *exit = config_find_exit(config, pin->via);
+
+	if (plan_pin_carries(config, pin) && packet->proto != CONFIG_PROTO_TCP) {
+		out->fate = PLAN_REFUSED;
+		say(out, "pin", "pin %s carries it to an exit, which takes only TCP", pin->name);
+		return;
+	}
+	out->path = path ? (int)(path - config->paths) : -1;
+	out->exit = exit ? (int)(exit - config->exits) : -1;
+	out->fate = plan_pin_carries(config, pin) ? PLAN_CARRIED
+		    : path			  ? PLAN_FORWARDED
+						  : PLAN_LET_THROUGH;
+	if (path && pin->proxy)
+		say(out, "pin", "by pin %s, over %s alone", pin->name, path->name);
+	else
+		say(out, "pin", "by pin %s, via %s", pin->name, pin->via);
+}
+
+static bool is_pinned(const struct config *config, const struct plan_ways *ways,
+		      const struct plan_packet *packet, bool exempt_to, bool exempt_from,
+		      struct plan_explanation *out)
+{
+	const struct config_pin *pin = plan_find_pin(config, ways, packet, exempt_to, exempt_from);
+
+	if (!pin)
+		return false;
+	*out = (struct plan_explanation){ .pin = pin, .path = -1, .exit = -1 };
+	if (plan_pin_works(config, pin, ways, packet->to.family == AF_INET6 ? PLAN_V6 : PLAN_V4)) {
+		say_pin_works(config, packet, out);
+		return true;
+	}
+	out->fate = PLAN_REFUSED;
+	say(out, "pin", "by pin %s: %s is down", pin->name, pin->via);
+	return true;
+}
+
+static const char *const fates[] = {
+	[PLAN_LET_THROUGH] = "let-through",
+	[PLAN_CARRIED] = "carried",
+	[PLAN_FORWARDED] = "forwarded",
+	[PLAN_REFUSED] = "refused",
+};
+
+const char *plan_fate_word(enum plan_fate fate)
+{
+	return fates[fate];
+}
+
 void plan_explain(const struct config *config, const struct kstate *observed,
-		  const struct plan_exits *exits, const struct addr *to, const struct addr *from,
-		  struct plan_explanation *out)
+		  const struct plan_exits *exits, const struct plan_ways *ways,
+		  const struct plan_packet *packet, struct plan_explanation *out)
 {
 	const struct config_lan *lan = &config->lan;
+	const struct addr *to = &packet->to, *from = &packet->from;
+	struct plan_explanation from_says = { .path = -1, .exit = -1 }, to_says = from_says;
+	bool exempt_from, exempt_to;
 
-	*out = (struct plan_explanation){ 0 };
-	if (is_own(observed, to, out) || source_is_left_alone(lan, from, out) || is_special(to, out) ||
-	    is_bypassed(lan, to, out) || is_exit(exits, to, out) || is_peer(config, observed, to, out))
+	*out = from_says;
+	if (is_own(observed, to, out))
 		return;
-	say_carried(lan, from, out);
+	exempt_from = source_is_left_alone(lan, from, &from_says);
+	exempt_to = is_special(to, &to_says) || is_bypassed(lan, to, &to_says) || is_exit(exits, to, &to_says) ||
+		    is_peer(config, observed, to, &to_says);
+	if (!addr_is_multicast(to) && is_pinned(config, ways, packet, exempt_to, exempt_from, out))
+		return;
+	if (exempt_from)
+		*out = from_says;
+	else if (exempt_to)
+		*out = to_says;
+	else if (packet->proto == CONFIG_PROTO_TCP)
+		say_carried(lan, from, out);
+	else
+		say_rest(config, ways, packet, out);
 }
 
 // ---- why this path is first

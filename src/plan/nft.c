@@ -4,7 +4,12 @@
 // One chain in prerouting, before routing. What is carried gets the mark, by which a rule routes it
 // to this machine, and the listener on loopback as its socket; the packet itself stays as it is, so
 // the accepted socket's own address is where the client wanted to go. All else is let through. The
-// syntax is nft 1.0.6's, and works from Linux 6.1 on. What is not TCP: udp.c.
+// syntax is nft 1.0.6's, and works from Linux 6.1 on. What is not TCP: udp.c; what goes elsewhere: pins.c.
+//
+// With `local` there is a second chain, on output: what programs of this machine begin gets the same mark,
+// and so is routed to loopback, comes in again there, and finds the listener by the first chain. The mark
+// of our own sockets, the addresses of exits, and what answers others' connections keep it from going
+// round in circles.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -95,27 +100,48 @@ void plan_set_write(struct str *out, const char *name, struct plan_set *set)
 	}
 }
 
+void plan_nft_prefix_sets(struct str *out, const char *name, const struct config_prefixes *prefixes)
+{
+	struct plan_set set = { 0 };
+
+	add_list(&set, prefixes);
+	plan_set_write(out, name, &set);
+}
+
 static void write_match(struct str *out, const char *field, const char *op, const char *set)
 {
 	str_addf(out, "\t\tip %s %s@%s4 return\n", field, op, set);
 	str_addf(out, "\t\tip6 %s %s@%s6 return\n", field, op, set);
 }
 
-#define SET_MARK "meta mark set meta mark & 0x%08x | 0x%08x accept\n"
-
 // A connection that is carried stays so, whatever the lists say by now.
 static void write_carried(struct str *out)
 {
-	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " SET_MARK, ~KSTATE_MARK_MASK,
+	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " PLAN_NFT_MARK " accept\n", ~KSTATE_MARK_MASK,
 		 KSTATE_TPROXY_MARK);
 }
 
-// Without a listener the rule ends before the mark is set, and the packet is let through.
-static void write_tproxy(struct str *out, const char *nfproto, const char *to, uint16_t port)
+void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr *to, uint16_t port)
 {
-	str_addf(out,
-		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s:%u " SET_MARK,
-		 nfproto, to, port, ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
+	const bool v6 = family == PLAN_V6;
+	char text[ADDR_STRLEN];
+
+	addr_format(to, text);
+	str_addf(out, "\t\tmeta nfproto %s meta l4proto tcp tproxy %s to %s%s%s:%u " PLAN_NFT_MARK " accept\n",
+		 v6 ? "ipv6" : "ipv4", v6 ? "ip6" : "ip", v6 ? "[" : "", text, v6 ? "]" : "", port,
+		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
+}
+
+static void write_tproxies(struct str *out, const struct config *config, bool ipv6)
+{
+	static const char *const loopback[PLAN_FAMILIES] = { "127.0.0.1", "::1" };
+
+	for (int f = 0; f < (ipv6 ? PLAN_FAMILIES : PLAN_V6); f++) {
+		struct addr to;
+
+		addr_parse(loopback[f], &to);
+		plan_nft_tproxy(out, (enum plan_family)f, &to, config->lan.tproxy_port);
+	}
 }
 
 static void write_lists(struct str *out, const struct config *config)
@@ -124,6 +150,19 @@ static void write_lists(struct str *out, const struct config *config)
 	if (config->lan.sources.n)
 		write_match(out, "saddr", "!= ", "source");
 	write_match(out, "daddr", "", "bypass");
+}
+
+static bool has_rest(const struct config *config)
+{
+	return config->udp.present || config->n_pins;
+}
+
+static void write_pins(struct str *out, const struct config *config)
+{
+	if (!config->n_pins)
+		return;
+	plan_nft_keep_pins(out, config);
+	str_add(out, "\t\tjump pins\n");
 }
 
 static void write_chain(struct str *out, const struct config *config, bool ipv6)
@@ -138,23 +177,67 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 	if (config->udp.present && config->udp.mode == CONFIG_UDP_RELAY)
 		str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 udp dport %u drop\n",
 			 lan->tproxy_port);
-	if (config->udp.present)
+	if (plan_forwards(config))
 		plan_nft_answers(out, config);
 	plan_nft_guard(out, config);
+	if (config->local)
+		str_addf(out, "\t\tiifname \"lo\" " PLAN_NFT_IF_MARK " goto local\n", KSTATE_MARK_MASK,
+			 KSTATE_TPROXY_MARK);
 	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
 	str_addf(out, "\t\tmeta l4proto != tcp %s\n"
 		      "\t\tfib daddr type local return\n",
-		 config->udp.present ? "goto rest" : "return");
+		 has_rest(config) ? "goto rest" : "return");
 	write_carried(out);
+	write_pins(out, config);
 	write_lists(out, config);
-	write_tproxy(out, "ipv4", "ip to 127.0.0.1", lan->tproxy_port);
-	if (ipv6)
-		write_tproxy(out, "ipv6", "ip6 to [::1]", lan->tproxy_port);
+	write_tproxies(out, config, ipv6);
 	str_add(out, "\t}\n");
 }
 
+// What is not TCP.
+static void write_rest(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
+{
+	str_add(out, "\tchain rest {\n"
+		     "\t\tfib daddr type local return\n");
+	if (config->udp.present)
+		plan_nft_keep(out, config);
+	write_pins(out, config);
+	if (config->udp.present) {
+		write_lists(out, config);
+		plan_nft_udp(out, config, udp, ipv6);
+	}
+	str_add(out, "\t}\n");
+}
+
+// A connection that has begun to be carried stays so.
+static void write_local(struct str *out, const struct config *config, bool ipv6)
+{
+	str_add(out, "\tchain local {\n");
+	write_carried(out);
+	write_tproxies(out, config, ipv6);
+	str_add(out,
+		"\t}\n"
+		"\tchain own {\n"
+		"\t\ttype route hook output priority mangle; policy accept;\n"
+		"\t\tmeta l4proto != tcp return\n"
+		"\t\tfib daddr type local return\n");
+	if (plan_one_arm(config))
+		write_match(out, "daddr", "", "near");
+	else
+		str_addf(out, "\t\toifname \"%s\" return\n", config->lan.interface);
+	str_addf(out,
+		 "\t\tct direction reply return\n"
+		 "\t\t" PLAN_NFT_IF_MARK " return\n"
+		 "\t\t" PLAN_NFT_IF_CT_MARK " " PLAN_NFT_MARK " accept\n",
+		 KSTATE_MARK_MASK, KSTATE_OWN_MARK, KSTATE_MARK_MASK, KSTATE_TPROXY_MARK, ~KSTATE_MARK_MASK,
+		 KSTATE_TPROXY_MARK);
+	write_match(out, "daddr", "", "bypass");
+	str_addf(out, "\t\tct state new " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n\t}\n", ~KSTATE_MARK_MASK,
+		 KSTATE_TPROXY_MARK, ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
+}
+
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, const struct plan_udp *udp,
+		    const struct plan_exits *exits, const struct plan_udp *udp, const struct plan_ways *ways,
 		    const struct kstate *observed, bool ipv6)
 {
 	const struct config_lan *lan = &config->lan;
@@ -182,9 +265,15 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	plan_set_write(&out, "source_bypass", &source_bypass);
 	plan_set_write(&out, "bypass", &bypass);
 	plan_nft_guard_sets(&out, config, observed);
-	if (config->udp.present)
-		plan_nft_udp(&out, config, udp, ipv6, write_lists);
+	if (config->n_pins)
+		plan_nft_pins(&out, config, ways, ipv6);
+	if (has_rest(config))
+		write_rest(&out, config, udp, ipv6);
+	if (plan_forwards(config))
+		plan_nft_forward(&out, config);
 	plan_nft_no_redirects(&out, config);
+	if (config->local)
+		write_local(&out, config, ipv6);
 	write_chain(&out, config, ipv6);
 	plan_nft_mss(&out, config, fsms);
 	str_add(&out, "}\n");

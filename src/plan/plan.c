@@ -20,12 +20,17 @@
 //	rule 890    the TPROXY mark, lookup the table whose only route is "everything is local"
 //	rule 900    lookup main, but not its default routes: the LAN is reached from any address
 //
-// and behind them, for what is forwarded instead of carried (udp.c):
+// and for what is forwarded instead of carried (flows.c):
 //
+//	rule 800+p  a pin's mark, of what comes in from the LAN, lookup T
 //	rule 1100+i the path's mark, lookup T
 //
+// and with `local`:
+//
+//	rule 33000+i our own packets that nothing else has a route for, lookup T
+//
 // Assumes the in-kernel path manager of Linux 6.1 to 6.18. Forwarding and NAT of what is not
-// carried are the administrator's, unless the configuration has a block udp.
+// carried are the administrator's, unless the configuration has a block udp or pins over paths.
 
 #include "plan/plan.h"
 
@@ -41,6 +46,7 @@
 #define PREF_TPROXY 890
 #define PREF_MAIN   900
 #define PREF_PATHS  1000
+#define PREF_OWN    33000 // behind main and default
 
 // The kernel's metric for IPv6 routes that name none; said outright so that observed equals wanted.
 #define METRIC_V6 1024
@@ -145,7 +151,26 @@ static void want_tproxy(struct kstate *want, sa_family_t af)
 			      });
 }
 
-static bool speaks_ipv6(const struct kstate *observed)
+// A program's connection needs a route before it can be carried, and where pppd has left main without a
+// default route there is none.
+static void want_own_routes(const struct config *config, const struct plan_ways *ways, enum plan_family family,
+			    struct kstate *want)
+{
+	for (size_t i = 0; i < config->n_paths; i++) {
+		if (!ways->over[i][family] || config->paths[i].tier == PATH_TIER_NEVER)
+			continue;
+		kstate_add_rule(want, &(struct krule){
+					      .family = plan_af(family),
+					      .pref = PREF_OWN + (uint32_t)i,
+					      .table = config->paths[i].table,
+					      .iif = "lo",
+					      .suppress_prefix_len = -1,
+					      .protocol = KSTATE_PROTOCOL,
+				      });
+	}
+}
+
+bool plan_speaks_ipv6(const struct kstate *observed)
 {
 	const struct ksysctl *s = kstate_sysctl(observed, LO_DISABLE_IPV6);
 
@@ -471,9 +496,11 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 	       const struct plan_udp *udp, const struct kstate *observed, struct plan_ids *ids,
 	       struct kstate *want)
 {
-	const bool ipv6 = speaks_ipv6(observed);
+	const bool ipv6 = plan_speaks_ipv6(observed);
 	const bool carries = config->lan.interface[0] != '\0';
+	struct plan_ways ways;
 
+	plan_ways(config, fsms, exits, &ways);
 	*want = (struct kstate){ .limits = { .subflows = SUBFLOWS_MAX } };
 	want_sysctls(observed, GATEWAY, want);
 	for (int f = 0; f < (ipv6 ? PLAN_FAMILIES : PLAN_V6); f++) {
@@ -489,18 +516,22 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 			want_path_routes(want, way, fsms[i].facts.ifindex, table);
 			want_path_rule(want, &way->local, PREF_PATHS + (uint32_t)i, table);
 		}
-		if (carries && config->udp.present)
+		if (carries && plan_forwards(config)) {
 			plan_want_flows(config, fsms, (enum plan_family)f, want);
+			plan_want_pins(config, &ways, (enum plan_family)f, want);
+		}
 		if (carries)
 			plan_want_relay_udp(config, udp, (enum plan_family)f, want);
+		if (carries && config->local)
+			want_own_routes(config, &ways, (enum plan_family)f, want);
 	}
 	for (size_t i = 0; i < config->n_paths; i++)
 		want_rp_filter(observed, config->paths[i].interface, want);
-	if (carries && config->udp.present)
+	if (carries && plan_forwards(config))
 		want_forwarding(config, observed, want);
 	want_endpoints(fsms, uses, config->n_paths, observed, ids, want);
 	if (carries)
-		want->nft = plan_nft_text(config, fsms, exits, udp, observed, ipv6);
+		want->nft = plan_nft_text(config, fsms, exits, udp, &ways, observed, ipv6);
 }
 
 void plan_want_server(const struct kstate *observed, struct kstate *want)

@@ -641,6 +641,8 @@ struct exit_choice {
 	char why[NOTE_SIZE]; // why the active one is not the preferred one, or none is reached
 };
 
+// Whether no usable path reaches it.
+bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths, int64_t now_ms);
 // Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
 bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
 		      const struct exit_paths *paths, int64_t now_ms);
@@ -664,6 +666,8 @@ struct plan_ids {
 
 // ---- What of the LAN is not TCP. See udp.c.
 
+struct plan_ways;
+
 struct plan_udp {
 	int path[PLAN_FAMILIES];   // slot of the path that new flows take; -1: none works
 	int better[PLAN_FAMILIES]; // the best that works,
@@ -684,6 +688,8 @@ void plan_udp_init(struct plan_udp *udp);
 // Chooses anew; whenever a path's state has changed, and once a second. Returns whether `path` did.
 bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
 		     int64_t now_ms);
+// The slot of the first path that flows could take, or -1.
+int plan_udp_first(const struct config *config, const struct plan_ways *ways, enum plan_family family);
 
 // In what order the relay takes paths. `ranked` are the slots on which connections should begin, in
 // their order, for who has no list of his own.
@@ -694,7 +700,35 @@ void plan_udp_rank(struct plan_udp *udp, const struct config *config, const stru
 struct plan_exits {
 	const struct addr *list;
 	size_t n;
+	uint32_t down; // a bit for each place in the configuration: it cannot be reached
 };
+
+// ---- Pins. See pins.c.
+
+struct plan_packet;
+
+// What pins may lead to just now.
+struct plan_ways {
+	bool over[PATHS_MAX][PLAN_FAMILIES]; // straight to destinations of the family
+	bool proxied[PATHS_MAX];             // to the exit over this path alone
+	bool exit[CONFIG_EXITS_MAX];
+};
+
+void plan_ways(const struct config *config, const struct path_fsm fsms[],
+	       const struct plan_exits *exits, struct plan_ways *out);
+// Whether the pin leads anywhere for packets of the family.
+bool plan_pin_works(const struct config *config, const struct config_pin *pin,
+		    const struct plan_ways *ways, enum plan_family family);
+// The first that takes the packet and whose way works, or which refuses it as its way is down; NULL: none.
+// `exempt_to`, `exempt_from`: whether the LAN's lists leave that side alone.
+const struct config_pin *plan_find_pin(const struct config *config, const struct plan_ways *ways,
+				       const struct plan_packet *packet, bool exempt_to, bool exempt_from);
+// Whether TCP that it takes is carried to an exit.
+bool plan_pin_carries(const struct config *config, const struct config_pin *pin);
+// Where the connections that it carries are taken, at lan.tproxy-port.
+struct addr plan_pin_listener(const struct config_pin *pin, enum plan_family family);
+// Whether any leads packets over this path straight to their destinations; over any path for -1.
+bool plan_pins_route(const struct config *config, int slot);
 
 // The names to hand to kern_observe(); what does not exist there is not wanted either. The list is
 // on the heap.
@@ -702,6 +736,8 @@ struct plan_names {
 	char **list;
 	size_t n;
 };
+// As net.ipv6.conf.lo.disable_ipv6 says.
+bool plan_speaks_ipv6(const struct kstate *observed);
 struct plan_names plan_sysctls_for_gateway(const struct config *config);
 struct plan_names plan_sysctls_for_server(void);
 void plan_names_fini(struct plan_names *names);
@@ -721,17 +757,37 @@ void plan_want_nothing(const struct kstate *observed, struct kstate *want);
 
 // ---- What becomes of one connection of the LAN.
 
-struct plan_explanation {
-	bool carried;             // else it is let through
-	char rule[24];            // which rule decided, for programs: "bypass"
-	char text[EVENT_TEXT_SIZE]; // and for people
+// Its first packet. `from` of family AF_UNSPEC: some machine of the LAN, of those that are carried. `port`
+// 0: one that no pin names.
+struct plan_packet {
+	struct addr to, from;
+	uint16_t port;
+	enum config_proto proto; // CONFIG_PROTO_ANY: neither TCP nor UDP
 };
 
-// `from` of family AF_UNSPEC: some machine of the LAN. `observed` may be empty: then this machine's own
-// addresses are not known.
+enum plan_fate {
+	PLAN_LET_THROUGH,
+	PLAN_CARRIED,
+	PLAN_FORWARDED, // straight over one path
+	PLAN_REFUSED,
+};
+
+// "let-through"
+const char *plan_fate_word(enum plan_fate fate);
+
+struct plan_explanation {
+	enum plan_fate fate;
+	char rule[24];            // which rule decided, for programs: "bypass"
+	char text[EVENT_TEXT_SIZE]; // and for people
+	const struct config_pin *pin; // that decided; NULL: none
+	int path; // slot, of what is forwarded, or carried over that path alone; else -1
+	int exit; // of a pin; -1: the one in use
+};
+
+// `observed` may be empty: then this machine's own addresses are not known.
 void plan_explain(const struct config *config, const struct kstate *observed,
-		  const struct plan_exits *exits, const struct addr *to, const struct addr *from,
-		  struct plan_explanation *out);
+		  const struct plan_exits *exits, const struct plan_ways *ways,
+		  const struct plan_packet *packet, struct plan_explanation *out);
 
 // ---- What to do about the difference.
 

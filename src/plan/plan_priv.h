@@ -10,7 +10,7 @@ sa_family_t plan_af(enum plan_family family);
 // The nft table as text for `nft -f`: what of the LAN is carried, and to which port. On the heap.
 // `ipv6`: whether this machine speaks it.
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, const struct plan_udp *udp,
+		    const struct plan_exits *exits, const struct plan_udp *udp, const struct plan_ways *ways,
 		    const struct kstate *observed, bool ipv6);
 
 // A pair of the table's sets, one a family. Zero-initialised; `write` ends it. Empty sets are written too:
@@ -30,15 +30,42 @@ void plan_nft_guard(struct str *out, const struct config *config);
 // and the chain that, on one arm, keeps the kernel from sending hosts of the LAN around us.
 void plan_nft_no_redirects(struct str *out, const struct config *config);
 
-// udp.c: rules for the flows of paths that work,
+// Whether the path takes flows straight to destinations of the family.
+bool plan_path_forwards(const struct path_fsm *fsm, enum plan_family family);
+
+// flows.c: whether anything is forwarded over paths at all,
+bool plan_forwards(const struct config *config);
+// rules for the flows of paths that work,
 void plan_want_flows(const struct config *config, const struct path_fsm fsms[], enum plan_family family,
 		     struct kstate *want);
 // the rules of the first chain that mark what answers them, so that the reverse path is that of the mark,
 void plan_nft_answers(struct str *out, const struct config *config);
-// and chains of the nft table; `rest` is where what is not TCP goes. `write_lists` writes the rules that
-// let through what the lists of the LAN exempt.
-void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6,
-		  void write_lists(struct str *out, const struct config *config));
+// rules that keep flows where they began: of paths, of pins,
+void plan_nft_keep(struct str *out, const struct config *config);
+void plan_nft_keep_pins(struct str *out, const struct config *config);
+// and the chains that see to it that they leave by their path only, and masquerade them.
+void plan_nft_forward(struct str *out, const struct config *config);
+
+// Marks of a packet and of its flow, as statements.
+#define PLAN_NFT_MARK "meta mark set meta mark & 0x%08x | 0x%08x"
+#define PLAN_NFT_CT_MARK "ct mark set ct mark & 0x%08x | 0x%08x"
+// As matches.
+#define PLAN_NFT_IF_MARK "meta mark & 0x%08x == 0x%08x"
+#define PLAN_NFT_IF_CT_MARK "ct mark & 0x%08x == 0x%08x"
+
+// udp.c: where what is not TCP begins; to be written into the chain `rest`.
+void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6);
+
+// pins.c: rules for the flows of pins that work,
+void plan_want_pins(const struct config *config, const struct plan_ways *ways, enum plan_family family,
+		    struct kstate *want);
+// and the chain `pins`, with what it needs.
+void plan_nft_pins(struct str *out, const struct config *config, const struct plan_ways *ways, bool ipv6);
+
+// nft.c: writes both sets of a pair, empty ones too: then nothing matches, which is what the rules mean.
+void plan_nft_prefix_sets(struct str *out, const char *name, const struct config_prefixes *prefixes);
+// TPROXY of TCP to `port`. Without a listener there the rule ends before the mark is set.
+void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr *to, uint16_t port);
 
 // "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
 void plan_name_setting(const char *family, const char *interface, const char *key,

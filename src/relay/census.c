@@ -125,6 +125,7 @@ static void describe(const struct session *s, ev_tstamp now, struct conn *out)
 		.mode = s->mptcp ? CONN_MPTCP : CONN_TCP,
 		.reason = s->mptcp                          ? CONN_REASON_NONE
 			  : s->direct                       ? CONN_REASON_DIRECT
+			  : s->alone                        ? CONN_REASON_PIN
 			  : !sock_asked_mptcp(s->sealed.fd) ? CONN_REASON_KERNEL
 							    : CONN_REASON_UNKNOWN,
 		.tcp_since_ms = to_ms(s->tcp_since),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "model/kstate.h"
 #include "relay/relay_priv.h"
 
 // A handshake that is not back after one and a half expected round trips and a little gets company
@@ -39,27 +40,44 @@ static double head_start_s(const struct relay_path *path)
 	return wait_s < HEAD_START_MAX_S ? wait_s : HEAD_START_MAX_S;
 }
 
+// The pin that decides where it goes, or NULL.
+static const struct relay_pin *pin_of(const struct relay_policy *policy, const struct session *s)
+{
+	return s->opening->pin ? &policy->pins[s->opening->pin - 1] : NULL;
+}
+
+// The i-th path to try, or NULL.
+static const struct relay_path *path_to_try(const struct session *s, int i)
+{
+	const struct relay_policy *policy = s->policy;
+
+	if (s->alone)
+		return i == 0 ? &policy->paths[pin_of(policy, s)->path] : NULL;
+	return i < policy->n_begin ? &policy->paths[policy->begin[i]] : NULL;
+}
+
 static int find_candidate(struct session *s, int i, struct sock_dial *how, double *head_start)
 {
 	const struct relay_policy *policy = s->policy;
-	const struct relay_path *path;
+	const struct relay_path *path = path_to_try(s, i);
 	const union sockaddr_any *to;
 	union sockaddr_any target;
 
-	if (i >= policy->n_begin)
+	if (!path)
 		return -ENOENT;
-	path = &policy->paths[policy->begin[i]];
 	if (s->direct) {
 		target = sockaddr_make(&s->opening->target.addr, s->opening->target.port);
 		how->from = target.sa.sa_family == AF_INET ? path->addr4 : path->addr6;
 		to = addr_is_set(&how->from) ? &target : NULL;
+		how->mark = KSTATE_OWN_MARK;
 	} else {
 		to = address_for(&policy->exits[s->opening->exit], path, &how->from);
 	}
 	if (!to)
 		return -EADDRNOTAVAIL;
 	how->to = *to;
-	how->mptcp = !s->direct;
+	// the kernel's path manager would add the other paths
+	how->mptcp = !s->direct && !s->alone;
 	*head_start = head_start_s(path);
 	return 0;
 }
@@ -178,6 +196,22 @@ static struct session *accept_client(struct worker *worker, enum session_state s
 	return s;
 }
 
+// Where it goes by this policy. False: its pin is gone.
+static bool aim(struct session *s, const struct relay_policy *policy)
+{
+	const struct relay_pin *pin = pin_of(policy, s);
+
+	s->opening->exit = pin ? pin->exit : policy->default_exit;
+	s->alone = pin && pin->path >= 0;
+	s->direct = !pin && policy->direct;
+	return s->opening->exit >= 0 && s->opening->exit < policy->n_exits;
+}
+
+static void dial(struct session *s)
+{
+	race_start(s, s->direct ? &to_target : &to_exit);
+}
+
 void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd,
 			     const union sockaddr_any *from)
 {
@@ -195,18 +229,43 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	if (!s)
 		return;
 	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
-	s->direct = worker->policy->direct;
-	race_start(s, s->direct ? &to_target : &to_exit);
+	s->opening->pin = listener->what.pin;
+	if (aim(s, s->policy))
+		dial(s);
+	else
+		session_end(s, RELAY_END_NO_EXIT);
+}
+
+static bool is_dialled(const struct session *s)
+{
+	return s->state == SESSION_DIALING && s->from_client;
 }
 
 static bool dials_another_exit(const struct session *s)
 {
-	const struct relay_policy *policy = s->worker->policy;
+	const struct relay_policy *now = s->worker->policy;
+	const struct relay_pin *pin, *was;
 
 	// a SOCKS client has chosen its exit
-	return s->state == SESSION_DIALING && s->from_client && !s->socks &&
-	       (s->direct != policy->direct ||
-		(!s->direct && s->opening->exit != policy->default_exit));
+	if (!is_dialled(s) || s->socks)
+		return false;
+	pin = pin_of(now, s);
+	was = pin_of(s->policy, s);
+	if (pin)
+		return pin->exit != was->exit || pin->path != was->path;
+	return s->direct != now->direct || (!s->direct && s->opening->exit != now->default_exit);
+}
+
+// What a pin keeps to one path has nowhere else to go.
+static bool has_lost_its_path(const struct session *s)
+{
+	const struct relay_policy *now = s->worker->policy;
+
+	if (!s->alone)
+		return false;
+	if (is_dialled(s))
+		return !now->paths[pin_of(s->policy, s)->path].up;
+	return s->state == SESSION_RELAYING && s->home < PATHS_MAX && !now->paths[s->home].up;
 }
 
 void gate_follow_policy(struct worker *worker)
@@ -219,14 +278,17 @@ void gate_follow_policy(struct worker *worker)
 	list_for_each_safe(pos, after, &worker->sessions) {
 		struct session *s = list_entry(pos, struct session, link);
 
-		if (!dials_another_exit(s))
-			continue;
-		race_stop(s);
-		relay_policy_put(s->policy);
-		s->policy = relay_policy_get(worker->policy);
-		s->opening->exit = s->policy->default_exit;
-		s->direct = s->policy->direct;
-		race_start(s, s->direct ? &to_target : &to_exit);
+		if (dials_another_exit(s)) {
+			race_stop(s);
+			relay_policy_put(s->policy);
+			s->policy = relay_policy_get(worker->policy);
+			if (aim(s, s->policy))
+				dial(s);
+			else
+				session_end(s, RELAY_END_NO_EXIT);
+		} else if (has_lost_its_path(s)) {
+			session_end(s, is_dialled(s) ? RELAY_END_NO_EXIT : RELAY_END_RESET);
+		}
 	}
 }
 

@@ -38,6 +38,8 @@ struct relay_policy *relay_policy_new(void)
 	struct relay_policy *policy = xcalloc(1, sizeof(*policy));
 
 	atomic_init(&policy->refs, 1);
+	for (int i = 0; i < RELAY_PINS_MAX; i++)
+		policy->pins[i] = (struct relay_pin){ -1, -1 };
 	return policy;
 }
 
@@ -215,7 +217,8 @@ void relay_unlisten(struct relay *relay, const struct relay_listen *listen)
 
 bool relay_listen_equal(const struct relay_listen *a, const struct relay_listen *b)
 {
-	return a->kind == b->kind && a->exit == b->exit && sockaddr_equal(&a->at, &b->at);
+	return a->kind == b->kind && a->exit == b->exit && a->pin == b->pin &&
+	       sockaddr_equal(&a->at, &b->at);
 }
 
 void relay_set_policy(struct relay *relay, struct relay_policy *policy)
@@ -283,7 +286,9 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 		add_udp(&out->udp, &part->udp);
 		out->sessions += part->sessions;
 		out->sessions_tcp += part->sessions_tcp;
+		out->sessions_alone += part->sessions_alone;
 		out->direct += part->direct;
+		out->pinned += part->pinned;
 		out->unasked += part->unasked;
 		out->accepted += part->accepted;
 		if (part->sampled_ms < out->sampled_ms)

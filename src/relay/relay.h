@@ -17,6 +17,7 @@
 // called from the main thread.
 
 #define RELAY_EXITS_MAX 16
+#define RELAY_PINS_MAX  64
 
 // A way out, as far as the relay needs to know it. The place in the policy's array is the path's
 // slot, which stays the same for the life of the process.
@@ -25,6 +26,13 @@ struct relay_path {
 	int64_t rtt_us;           // expected; negative: unknown
 	struct addr endpoint;     // of its MPTCP endpoint, from which every connection should have a
 				  // subflow; AF_UNSPEC: none
+	bool up;                  // proved
+};
+
+// Where the connections of one listener go.
+struct relay_pin {
+	int exit; // place in the policy's exits; -1: there is no such pin
+	int path; // slot; -1: all paths, as any connection
 };
 
 struct relay_exit {
@@ -56,6 +64,7 @@ struct relay_policy {
 	int n_exits;
 	int default_exit;
 	bool direct; // diverted connections go straight to their targets, not encrypted
+	struct relay_pin pins[RELAY_PINS_MAX];
 	// Exit server's role
 	struct wire_key server_key;
 	struct wire_datagrams server_datagrams; // of the same key
@@ -79,6 +88,7 @@ struct relay_listen {
 	enum relay_listen_kind kind;
 	union sockaddr_any at;
 	int exit; // RELAY_LISTEN_SOCKS: place in the policy's exits
+	int pin;  // RELAY_LISTEN_TPROXY: 1 and the place in the policy's pins; 0: it is of none
 };
 
 // Why sessions ended, for counters and for people.
@@ -134,7 +144,9 @@ struct relay_counters {
 	struct relay_path_counters paths[PATHS_MAX + 1];
 	uint32_t sessions;     // open, carried to or from an exit
 	uint32_t sessions_tcp; // of these, as plain TCP although MPTCP was asked for
+	uint32_t sessions_alone; // of these, kept to one path by a pin, and so as plain TCP
 	uint64_t direct;       // that went straight to their targets, since start
+	uint64_t pinned;       // that a pin kept to one path, since start
 	uint64_t unasked;      // that the kernel would not open as MPTCP, since start
 	uint64_t accepted;     // since start
 	uint64_t ended[RELAY_ENDS];

@@ -78,6 +78,7 @@ struct session {
 	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
 	bool socks;
 	bool direct;       // to the target itself: the sealed side is plain too
+	bool alone;        // gateway: kept to the path of its pin, or that on which it began
 	bool mptcp;        // sealed side
 	struct side plain, sealed;
 	struct flow up;    // plain -> sealed, sealing
@@ -140,6 +141,7 @@ struct opening {
 	struct wire_target target;
 	struct race race;
 	int exit;      // gateway: place in policy->exits
+	int pin;       // gateway: as in struct relay_listen
 	bool greeted;  // gateway: the SOCKS5 greeting has been answered
 	struct resolver_query *query;
 	struct addr addrs[RESOLVER_ADDRS_MAX];
@@ -328,7 +330,8 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
 			     const union sockaddr_any *from);
 void gate_socks_ready(struct session *s);
-// Connections that are still being dialled to an exit that new ones do not take any more begin anew.
+// Connections that are still being dialled to an exit that new ones do not take any more begin anew, and
+// those that a pin keeps to a path that is down end.
 void gate_follow_policy(struct worker *worker);
 
 // exit.c: how sessions open on the exit server

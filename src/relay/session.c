@@ -283,6 +283,8 @@ static void count_plain(struct session *s)
 
 	if (s->direct)
 		counters->direct++;
+	else if (s->alone)
+		counters->pinned++;
 	else if (!sock_asked_mptcp(s->sealed.fd))
 		counters->unasked++;
 	else

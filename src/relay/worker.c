@@ -68,7 +68,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)revents;
 	w->counters.sampled_ms = ev_is_active(&w->quick) ? clock_mono_ms() : INT64_MAX;
-	w->counters.sessions = w->counters.sessions_tcp = 0;
+	w->counters.sessions = w->counters.sessions_tcp = w->counters.sessions_alone = 0;
 	for (int i = 0; i < PATHS_MAX; i++)
 		w->counters.paths[i].due = w->counters.paths[i].missing = 0;
 	remote_begin_tick(w);
@@ -78,7 +78,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 		session_tick(s, ev_now(loop));
 		if (s->state == SESSION_RELAYING && !s->direct) {
 			w->counters.sessions++;
-			w->counters.sessions_tcp += !s->mptcp;
+			w->counters.sessions_tcp += !s->mptcp && !s->alone;
+			w->counters.sessions_alone += s->alone;
 		}
 	}
 	for (int i = 0; i <= PATHS_MAX; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate explain`: what would become of one connection of the LAN. The rules come from the
+// `mpgate explain`: what would become of one connection or flow of the LAN. The rules come from the
 // configuration file, states and RTTs of paths and exits from the running gateway; without one the
 // answer is what the file alone says.
 #include <errno.h>
@@ -21,10 +21,13 @@ struct explain_job {
 	struct role_args args;
 	struct config *config;
 	char host[256], port[8];
+	const char *from_text;
+	bool udp, icmp;
 	struct addr from; // AF_UNSPEC: not given
 	struct addr to[TARGETS_MAX];
 	size_t n_to;
 	struct kstate observed;
+	struct plan_ways ways;
 	struct addr exits[EXITS_MAX];
 	size_t n_exits;
 	struct ctl_message *message; // its snapshot, when `live`
@@ -59,11 +62,19 @@ static bool split(struct explain_job *job, const char *word)
 
 static bool parse(struct explain_job *job, int argc, char **argv)
 {
+	const struct role_option options[] = {
+		{ "from", 'f', "SOURCE", "a machine of the LAN; the same as 'from SOURCE'", .text = &job->from_text },
+		{ "udp", 'u', NULL, "it is a UDP flow", .flag = &job->udp },
+		{ "icmp", 0, NULL, "it is neither TCP nor UDP, ping for instance", .flag = &job->icmp },
+		{ 0 },
+	};
 	char **words;
 
-	if (!role_args_parse(&job->args, argc, argv, NULL))
+	if (!role_args_parse(&job->args, argc, argv, options))
 		return false;
 	words = job->args.operands;
+	if (job->args.n_operands == 3 && strcmp(words[1], "from") == 0)
+		job->from_text = words[2];
 	job->args.status = STATUS_USAGE;
 	if (job->args.n_operands < 1)
 		role_fail(STATUS_USAGE, "mpgate explain www.example.net:443", "explain: which host?");
@@ -74,8 +85,10 @@ static bool parse(struct explain_job *job, int argc, char **argv)
 		 (job->args.n_operands != 3 || strcmp(words[1], "from") != 0))
 		role_fail(STATUS_USAGE, "mpgate explain www.example.net from 192.168.1.23",
 			  "explain: after the host comes 'from' and a machine of the LAN");
-	else if (job->args.n_operands == 3 && addr_parse(words[2], &job->from) < 0)
-		role_fail(STATUS_USAGE, NULL, "explain: '%s' is no IP address", words[2]);
+	else if (job->from_text && addr_parse(job->from_text, &job->from) < 0)
+		role_fail(STATUS_USAGE, NULL, "explain: '%s' is no IP address", job->from_text);
+	else if (job->udp && job->icmp)
+		role_fail(STATUS_USAGE, NULL, "explain: --udp and --icmp exclude each other");
 	else
 		return true;
 	return false;
@@ -140,6 +153,13 @@ static const struct path_snapshot *find_path(const struct explain_job *job, cons
 	return NULL;
 }
 
+static bool is_up(const struct explain_job *job, const struct config_path *path)
+{
+	const struct path_snapshot *now = find_path(job, path->name);
+
+	return now ? now->state >= PATH_STATE_DEGRADED : !job->live && !path->optional;
+}
+
 static struct plan_candidate candidate(const struct explain_job *job, const struct config_path *path)
 {
 	const struct path_snapshot *now = find_path(job, path->name);
@@ -147,7 +167,7 @@ static struct plan_candidate candidate(const struct explain_job *job, const stru
 
 	return (struct plan_candidate){
 		.may_begin = use != PATH_USE_NONE &&
-			     (now ? now->state >= PATH_STATE_DEGRADED : !job->live && !path->optional),
+			     is_up(job, path),
 		.has = { true, true },
 		.reserve = path->tier != PATH_TIER_PRIMARY || use != PATH_USE_FULL,
 		.priority = path->priority,
@@ -156,7 +176,24 @@ static struct plan_candidate candidate(const struct explain_job *job, const stru
 	};
 }
 
-static void find_way(const struct explain_job *job, struct way *way)
+// An exit is taken to be reached: of those that are not in use the gateway does not tell.
+static void find_ways(struct explain_job *job)
+{
+	struct path_facts facts[PATHS_MAX] = { 0 };
+	bool seen = job->observed.n_links > 0;
+
+	plan_readiness_all(job->config, &job->observed, AF_UNSPEC, facts);
+	for (size_t i = 0; i < job->config->n_paths; i++) {
+		job->ways.proxied[i] = is_up(job, &job->config->paths[i]);
+		for (int f = 0; f < PLAN_FAMILIES; f++)
+			job->ways.over[i][f] = job->ways.proxied[i] && (facts[i].way[f].routable || !seen);
+	}
+	for (size_t i = 0; i < job->config->n_exits; i++)
+		job->ways.exit[i] = true;
+}
+
+// A pin may name the exit, or the one path.
+static void find_way(const struct explain_job *job, const struct plan_explanation *e, struct way *way)
 {
 	const struct exit_snapshot *now = &job->message->snapshot.exit;
 	const struct config *config = job->config;
@@ -170,8 +207,12 @@ static void find_way(const struct explain_job *job, struct way *way)
 		if (strcmp(config->exits[i].name, now->name) == 0)
 			way->exit = &config->exits[i];
 	}
+	if (e->exit >= 0)
+		way->exit = &config->exits[e->exit];
 	for (size_t i = 0; i < config->n_paths; i++)
 		way->candidates[i] = candidate(job, &config->paths[i]);
+	for (size_t i = 0; i < config->n_paths && e->path >= 0; i++)
+		way->candidates[i].may_begin = (int)i == e->path;
 	way->n = plan_rank_paths(way->candidates, config->n_paths, AF_UNSPEC, -1, way->order);
 	plan_explain_first(way->candidates, way->order, way->n, way->why);
 }
@@ -183,12 +224,14 @@ static const char *path_name(const struct explain_job *job, const struct way *wa
 	return job->config->paths[way->order[i]].name;
 }
 
-static void print_exit(const struct explain_job *job, const struct way *way)
+static void print_exit(const struct explain_job *job, const struct plan_explanation *e, const struct way *way)
 {
-	const char *why = job->live ? job->message->snapshot.exit.why : "";
+	const char *why = job->live && e->exit < 0 ? job->message->snapshot.exit.why : "";
 
 	printf("  exit      %s (%s:%u), ", way->exit->name, way->exit->address, way->exit->port);
-	if (way->exit == way->meant)
+	if (e->exit >= 0)
+		printf("by the pin");
+	else if (way->exit == way->meant)
 		printf("the default");
 	else
 		printf("instead of %s", way->meant->name);
@@ -208,12 +251,20 @@ static void print_unused(const struct explain_job *job)
 	}
 }
 
-static void print_way(const struct explain_job *job)
+static void print_way(const struct explain_job *job, const struct plan_explanation *e)
 {
 	struct way way;
 
-	find_way(job, &way);
-	print_exit(job, &way);
+	find_way(job, e, &way);
+	print_exit(job, e, &way);
+	if (job->udp) {
+		printf("  over      the best path that works for it\n");
+		return;
+	}
+	if (e->path >= 0) {
+		printf("  over      %s alone, in a plain TCP connection\n", job->config->paths[e->path].name);
+		return;
+	}
 	if (!way.n)
 		printf("  begins    nowhere: no path is up\n");
 	else
@@ -229,6 +280,12 @@ static void print_way(const struct explain_job *job)
 static void print_target(const struct explain_job *job, const struct addr *to,
 			 const struct plan_explanation *e)
 {
+	static const char *const headings[] = {
+		[PLAN_LET_THROUGH] = "let through:",
+		[PLAN_CARRIED] = "carried  ",
+		[PLAN_FORWARDED] = "forwarded",
+		[PLAN_REFUSED] = "refused  ",
+	};
 	char text[ADDR_STRLEN], from[ADDR_STRLEN];
 	uint16_t port = (uint16_t)atoi(job->port);
 	union sockaddr_any sa = sockaddr_make(to, port);
@@ -236,18 +293,20 @@ static void print_target(const struct explain_job *job, const struct addr *to,
 	printf("%s%s%s\n", port ? sockaddr_format(&sa, text) : addr_format(to, text),
 	       addr_is_set(&job->from) ? " from " : "",
 	       addr_is_set(&job->from) ? addr_format(&job->from, from) : "");
-	printf("  %s %s\n", e->carried ? "carried  " : "let through:", e->text);
-	if (e->carried)
-		print_way(job);
+	printf("  %s %s\n", headings[e->fate], e->text);
+	if (e->fate == PLAN_CARRIED)
+		print_way(job, e);
+	else if (e->fate == PLAN_FORWARDED)
+		printf("  over      %s, straight to it and masqueraded\n", job->config->paths[e->path].name);
 }
 
 // ---- for programs
 
-static void add_way(const struct explain_job *job, struct str *out)
+static void add_way(const struct explain_job *job, const struct plan_explanation *e, struct str *out)
 {
 	struct way way;
 
-	find_way(job, &way);
+	find_way(job, e, &way);
 	str_add(out, ",\"exit\":");
 	role_add_json_text(out, way.exit->name);
 	str_addf(out, ",\"exit_is_default\":%s,\"begins\":", way.exit == way.meant ? "true" : "false");
@@ -272,12 +331,23 @@ static void add_target(const struct explain_job *job, const struct addr *to,
 
 	str_add(out, "{\"address\":");
 	role_add_json_text(out, addr_format(to, text));
-	str_addf(out, ",\"carried\":%s,\"rule\":", e->carried ? "true" : "false");
+	str_addf(out, ",\"carried\":%s,\"fate\":\"%s\",\"rule\":", e->fate == PLAN_CARRIED ? "true" : "false",
+		 plan_fate_word(e->fate));
 	role_add_json_text(out, e->rule);
+	str_add(out, ",\"pin\":");
+	if (e->pin)
+		role_add_json_text(out, e->pin->name);
+	else
+		str_add(out, "null");
+	str_add(out, ",\"over\":");
+	if (e->path >= 0)
+		role_add_json_text(out, job->config->paths[e->path].name);
+	else
+		str_add(out, "null");
 	str_add(out, ",\"text\":");
 	role_add_json_text(out, e->text);
-	if (e->carried)
-		add_way(job, out);
+	if (e->fate == PLAN_CARRIED)
+		add_way(job, e, out);
 	str_add(out, "}");
 }
 
@@ -291,9 +361,17 @@ static void print_answer(struct explain_job *job)
 	role_add_json_text(&json, job->host);
 	str_addf(&json, ",\"port\":%s,\"targets\":[", job->port[0] ? job->port : "null");
 	for (size_t i = 0; i < job->n_to; i++) {
+		const struct plan_packet packet = {
+			.to = job->to[i],
+			.from = job->from,
+			.port = (uint16_t)atoi(job->port),
+			.proto = job->udp    ? CONFIG_PROTO_UDP
+				 : job->icmp ? CONFIG_PROTO_ANY
+					     : CONFIG_PROTO_TCP,
+		};
 		struct plan_explanation e;
 
-		plan_explain(job->config, &job->observed, &exits, &job->to[i], &job->from, &e);
+		plan_explain(job->config, &job->observed, &exits, &job->ways, &packet, &e);
 		str_add(&json, i ? "," : "");
 		add_target(job, &job->to[i], &e, &json);
 		if (!job->args.json)
@@ -318,6 +396,7 @@ static int run(struct explain_job *job)
 		look_up(job->config->exits[i].address, job->exits, &job->n_exits, EXITS_MAX);
 	ask_gateway(job);
 	observe(job);
+	find_ways(job);
 	print_answer(job);
 	return STATUS_DONE;
 }

@@ -3,8 +3,8 @@
 // Which exit new connections take: probes of the exits, and what plan/exits.c makes of them.
 //
 // Where there is something to choose, the exit in use is probed over the best path, and as soon as
-// it fails there all exits over all paths. With one exit, and nothing to do instead, the paths' own
-// probes are enough.
+// it fails there all exits over all paths. An exit that a pin names is watched as closely. With one exit,
+// and nothing to do instead, the paths' own probes are enough.
 #include <errno.h>
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "role/gateway_priv.h"
 
-#define BUSY_MS          1000 // the exit in use, while the LAN asks for anything
+#define BUSY_MS          1000 // an exit in use, while the LAN asks for anything
 #define IDLE_MS          5000
 #define BETTER_MS        2000  // an exit to which connections want to go back
 #define SPARE_MS         30000 // any other
@@ -101,6 +101,7 @@ static void choose(struct gateway *g)
 	bool none_was = g->choice.none;
 
 	collect(g, exits, &paths);
+	gateway_pins_judge(g, exits, &paths, clock_mono_ms());
 	if (!plan_choose_exit(&g->choice, exits, g->n_exits, &paths, clock_mono_ms()))
 		return;
 	if (g->choice.none != none_was)
@@ -120,15 +121,23 @@ static bool is_busy(const struct gateway *g, int64_t now_ms)
 	return g->busy_ms && now_ms - g->busy_ms < STILL_BUSY_MS;
 }
 
+static bool is_in_use(const struct gateway *g, size_t exit)
+{
+	return exit == g->default_exit || gateway_pins_name_exit(g, exit);
+}
+
 // How often to probe an exit, and whether over all paths.
 static int choose_pace(const struct gateway *g, size_t exit, int64_t now_ms, bool *all)
 {
 	int64_t failing_ms = g->exits[g->default_exit].health.failing_ms;
+	bool in_use = is_in_use(g, exit);
 
+	if (in_use && !failing_ms)
+		failing_ms = g->exits[exit].health.failing_ms;
 	*all = failing_ms != 0;
 	if (*all)
 		return now_ms - failing_ms < TROUBLE_SHORT_MS ? TROUBLE_MS : TROUBLE_LONG_MS;
-	if (exit == g->default_exit)
+	if (in_use)
 		return is_busy(g, now_ms) ? BUSY_MS : IDLE_MS;
 	// what stands in is to be left; which of the others comes first, plan/exits.c knows
 	return g->default_exit != g->choice.preferred ? BETTER_MS : SPARE_MS;
@@ -191,7 +200,7 @@ static void take_probe(void *ctx, const struct probe_result *result)
 		return;
 	exit_health_probe(health, slot, result->error, clock_mono_ms());
 	choose(g);
-	if (exit == g->default_exit && failing_was != (health->failing_ms != 0))
+	if (is_in_use(g, exit) && failing_was != (health->failing_ms != 0))
 		gateway_choice_watch(g);
 }
 
@@ -234,10 +243,19 @@ static size_t find_default(const struct config *config)
 	return i;
 }
 
+static bool has_pinned_exit(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_pins; i++) {
+		if (config_find_exit(config, config->pins[i].via))
+			return true;
+	}
+	return false;
+}
+
 void gateway_choice_follow(struct gateway *g, const struct config *config)
 {
 	size_t preferred = find_default(config);
-	bool needed = config->n_exits > 1 ||
+	bool needed = config->n_exits > 1 || has_pinned_exit(config) ||
 		      config->lan.when_unreachable == CONFIG_UNREACHABLE_DIRECT;
 
 	if (preferred != g->choice.preferred || g->exits[g->choice.active].config->gone) {
@@ -250,6 +268,7 @@ void gateway_choice_follow(struct gateway *g, const struct config *config)
 	if (!needed) {
 		gateway_choice_stop(g);
 		g->choice.none = false;
+		g->pins.exits_down = 0;
 	}
 }
 

@@ -93,6 +93,7 @@ static void find_culprit(const struct gateway *g, struct conn *conn)
 void gateway_count_fallbacks(struct gateway *g, const struct relay_counters *before)
 {
 	g->fallbacks[CONN_REASON_DIRECT] = g->counters.direct;
+	g->fallbacks[CONN_REASON_PIN] = g->counters.pinned;
 	g->fallbacks[CONN_REASON_KERNEL] = g->counters.unasked;
 	for (int i = 0; i <= PATHS_MAX; i++) {
 		uint64_t more = g->counters.paths[i].fallbacks - before->paths[i].fallbacks;
@@ -109,6 +110,9 @@ static void explain(const struct gateway *g, struct conn *conn)
 		str_copy(
 			conn->why, sizeof(conn->why),
 			"no exit was reached when it began: straight to its target, not encrypted");
+		break;
+	case CONN_REASON_PIN:
+		str_copy(conn->why, sizeof(conn->why), "a pin keeps it to this path");
 		break;
 	case CONN_REASON_KERNEL:
 		str_copy(conn->why, sizeof(conn->why),

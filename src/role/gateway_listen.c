@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where the gateway listens: on loopback for what nft's tproxy diverts, and on the LAN's addresses for
-// SOCKS5, as far as the configuration and the addresses of the moment say.
+// Where the gateway listens: on loopback for what nft's tproxy diverts, on addresses of their own for what
+// pins carry, and on the LAN's addresses for SOCKS5, as far as the configuration and the addresses of the
+// moment say.
 #include <errno.h>
 
 #include "base/log.h"
@@ -51,11 +52,12 @@ void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind
 	}
 }
 
-// ---- SOCKS5
+// ---- what comes and goes
 
-static size_t list_wanted(const struct gateway *g, struct relay_listen list[static GATEWAY_SOCKS_MAX])
+static size_t list_socks(const struct gateway *g, struct relay_listen list[static GATEWAY_LISTENERS_MAX])
 {
 	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
+	const size_t max = GATEWAY_LISTENERS_MAX - PLAN_FAMILIES * CONFIG_PINS_MAX;
 	size_t n = 0;
 
 	for (size_t i = 0; lan && i < g->observed.n_addrs; i++) {
@@ -63,7 +65,7 @@ static size_t list_wanted(const struct gateway *g, struct relay_listen list[stat
 
 		if (a->ifindex != lan->ifindex || !a->usable || !a->global)
 			continue;
-		for (size_t e = 0; e < g->n_exits && n < GATEWAY_SOCKS_MAX; e++) {
+		for (size_t e = 0; e < g->n_exits && n < max; e++) {
 			uint16_t port = g->exits[e].config->socks_port;
 
 			if (port)
@@ -75,11 +77,11 @@ static size_t list_wanted(const struct gateway *g, struct relay_listen list[stat
 	return n;
 }
 
-static struct gateway_socks *find_socks(struct gateway *g, const struct relay_listen *listen)
+static struct gateway_listener *find_listener(struct gateway *g, const struct relay_listen *listen)
 {
-	for (size_t i = 0; i < g->n_socks; i++) {
-		if (relay_listen_equal(&g->socks[i].listen, listen))
-			return &g->socks[i];
+	for (size_t i = 0; i < g->n_listeners; i++) {
+		if (relay_listen_equal(&g->listeners[i].listen, listen))
+			return &g->listeners[i];
 	}
 	return NULL;
 }
@@ -94,38 +96,39 @@ static bool is_wanted(const struct relay_listen *listen, const struct relay_list
 }
 
 // One that cannot be opened is tried again in every round, and complained of once.
-static void open_socks(struct gateway *g, struct gateway_socks *socks, bool first)
+static void open_listener(struct gateway *g, struct gateway_listener *l, bool first)
 {
+	bool socks = l->listen.kind == RELAY_LISTEN_SOCKS;
 	struct str why = { 0 };
 
-	socks->open = relay_listen(g->relay, &socks->listen, &why) == 0;
-	if (!socks->open && first)
-		gateway_event(g, LOG_LEVEL_ERROR, g->exits[socks->listen.exit].config->name, "SOCKS",
-			      "%s", str_text(&why));
+	l->open = relay_listen(g->relay, &l->listen, &why) == 0;
+	if (!l->open && first)
+		gateway_event(g, LOG_LEVEL_ERROR, socks ? g->exits[l->listen.exit].config->name : "gw",
+			      socks ? "SOCKS" : "PIN", "%s", str_text(&why));
 	str_fini(&why);
 }
 
-void gateway_listen_on_lan(struct gateway *g)
+void gateway_listen_follow(struct gateway *g)
 {
-	struct relay_listen wanted[GATEWAY_SOCKS_MAX];
-	size_t n = list_wanted(g, wanted), kept = 0;
+	struct relay_listen wanted[GATEWAY_LISTENERS_MAX];
+	size_t n = gateway_pins_list(g, wanted, list_socks(g, wanted)), kept = 0;
 
-	for (size_t i = 0; i < g->n_socks; i++) {
-		if (is_wanted(&g->socks[i].listen, wanted, n))
-			g->socks[kept++] = g->socks[i];
-		else if (g->socks[i].open)
-			relay_unlisten(g->relay, &g->socks[i].listen);
+	for (size_t i = 0; i < g->n_listeners; i++) {
+		if (is_wanted(&g->listeners[i].listen, wanted, n))
+			g->listeners[kept++] = g->listeners[i];
+		else if (g->listeners[i].open)
+			relay_unlisten(g->relay, &g->listeners[i].listen);
 	}
-	g->n_socks = kept;
+	g->n_listeners = kept;
 	for (size_t i = 0; i < n; i++) {
-		struct gateway_socks *socks = find_socks(g, &wanted[i]);
-		bool first = !socks;
+		struct gateway_listener *l = find_listener(g, &wanted[i]);
+		bool first = !l;
 
 		if (first) {
-			socks = &g->socks[g->n_socks++];
-			*socks = (struct gateway_socks){ .listen = wanted[i] };
+			l = &g->listeners[g->n_listeners++];
+			*l = (struct gateway_listener){ .listen = wanted[i] };
 		}
-		if (!socks->open)
-			open_socks(g, socks, first);
+		if (!l->open)
+			open_listener(g, l, first);
 	}
 }

@@ -213,7 +213,7 @@ static void collect_exit_addresses(const struct gateway *g, struct addr *list, s
 static void want(const struct gateway *g, struct plan_ids *ids, struct kstate *out)
 {
 	struct addr list[RELAY_EXITS_MAX * RESOLVER_ADDRS_MAX];
-	struct plan_exits exits = { .list = list };
+	struct plan_exits exits = { .list = list, .down = g->pins.exits_down };
 
 	collect_exit_addresses(g, list, &exits.n);
 	plan_want(g->config, g->fsms, g->uses.use, &exits, &g->udp.plan, &g->observed, ids, out);
@@ -297,7 +297,7 @@ void gateway_round(struct gateway *g)
 	gateway_udp_judge(g);
 	gateway_relay_udp_round(g);
 	apply(g);
-	gateway_listen_on_lan(g);
+	gateway_listen_follow(g);
 	gateway_metrics_round(g);
 	set_probes(g);
 	gateway_exits_resolve(g);
@@ -414,6 +414,7 @@ void gateway_push_policy(struct gateway *g)
 			.addr6 = way[PLAN_V6].routable ? way[PLAN_V6].local : (struct addr){ 0 },
 			.rtt_us = path_fsm_min_rtt_us(&g->fsms[i], now_ms),
 			.endpoint = g->paths[i].endpoint_id ? way_to_exit(g, i)->local : (struct addr){ 0 },
+			.up = path_fsm_verified(&g->fsms[i]),
 		};
 	}
 	policy->n_paths = (int)g->n_paths;
@@ -422,6 +423,7 @@ void gateway_push_policy(struct gateway *g)
 	policy->n_exits = (int)g->n_exits;
 	policy->default_exit = (int)g->default_exit;
 	policy->direct = gateway_goes_direct(g);
+	gateway_pins_fill(g, policy);
 	rank(g, policy);
 	gateway_relay_udp_fill(g, policy);
 	gateway_dns_set(g, policy);

@@ -104,8 +104,8 @@ struct gateway_exit {
 	struct exit_health health;
 };
 
-// A SOCKS5 listener that there should be.
-struct gateway_socks {
+// A listener that there should be, for SOCKS5 or for a pin.
+struct gateway_listener {
 	struct relay_listen listen;
 	bool open;
 };
@@ -122,7 +122,12 @@ struct gateway_trend {
 // Behind the paths' slots: all of them together.
 #define GATEWAY_TREND_ALL PATHS_MAX
 
-#define GATEWAY_SOCKS_MAX 64
+#define GATEWAY_LISTENERS_MAX (64 + PLAN_FAMILIES * CONFIG_PINS_MAX)
+
+// See gateway_pins.c.
+struct gateway_pins {
+	uint32_t exits_down; // of the exits that pins name: by their places, a bit each
+};
 
 // What the relay has moved over a path, streams and datagrams.
 static inline uint64_t gateway_rx_bytes(const struct relay_path_counters *c)
@@ -188,6 +193,7 @@ struct gateway {
 	struct plan_names sysctls;
 	struct plan_ids ids;
 	struct gateway_udp udp;
+	struct gateway_pins pins;
 	struct probe *probe;
 	struct relay *relay;
 	struct resolver *resolver;
@@ -212,8 +218,8 @@ struct gateway {
 	uint64_t peers_bytes; // moved by all paths, at the last tick
 	int64_t busy_until_ms;
 	int first_choice; // path that connections begin on; -1: none
-	struct gateway_socks socks[GATEWAY_SOCKS_MAX];
-	size_t n_socks;
+	struct gateway_listener listeners[GATEWAY_LISTENERS_MAX];
+	size_t n_listeners;
 	ev_timer leave; // when paths that are leaving go
 
 	ev_timer tick;
@@ -339,8 +345,17 @@ void gateway_dial_fill(const struct gateway *g, size_t slot, struct path_snapsho
 // `kind` is one of those for tproxy. Both return at once; what was taken lives on. 0, or -errno with a text.
 int gateway_listen_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port, struct str *why);
 void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port);
-// SOCKS5, wherever the LAN's addresses are now.
-void gateway_listen_on_lan(struct gateway *g);
+// SOCKS5 wherever the LAN's addresses are now, and what pins carry.
+void gateway_listen_follow(struct gateway *g);
+
+// gateway_pins.c
+bool gateway_pins_name_exit(const struct gateway *g, size_t exit);
+// Which of the exits that pins name cannot be reached.
+void gateway_pins_judge(struct gateway *g, const struct exit_candidate exits[],
+			const struct exit_paths *paths, int64_t now_ms);
+void gateway_pins_fill(const struct gateway *g, struct relay_policy *policy);
+// Appends the listeners that there should be; returns how many there are then.
+size_t gateway_pins_list(const struct gateway *g, struct relay_listen list[], size_t n);
 
 // gateway_reload.c
 // Reads the configuration file again and applies what differs, or nothing when it has errors. `who`

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is not TCP. What is forwarded instead of carried: which path new flows take (plan/udp.c), and whether that path
-// still answers. No connection of ours tells of its death while only others' packets move; so while
+// What is not TCP, and what pins lead straight over a path. What is forwarded instead of carried: which
+// path new flows take (plan/udp.c), and whether that path, and those of pins, still answer. No connection
+// of ours tells of its death while only others' packets move; so while
 // some leave over it the interface's counters are watched, and when nothing comes back the path is
 // asked at once.
 #include "base/clock.h"
@@ -27,7 +28,7 @@ static bool takes_flows(const struct gateway *g, size_t slot)
 		if (g->udp.plan.path[f] == (int)slot)
 			return true;
 	}
-	return g->counters.paths[slot].associations > 0;
+	return g->counters.paths[slot].associations > 0 || plan_pins_route(g->config, (int)slot);
 }
 
 static int64_t patience_ms(const struct gateway *g, size_t slot)

@@ -24,9 +24,12 @@ static const struct gateway_exit *exit_in_use(const struct gateway *g)
 
 int8_t gateway_exit_speaks_mptcp(const struct gateway *g)
 {
-	if (g->counters.sessions > g->counters.sessions_tcp)
+	// what a pin keeps to one path asks for none
+	uint32_t asking = g->counters.sessions - g->counters.sessions_alone;
+
+	if (asking > g->counters.sessions_tcp)
 		return 1;
-	return g->counters.sessions ? 0 : exit_in_use(g)->service.mptcp;
+	return asking ? 0 : exit_in_use(g)->service.mptcp;
 }
 
 static bool is_any_wanted(const struct gateway *g)

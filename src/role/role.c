@@ -95,7 +95,7 @@ static const struct role_verb verbs[] = {
 	  "HOST[:PORT] [from SOURCE]",
 	  3,
 	  "Say which rule, exit and path a connection would get, and why",
-	  { "mpgate explain www.example.net:443", "mpgate explain 198.51.100.80 from 192.168.1.23" },
+	  { "mpgate explain www.example.net:443", "mpgate explain 198.51.100.80:53 --udp --from 192.168.1.23" },
 	  role_explain, ROLE_FIND },
 	{ "gateway",
 	  "",

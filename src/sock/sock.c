@@ -65,7 +65,9 @@ int sock_dial(const struct sock_dial *how)
 
 	if (fd < 0)
 		return fd;
-	if (addr_is_set(&how->from))
+	if (how->mark)
+		rc = sock_set_int(fd, SOL_SOCKET, SO_MARK, (int)how->mark);
+	if (!rc && addr_is_set(&how->from))
 		rc = bind_source(fd, &how->from);
 	if (!rc && connect(fd, &how->to.sa, sockaddr_len(&how->to)) < 0 && errno != EINPROGRESS)
 		rc = -errno;

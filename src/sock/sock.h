@@ -17,6 +17,7 @@ struct sock_dial {
 	union sockaddr_any to;
 	struct addr from; // source address, which chooses the path; AF_UNSPEC: the routing table does
 	bool mptcp;       // where the kernel has no MPTCP, plain TCP is used instead
+	uint32_t mark;    // of its packets; 0: none
 };
 
 // Starts to connect. Returns a non-blocking descriptor that becomes writable when the outcome is

@@ -65,13 +65,15 @@ static void names_the_rule_that_decides(void **state)
 						    .peer = addr_of("192.0.2.9") });
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct addr to = addr_of(cases[i].to), from = addr_of(cases[i].from);
+		const struct plan_packet packet = { .to = to, .from = from, .proto = CONFIG_PROTO_TCP };
+		const struct plan_ways ways = { 0 };
 		struct plan_explanation e;
 
-		plan_explain(&config, &observed, &exits, &to, &from, &e);
+		plan_explain(&config, &observed, &exits, &ways, &packet, &e);
 		if (strcmp(e.rule, cases[i].rule) != 0 || !strstr(e.text, cases[i].text))
 			fail_msg("%s from %s: %s: %s", cases[i].to, cases[i].from ? cases[i].from : "-",
 				 e.rule, e.text);
-		assert_int_equal(e.carried, strcmp(e.rule, "carried") == 0);
+		assert_int_equal(e.fate, strcmp(e.rule, "carried") == 0 ? PLAN_CARRIED : PLAN_LET_THROUGH);
 	}
 	kstate_fini(&observed);
 }

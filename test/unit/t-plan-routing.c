@@ -58,7 +58,7 @@ static void print_failure(void *ctx, const struct op *op, int error, const char 
 // One control round; returns how many ops it took.
 static size_t turn(void)
 {
-	const struct plan_exits exits = { &exit_addr, 1 };
+	const struct plan_exits exits = { .list = &exit_addr, .n = 1 };
 	struct kstate k = observe(), want;
 	struct path_change change;
 	struct path_facts facts;

@@ -872,7 +872,7 @@ static void forwards_what_is_not_tcp(void **state)
 	probe(&g, 1, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
 	turn_with_udp(&g);
 	assert_int_equal(g.udp.path[PLAN_V4], 0);
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x71000000/0xff000000\n"));
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x71000000/0xff000000\n"));
 	g.now_ms += 10000;
 	probe(&g, 1, 0, PATH_GOOD_AFTER_FAILURE);
 	turn_with_udp(&g);
@@ -891,7 +891,7 @@ static void forwards_what_is_not_tcp(void **state)
 	// and move when their path dies
 	probe(&g, 0, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
 	turn_with_udp(&g);
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x70000000/0xff000000\n"));
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x70000000/0xff000000\n"));
 	assert_null(strstr(str_text(&g.log), "0x71000000"));
 	gateway_fini(&g);
 }
@@ -929,7 +929,7 @@ static void relays_udp(void **state)
 	turn_with_udp(&g);
 	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
 	assert_null(strstr(g.kernel.nft, "l4proto udp reject"));
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -m 0x6f000000/0xff000000\n"));
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x6f000000/0xff000000\n"));
 	assert_null(strstr(str_text(&g.log), "0x70000000/0xff000000 -"));
 	gateway_fini(&g);
 }

@@ -8,13 +8,14 @@ OpenVPN makes the tunnels. The Internet's name server has the address that seed.
 import json
 import pathlib
 import signal
+import socket
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Download, Exit, Gateway, Web, curl, take_lease
-from datagrams import Call, Echo
-from lab import EXIT, GATEWAY, TOP, WEB, WEB_NAME, expect, run_story, wait_for
+from datagrams import PORT, Call, Echo
+from lab import EXIT, GATEWAY, TOP, WEB, WEB_NAME, Failure, expect, run_story, wait_for
 from names import NameServer, data_of, dig
 from tunnels import TunnelLab
 
@@ -101,6 +102,33 @@ def chooses_us_east(lab, watch, web):
            f"not by us-east alone: {before} {after}")
 
 
+def pins_stay_in_their_tunnels(lab):
+    """What is pinned is a host at the far end of a tunnel; who sees it there sees our end of the tunnel."""
+    for host, name in PINS.items():
+        tunnel = lab.paths[name]
+        tunnel.jump.ip(f"addr add {host}/32 dev lo")
+        with tunnel.jump.listen(PORT, host) as listener, lab.lan.connect(host, PORT):
+            conn, peer = listener.accept()
+            conn.close()
+            expect(peer[0] == tunnel.address, f"TCP to {host} came from {peer[0]}")
+        with tunnel.jump.socket(kind=socket.SOCK_DGRAM) as far, lab.lan.socket(kind=socket.SOCK_DGRAM) as near:
+            far.bind((host, PORT))
+            far.settimeout(5)
+            near.sendto(b"hello", (host, PORT))
+            _, peer = far.recvfrom(100)
+            expect(peer[0] == tunnel.address, f"UDP to {host} came from {peer[0]}")
+
+
+def pin_is_refused_without_its_tunnel(lab):
+    host = next(host for host, name in PINS.items() if name == "tun0")
+    try:
+        lab.lan.connect(host, PORT, timeout_s=5).close()
+    except OSError as error:
+        print(f"{host} without tun0: {error}")
+    else:
+        raise Failure(f"{host} was reached without tun0")
+
+
 def survives_a_tunnel(lab, gateway, web, echo, address):
     """The first tunnel's jumpbox dies in the middle of a download and of a call."""
     tunnel, next_ = lab.paths["tun0"], lab.paths["tun1"]
@@ -141,10 +169,13 @@ def story(lab):
     asks_for_names(lab, watch)
     leaves_the_bypassed_alone(lab, gateway)
     chooses_us_east(lab, watch, web)
+    pins_stay_in_their_tunnels(lab)
     survives_a_tunnel(lab, gateway, web, echo, address)
+    pin_is_refused_without_its_tunnel(lab)
     packets = watch.packets()
     print(f"in the Internet: {packets}")
-    expect(packets["singapore"] and not packets["names_from_elsewhere"], f"{packets}")
+    expect(packets["singapore"] and not packets["names_from_elsewhere"] and not packets["pinned"],
+           f"{packets}")
 
 
 if __name__ == "__main__":

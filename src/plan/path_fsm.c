@@ -720,6 +720,7 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 		if (fsm->lost == PATH_LOST_FOR_DOWN && (is_used(fsm) || (fsm->failed && fsm->spoke)))
 			count_fall(fsm, now_ms);
 		fsm->last_error = error;
+		fsm->lost_ms = now_ms;
 		return take(fsm, BAD, now_ms, change);
 	}
 	path_pulse_answer(&fsm->pulse, now_ms);
@@ -761,6 +762,8 @@ bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_
 
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms)
 {
+	if (!is_fresh(fsm, fsm->exit_echo_ms, now_ms))
+		fsm->exit_first_ms = now_ms;
 	fsm->exit_echo_ms = now_ms;
 }
 
@@ -845,12 +848,20 @@ static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
 	return fsm->elsewhere_ms && asked_ms - fsm->elsewhere_ms < ECHO_FRESH_MS;
 }
 
+// Pings of the exit are answered, and a handshake that was tried after that is not. One that was under
+// way when a line came back is given up later than the first ping is answered.
+static bool pings_alone(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return is_fresh(fsm, fsm->exit_echo_ms, now_ms) &&
+	       fsm->lost_ms - path_fsm_probe_timeout_ms(fsm) >= fsm->exit_first_ms;
+}
+
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (is_used(fsm) || fsm->state == PATH_STATE_BLOCKED)
 		return fsm->exit_refused;
 	return path_fsm_wanted(fsm) && fsm->facts.ready &&
-	       (is_fresh(fsm, fsm->exit_echo_ms, now_ms) || works_elsewhere(fsm, now_ms));
+	       (pings_alone(fsm, now_ms) || works_elsewhere(fsm, now_ms));
 }
 
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms)

@@ -153,6 +153,8 @@ struct path_fsm {
 	int good, lost;       // probes in a row
 	int last_error;       // of the last lost probe
 	bool exit_refused;    // the last answer was a refusal
+	int64_t exit_first_ms; // first answer to a ping of the exit in this silence
+	int64_t lost_ms;       // when the last handshake was given up
 	int64_t exit_echo_ms; // last answer to a ping of the exit, of the first hop; 0: none
 	int64_t gateway_echo_ms;
 	int64_t elsewhere_ms; // the path last brought data, although the exit does not answer; 0: it did not

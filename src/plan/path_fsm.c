@@ -853,7 +853,7 @@ static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
 static bool pings_alone(const struct path_fsm *fsm, int64_t now_ms)
 {
 	return is_fresh(fsm, fsm->exit_echo_ms, now_ms) &&
-	       fsm->lost_ms - path_fsm_probe_timeout_ms(fsm) >= fsm->exit_first_ms;
+	       fsm->lost_ms - TIMEOUT_MAX_MS >= fsm->exit_first_ms;
 }
 
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)

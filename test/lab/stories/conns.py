@@ -86,7 +86,7 @@ def story(lab):
                          ((f"{CLIENT}/32", "5001"), 1)):
             expect(len(conns(gateway, *words)["connections"]) == n, f"{words} finds another than {n}")
         print(gateway.command("conns").stdout)
-        look(lab, gateway)
+        console = look(gateway)
         stop.set()
         writer.join()
         server.close()
@@ -96,6 +96,11 @@ def story(lab):
         # somebody has looked, so the closed one stays to be seen for a while
         closed = wait_for(lambda: only(gateway, "state:closed"), "the closed connection", 5)
         expect(closed["target"] == f"{WEB}:5001" and closed["client"].startswith(CLIENT) and closed["end"] and closed["ended"], closed)
+
+        console.wait_for_line(r"198\.51\.100\.80:5001 +closed ", "the row of the closed one")
+        console.wait_for_line("/mode:mptcp", "the filter to stay")
+        console.keys("Escape")
+        console.wait_until_gone("/mode:mptcp", "the filter")
 
         # a provider removes MPTCP's options where connections begin
         lines_rest(lab)
@@ -118,8 +123,11 @@ def story(lab):
                 text = gateway.command("conns", "mode:tcp").stdout
                 print(text)
                 expect(f"something on {begins} removes" in text, text)
+                ask_why(console, begins)
 
         wait_for(lambda: not only(gateway, "5001"), "the closed one to leave", 15)
+        console.wait_until_gone(r":5001", "the row of the closed one")
+        console.quit()
         # of many the busiest are listed, and all are counted
         with contextlib.ExitStack() as many, lab.web.listen(5004):
             for _ in range(MANY):
@@ -128,8 +136,8 @@ def story(lab):
             expect(len(conns(gateway)["connections"]) == LISTED, "not as many are listed as can be")
 
 
-def look(lab, gateway):
-    """The same on the console's screen."""
+def look(gateway):
+    """The same on the console's screen, with the filter on at the end."""
     terminal = Console(gateway)
     terminal.wait_for_line(r"^> ppp0 +ADSL +UP", "the overview")
     terminal.keys("c")
@@ -140,8 +148,27 @@ def look(lab, gateway):
     terminal.keys("/", "5", "0", "0", "2", "Enter")
     terminal.wait_for_line(r"connections 1 of 2  /5002", "the filter")
     terminal.wait_for_line(r"^>.*198\.51\.100\.80:5002", "the quiet connection")
-    terminal.keys("Q")
-    terminal.wait_for_line(r"^done:0", "the console to end")
+    terminal.keys("f")
+    terminal.wait_for_line("frozen", "the order to be frozen")
+    terminal.keys("f", "/", "BSpace", "BSpace", "BSpace", "BSpace")
+    terminal.keys("-l", "mode:mptcp")
+    terminal.keys("Enter")
+    terminal.wait_for_line(r"connections 2 of 2  /mode:mptcp", "the other filter")
+    return terminal
+
+
+def ask_why(console, path):
+    """The row that is not bonded says so, and Enter says why."""
+    row = console.wait_for_line(r"198\.51\.100\.80:5003 +TCP ! +(\S+)", "the one that is not bonded")
+    expect(len(row[1].replace("-", "")) == 1, f"plain TCP goes over {row[1]}")
+    console.wait(lambda: console.shows(r"^>.*:5003 +TCP !") or console.keys("j"), "the mark on it")
+    console.keys("Enter")
+    console.wait_for_line("- PLAIN TCP -", "the reason")
+    console.wait_for_line(r"198\.51\.100\.80:5003 is not bonded, since \d\d:\d\d:\d\d", "since when")
+    console.wait_for_line(f"something on {path} removes", "who is to blame")
+    print(*console.screen(), sep="\n")
+    console.keys("Escape")
+    console.wait_until_gone("- PLAIN TCP -", "the reason")
 
 
 def quiet_begin(gateway):

@@ -318,6 +318,15 @@ static void calm_numbers(const struct snapshot *was, struct snapshot *is)
 	}
 }
 
+// An alarm that came after a message does not wait until that has been read: it may be what came of it.
+static bool is_outdated(const struct ui *ui, const struct view *view)
+{
+	const struct alarm *alarm = facts_first_alarm(&ui->shown);
+	int64_t age_ms = UI_MESSAGE_MS - (ui->message_until_ms - view->now_ms);
+
+	return alarm && alarm->since_ms > view->time_ms - age_ms;
+}
+
 static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 {
 	double shares[PATHS_MAX];
@@ -350,6 +359,8 @@ static struct view make_view(struct ui *ui, int64_t now_ms, int64_t wall_ms)
 	view.time_ms = ui->shown.time_ms;
 	if (!ui->paused)
 		view.time_ms += now_ms - ui->live_at_ms;
+	if (view.message && is_outdated(ui, &view))
+		view.message = NULL;
 	view.unit = choose_unit(ui->units, &ui->shown);
 	view.selected = facts_find_path(&ui->shown, ui->selected);
 	past_subject(ui, &ui->shown,

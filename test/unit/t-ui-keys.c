@@ -426,6 +426,25 @@ static void an_alarm_can_be_found_and_acknowledged(void **state)
 	ui_free(ui);
 }
 
+static void a_new_alarm_comes_before_an_older_message(void **state)
+{
+	struct ui *ui = start("ok", &(struct ui_options){ 0 });
+	struct snapshot now = ui->live;
+
+	(void)state;
+	press(ui, 'z');
+	assert_true(shows(ui, "RX and TX are drawn to the same scale"));
+	now.n_alarms = 1;
+	now.alarms[0] = (struct alarm){ .id = "ppp0/down", .object = "ppp0", .text = "ppp0 DOWN: no reply",
+					.since_ms = now.time_ms - 60000 };
+	ui_snapshot(ui, &now, ui->live_at_ms);
+	assert_true(shows(ui, "RX and TX are drawn to the same scale"));
+	now.alarms[0].since_ms = now.time_ms + 60000;
+	ui_snapshot(ui, &now, ui->live_at_ms);
+	assert_true(shows(ui, "ALARM ppp0 DOWN"));
+	ui_free(ui);
+}
+
 static void twins_do_the_same(void **state)
 {
 	static const struct {
@@ -670,6 +689,7 @@ int main(void)
 		cmocka_unit_test(read_only_asks_nothing),
 		cmocka_unit_test(without_a_gateway_nothing_is_sent),
 		cmocka_unit_test(an_alarm_can_be_found_and_acknowledged),
+		cmocka_unit_test(a_new_alarm_comes_before_an_older_message),
 		cmocka_unit_test(twins_do_the_same),
 		cmocka_unit_test(the_selection_follows_its_path),
 		cmocka_unit_test(the_table_scrolls_with_the_selection),

@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from actors import PASSWORD, PORT, Exit, Gateway, start_ss
+from actors import PASSWORD, PORT, Exit, Gateway, Web, start_ss
 from lab import EXIT, run_story
 from terminal import Console
 
@@ -27,6 +27,7 @@ class Scenes:
     def __init__(self, lab):
         self.lab = lab
         self.lines = [path for path in lab.paths.values() if not path.line.optional]
+        self.url = Web(lab).endless()
         self.first = Exit(lab)
         self.second = Exit(lab, port=SECOND_PORT, name="second")
         self.gateway = Gateway(lab, extra=EXITS % (lab.dir / "gateway.key"))
@@ -65,6 +66,8 @@ class Scenes:
         self.console.wait_for_verdict("OK", timeout_s=40)
 
     def one_path_removes_mptcp(self):
+        # while connections carry, paths are looked at more often
+        self.lab.lan.start("download", ["curl", "-sS", "-o", "/dev/null", self.url])
         path = self.lab.paths["tun1"]
         path.isp.nft(STRIP)
         self.console.wait_for_state("tun1", "BLOCKED", note="no MPTCP on path", timeout_s=60)

@@ -981,7 +981,7 @@ static int parse_output(const struct schema_key *key, const char *text, void *to
 	char **file = to;
 
 	if (text[0] != '/' || text[strlen(text) - 1] == '/') {
-		str_addf(why, "'%s' must be the absolute name of a file, as %s", text, key->example);
+		str_addf(why, "must be the absolute name of a file, as %s", key->example);
 		return -EINVAL;
 	}
 	free(*file);

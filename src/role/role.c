@@ -299,7 +299,8 @@ static int run_version(int argc, char **argv)
 
 	if (!role_args_parse(&args, argc, argv, NULL))
 		return args.status;
-	puts("mpgate " PACKAGE_VERSION);
+	puts(args.json ? "{\"schema\":\"mpgate.version\",\"schema_version\":1,\"version\":\"" PACKAGE_VERSION "\"}"
+		       : "mpgate " PACKAGE_VERSION);
 	return STATUS_DONE;
 }
 

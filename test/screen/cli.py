@@ -323,6 +323,20 @@ def watch_plain_says_each_change_in_a_sentence():
         watch.communicate(timeout=LIMIT_S)
 
 
+@case
+def who_follows_a_quiet_gateway_hears_nothing():
+    with gateway("conns", "-n") as g:  # new numbers once a second, and no change
+        watching = [start(g.socket, verb, "--plain", "--watch") for verb in ("status", "paths", "conns")]
+        watching.append(start(g.socket, "log", "-f", "-n", "1", "--plain", "--no-header"))
+        contains(watching[-1].stdout.readline(), "\t")  # the newest line, and no more
+        g.wait_clients(len(watching))
+        time.sleep(3.2)
+        same(select.select([process.stdout for process in watching], [], [], 0)[0], [])
+        g.end()
+        for process in watching:
+            same((process.wait(LIMIT_S), process.communicate()[0]), (3, ""))
+
+
 # ---- no gateway, no right
 
 @case

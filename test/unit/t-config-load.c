@@ -452,7 +452,7 @@ static void judges_values(void **state)
 		{ METRICS, "listen", "\"172.32.0.1\"", "is no address of loopback or of a LAN" },
 		{ METRICS, "port", "0", NULL },
 		{ METRICS, "textfile", "\"/var/lib/node_exporter/mpgate.prom\"", NULL },
-		{ METRICS, "textfile", "\"mpgate.prom\"", "'mpgate.prom' must be the absolute name of a file" },
+		{ METRICS, "textfile", "\"mpgate.prom\"", "textfile 'mpgate.prom' must be the absolute name of a file" },
 		{ METRICS, "textfile", "\"/var/lib/\"", "must be the absolute name of a file" },
 		{ METRICS, "port", "12345", "is the tproxy-port of line 1, each listener needs" },
 		{ SERVER, "listen", "\"::\"", NULL },

@@ -73,7 +73,7 @@ static void takes_command_lines(void **state)
 		{ { "version" }, STATUS_DONE, "mpgate " PACKAGE_VERSION "\n", "" },
 		{ { "--version" }, STATUS_DONE, "mpgate " PACKAGE_VERSION "\n", "" },
 		{ { "check", "--version" }, STATUS_DONE, "mpgate " PACKAGE_VERSION "\n", "" },
-		{ { "-q", "--json", "version" }, STATUS_DONE, "mpgate ", "" },
+		{ { "-q", "--json", "version" }, STATUS_DONE, "\"schema\":\"mpgate.version\"", "" },
 		{ { "--", "version" }, STATUS_DONE, "mpgate ", "" },
 		{ { "help" }, STATUS_DONE, "\n  check       ", "" },
 		{ { "--help" }, STATUS_DONE, "Global options:\n  -c, --config FILE ", "" },

@@ -675,6 +675,7 @@ struct plan_udp {
 	int better[PLAN_FAMILIES]; // the best that works,
 	int64_t better_ms[PLAN_FAMILIES]; // since then
 	bool relayed;    // UDP goes to the relay, as long as a path works
+	bool lingers;    // it does no more, but the relay has associations still
 	int home;        // slot of the first in the relay's order; -1: none
 	int64_t home_ms; // since then
 };

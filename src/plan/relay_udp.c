@@ -6,7 +6,8 @@
 // Flows that are forwarded already stay so. Where there is no listener, as in the moment before it
 // opens, UDP is refused: past the exit it would go in the clear. A mark in conntrack tells these flows
 // from others, for when they are to be forwarded after all: they have never been translated, and
-// conntrack would let them out as they are.
+// conntrack would let them out as they are. So they are dropped until the relay has ended what it has of
+// them, as a last answer to a client would begin such a flow anew; then they are forgotten.
 
 #include <inttypes.h>
 
@@ -19,7 +20,7 @@
 void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,
 			 struct kstate *want)
 {
-	if (!config->udp.present || !udp->relayed)
+	if (!config->udp.present || !(udp->relayed || udp->lingers))
 		return;
 	kstate_add_rule(want, &(struct krule){
 				      .family = plan_af(family),
@@ -42,8 +43,10 @@ static void write_tproxy(struct str *out, const char *nfproto, const char *to, u
 
 void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
 {
-	if (!udp->relayed)
+	if (!udp->relayed) {
+		str_addf(out, "\t\tct mark & 0x%08x == 0x%08x drop\n", KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
 		return;
+	}
 	// what no path can carry is refused below
 	if (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) {
 		write_tproxy(out, "ipv4", "ip to 127.0.0.1", config->lan.tproxy_port);

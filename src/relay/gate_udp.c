@@ -209,7 +209,7 @@ static struct assoc *begin(struct worker *w, const struct sock_datagram *d)
 	struct assoc *a;
 	int rc;
 
-	if (w->policy->default_exit >= w->policy->n_exits || !w->policy->udp.n) {
+	if (w->policy->default_exit >= w->policy->n_exits || !w->policy->udp.n || w->policy->udp.closed) {
 		assoc_drop(w, RELAY_DROP_NO_WAY);
 		return NULL;
 	}
@@ -376,7 +376,7 @@ static void follow(struct assoc *a)
 {
 	const struct relay_udp_policy *udp = &a->worker->policy->udp;
 
-	if (!exit_of(a) || !exit_of(a)->n_addrs) {
+	if (!exit_of(a) || !exit_of(a)->n_addrs || a->worker->policy->udp.closed) {
 		assoc_end(a);
 		return;
 	}
@@ -394,6 +394,8 @@ void gate_udp_follow_policy(struct worker *w)
 {
 	struct list *pos, *after;
 
+	if (w->policy->udp.closed && w->assocs.n)
+		worker_stir(w); // that they have ended is waited for
 	assoc_for_each(pos, after, w, patience) {
 		struct assoc *a = list_entry(pos, struct assoc, link);
 

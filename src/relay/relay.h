@@ -54,6 +54,7 @@ struct relay_policy {
 	uint8_t begin[PATHS_MAX];
 	int n_begin;
 	struct relay_udp_policy {
+		bool closed; // none may go any more: associations of clients end
 		uint8_t order[PATHS_MAX]; // slots of the paths that datagrams may take, the best first;
 		int n;
 		int n_sound;   // of these, those that are not in doubt just now; they come first

@@ -477,6 +477,7 @@ void gateway_take_counters(void *ctx)
 		other_pace |= g->paths[i].interval_ms !=
 			      path_fsm_probe_interval_ms(&g->fsms[i], now_ms);
 	}
+	gateway_relay_udp_settle(g);
 	if (changed)
 		gateway_push_policy(g);
 	if (other_pace)

@@ -300,6 +300,8 @@ void gateway_udp_tick(struct gateway *g);
 // gateway_relay_udp.c
 // Before the kernel is told: listens as the configuration says, and settles whether UDP is relayed.
 void gateway_relay_udp_round(struct gateway *g);
+// After new counters have come.
+void gateway_relay_udp_settle(struct gateway *g);
 // After the rest of the policy.
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
 void gateway_relay_udp_fill_path(const struct gateway *g, size_t slot, struct path_snapshot *p);

@@ -27,7 +27,14 @@ void gateway_relay_udp_round(struct gateway *g)
 	g->udp.failed = wanted && !g->udp.relay_port;
 	// when TCP goes straight to its targets, so does UDP
 	g->udp.plan.relayed = wanted && !gateway_goes_direct(g);
+	g->udp.plan.lingers = !g->udp.plan.relayed && g->counters.udp.associations > 0;
 	str_fini(&why);
+}
+
+void gateway_relay_udp_settle(struct gateway *g)
+{
+	if (g->udp.plan.lingers && !g->counters.udp.associations)
+		gateway_round_soon(g);
 }
 
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy)
@@ -40,6 +47,7 @@ void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy)
 	policy->udp.n = order.n;
 	policy->udp.n_sound = order.n_sound;
 	policy->udp.home = order.home;
+	policy->udp.closed = !g->udp.plan.relayed;
 	policy->udp.pin_quic = g->config->udp.quic == CONFIG_QUIC_PIN;
 	// out of memory: none go, rather than with half a key
 	for (int i = 0; i < policy->n_exits; i++) {

@@ -925,12 +925,18 @@ static void relays_udp(void **state)
 	// what is neither goes over the path
 	assert_true(takes_new_flows(&g, 0));
 	// to be forwarded after all: flows that were never translated must not be let out as they are
+	str_clear(&g.log);
 	g.udp.relayed = false;
+	g.udp.lingers = true;
+	turn_with_udp(&g);
+	assert_non_null(strstr(g.kernel.nft, "ct mark & 0xff000000 == 0x6f000000 drop\n"));
+	assert_null(strstr(str_text(&g.log), "conntrack -D"));
+	g.udp.lingers = false;
 	turn_with_udp(&g);
 	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
 	assert_null(strstr(g.kernel.nft, "l4proto udp reject"));
 	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x6f000000/0xff000000\n"));
-	assert_null(strstr(str_text(&g.log), "0x70000000/0xff000000 -"));
+	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv6 -m 0x6f000000/0xff000000\n"));
 	gateway_fini(&g);
 }
 

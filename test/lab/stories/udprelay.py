@@ -5,6 +5,7 @@ import contextlib
 import errno
 import json
 import pathlib
+import re
 import socket
 import sys
 import threading
@@ -65,6 +66,16 @@ def leaked(lab):
                for item in rule["rule"]["expr"] if "counter" in item)
 
 
+def watch_for_untranslated(lab, name):
+    lab.paths[name].isp.nft("table ip untranslated { chain c { type filter hook prerouting priority -400;\n"
+                            f"iifname down0 ip saddr {CLIENT} counter; }}; }}")
+
+
+def untranslated(lab, name):
+    listed = lab.paths[name].isp.run(["nft", "list", "table", "ip", "untranslated"]).stdout
+    return int(re.search(r"packets (\d+)", listed)[1])
+
+
 def takes_both(lab, size):
     """A datagram of `size` bytes there and back."""
     sock = lab.lan.socket(kind=socket.SOCK_DGRAM)
@@ -95,6 +106,13 @@ def tells_quic_what_fits(lab):
         expect(1350 < fits < 1440, f"the network takes {fits} bytes to {host}")
         sock.send(bytes(fits))
         expect(len(sock.recv(2048)) == fits, "what fits did not arrive")
+
+
+def recent(echo):
+    """Who has sent something to it just now."""
+    echo.peers.clear()
+    time.sleep(10 * PERIOD_S)  # the span that is looked at
+    return set(echo.peers)
 
 
 def one_port_for_all(lab):
@@ -149,6 +167,29 @@ def story(lab):
     expect(echo.peers == {peer} and echo6.peers == {peer6},
            f"the port at the exit was {peer[1]} and {peer6[1]}, then {echo.peers} and {echo6.peers}")
     expect(leaked(lab) == 0, f"{leaked(lab)} datagrams went past the exit")
+
+    # no more through the exit: flows that were never translated are, and nobody's private address leaves
+    watch_for_untranslated(lab, VIA[1])
+    gateway.config.write_text(gateway.config.read_text().replace('mode = "relay"', 'mode = "forward"'))
+    gateway.command("reload")
+    wait_for(lambda: echo.peer[0] == lab.paths[VIA[1]].outside, "the call to be forwarded")
+    call.talks()
+    expect(untranslated(lab, VIA[1]) == 0, "private addresses left the house")
+    gateway.config.write_text(gateway.config.read_text().replace('mode = "forward"', 'mode = "relay"'))
+    gateway.command("reload")
+    # what runs stays as it is, what begins is relayed
+    other = Call(lab)
+    other.talks()
+    wait_for(lambda: {peer[0] for peer in recent(echo)} == {EXIT, lab.paths[VIA[1]].outside},
+             "one flow through the exit and one past it")
+    call.over.set()
+    other.over.set()
+    lab.net.run(["nft", "flush", "table", "inet", "leaks"])
+    call = Call(lab)
+    call.talks()
+    call6.refused = 0
+    call6.talks()
+    watch_for_leaks(lab)
 
     for name in VIA:
         lab.paths[name].blackhole()

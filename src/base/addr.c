@@ -156,6 +156,11 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->len == b->len && addr_equal(&a->addr, &b->addr);
 }
 
+bool prefix_overlap(const struct prefix *a, const struct prefix *b)
+{
+	return a->len < b->len ? prefix_contains(a, &b->addr) : prefix_contains(b, &a->addr);
+}
+
 struct addr addr_from_sockaddr(const union sockaddr_any *sa)
 {
 	struct addr a = { .family = AF_UNSPEC };

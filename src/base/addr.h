@@ -58,6 +58,8 @@ bool addr_is_multicast(const struct addr *addr);
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
+// Whether there is an address in both.
+bool prefix_overlap(const struct prefix *a, const struct prefix *b);
 // The prefix of `len` bits that `addr` lies in.
 struct prefix prefix_of(const struct addr *addr, uint8_t len);
 

@@ -95,11 +95,6 @@ static void judge_tunnels(const struct config_jumpbox *config, const struct jump
 	str_fini(&names);
 }
 
-static bool overlap(const struct prefix *a, const struct prefix *b)
-{
-	return a->len < b->len ? prefix_contains(a, &b->addr) : prefix_contains(b, &a->addr);
-}
-
 static const char *name_of(const struct kstate *k, int ifindex)
 {
 	const struct klink *link = kstate_link_by_index(k, ifindex);
@@ -120,8 +115,7 @@ static void judge_range(const struct jumpbox_range *r, const struct kstate *obse
 		struct prefix network = prefix_of(&a->local, a->prefix_len);
 		char range[ADDR_STRLEN], text[ADDR_STRLEN];
 
-		if (a->ifindex == r->ifindex || !a->global || network.addr.family != r->range.addr.family ||
-		    !overlap(&network, &r->range))
+		if (a->ifindex == r->ifindex || !a->global || !prefix_overlap(&network, &r->range))
 			continue;
 		jumpbox_report_add(report, JUMPBOX_FAIL, name_of(observed, r->ifindex), OTHER_RANGE,
 				   "range %s overlaps %s, the network of %s", prefix_format(&r->range, range),

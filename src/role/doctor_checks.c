@@ -392,6 +392,51 @@ static void check_duplicates(const struct doctor_facts *facts, struct doctor_rep
 	}
 }
 
+static const struct config_path *path_on(const struct doctor_facts *facts, int ifindex)
+{
+	const struct klink *link = kstate_link_by_index(&facts->k, ifindex);
+
+	for (size_t i = 0; link && i < facts->config->n_paths; i++) {
+		if (strcmp(facts->config->paths[i].interface, link->name) == 0)
+			return &facts->config->paths[i];
+	}
+	return NULL;
+}
+
+static bool is_on_lan(const struct doctor_facts *facts, int ifindex)
+{
+	const struct klink *link = kstate_link_by_index(&facts->k, ifindex);
+
+	return link && strcmp(link->name, facts->config->lan.interface) == 0;
+}
+
+// Modems may well be in networks of the same name, each behind its own path; the LAN and tunnels may not.
+static void compare_ranges(const struct doctor_facts *facts, const struct kaddr *a, const struct kaddr *b,
+			   struct doctor_report *report)
+{
+	const struct config_path *path = path_on(facts, a->ifindex), *other = path_on(facts, b->ifindex);
+	struct prefix network = prefix_of(&a->local, a->prefix_len), theirs = prefix_of(&b->local, b->prefix_len);
+	bool tunnels = path && other && path->over[0] && other->over[0] && path < other;
+	char text[ADDR_STRLEN];
+
+	if (!path || a->ifindex == b->ifindex || !(tunnels || is_on_lan(facts, b->ifindex)) || !a->global ||
+	    !b->global || !prefix_overlap(&network, &theirs) || addr_equal(&a->local, &b->local))
+		return;
+	explain(add(report, DOCTOR_WARN, path->name, "its network %s is part of %s's, or the other way round",
+		    prefix_format(&network, text), tunnels ? other->name : "the LAN"),
+		"what is near one of them may be looked for behind the other",
+		path->over[0] ? "give each jumpbox a range of its own: 'server' in OpenVPN's configuration there" :
+				"give the modem or the LAN another network");
+}
+
+static void check_ranges(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	for (size_t i = 0; facts->config && i < facts->k.n_addrs; i++) {
+		for (size_t j = 0; j < facts->k.n_addrs; j++)
+			compare_ranges(facts, &facts->k.addrs[i], &facts->k.addrs[j], report);
+	}
+}
+
 // A tunnel's packets are to fit into those of the line that it rides.
 static void check_fit(const struct doctor_facts *facts, size_t i, struct doctor_report *report)
 {
@@ -744,6 +789,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "links", "paths", check_paths },
 	{ "dialling", "paths", check_dialling },
 	{ "duplicates", "paths", check_duplicates },
+	{ "ranges", "paths", check_ranges },
 	{ "mtu", "paths", check_mtu },
 	{ "rp-filter", "paths", check_rp_filter },
 	{ "underlay", "exits", check_underlay },

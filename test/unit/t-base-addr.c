@@ -61,6 +61,28 @@ static void says_what_a_prefix_contains(void **state)
 	}
 }
 
+static void says_which_prefixes_overlap(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool overlap;
+	} cases[] = {
+		{ "10.8.0.0/16", "10.8.1.0/24", true }, { "10.8.1.0/24", "10.8.2.0/24", false },
+		{ "10.8.1.0/24", "10.8.1.0/24", true }, { "0.0.0.0/0", "::/0", false },
+		{ "fd00::/8", "fd00:8::1/128", true },  { "10.8.1.0/25", "10.8.1.128/25", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct prefix a, b;
+
+		assert_int_equal(prefix_parse(cases[i].a, &a), 0);
+		assert_int_equal(prefix_parse(cases[i].b, &b), 0);
+		assert_int_equal(prefix_overlap(&a, &b), cases[i].overlap);
+		assert_int_equal(prefix_overlap(&b, &a), cases[i].overlap);
+	}
+}
+
 static void unmaps_mapped_addresses(void **state)
 {
 	union sockaddr_any sa = { .in6 = { .sin6_family = AF_INET6, .sin6_port = htons(80) } };
@@ -91,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_prefixes),
 		cmocka_unit_test(says_what_a_prefix_contains),
+		cmocka_unit_test(says_which_prefixes_overlap),
 		cmocka_unit_test(unmaps_mapped_addresses),
 		cmocka_unit_test(measures_distance),
 	};

@@ -299,6 +299,37 @@ static void run_docker(struct machine *m)
 	kstate_add_drop(&m->facts.k, &(struct kchain){ AF_INET, "filter", "FORWARD" });
 }
 
+static void add_network(struct machine *m, const char *interface, const char *address)
+{
+	int ifindex = (int)m->facts.k.n_links + 20;
+
+	if (kstate_link(&m->facts.k, interface)) {
+		ifindex = kstate_link(&m->facts.k, interface)->ifindex;
+	} else {
+		kstate_add_link(&m->facts.k, &(struct klink){ .ifindex = ifindex });
+		str_copy(m->facts.k.links[m->facts.k.n_links - 1].name, IFNAMSIZ, interface);
+	}
+	kstate_add_addr(&m->facts.k, &(struct kaddr){ .ifindex = ifindex,
+						      .local = addr_of(address),
+						      .prefix_len = 24,
+						      .global = true });
+}
+
+static void share_the_lans_network(struct machine *m)
+{
+	str_copy(m->config.lan.interface, NAME_SIZE, "br0");
+	add_network(m, "br0", "192.168.1.1");
+	add_network(m, m->paths[0].name, "192.168.1.77");
+}
+
+static void share_a_tunnels_range(struct machine *m)
+{
+	str_copy(m->paths[0].over, NAME_SIZE, "line");
+	str_copy(m->paths[1].over, NAME_SIZE, "line");
+	add_network(m, m->paths[0].name, "10.8.1.2");
+	add_network(m, m->paths[1].name, "10.8.1.3");
+}
+
 static void fill_line(struct machine *m)
 {
 	str_copy(m->paths[1].over, NAME_SIZE, m->paths[0].name);
@@ -336,6 +367,8 @@ static void finds_what_is_planted(void **state)
 		{ share_address, DOCTOR_FAIL, "duplicates", "", "192.0.2.2" },
 		{ shrink_mtu, DOCTOR_WARN, "mtu", "tun0", "576" },
 		{ run_docker, DOCTOR_WARN, "firewalls", "", "chain FORWARD of table ip filter" },
+		{ share_the_lans_network, DOCTOR_WARN, "ranges", "ppp0", "192.168.1.0/24 is part of the LAN's" },
+		{ share_a_tunnels_range, DOCTOR_WARN, "ranges", "ppp0", "10.8.1.0/24 is part of tun0's" },
 		{ fill_line, DOCTOR_WARN, "mtu", "tun0", "MTU 1500 does not pass" },
 		{ filter_strictly, DOCTOR_WARN, "rp-filter", "tun0", "rp_filter=1" },
 		{ route_exit_by_main, DOCTOR_FAIL, "underlay", "sg", "all paths lead to it by ppp0" },

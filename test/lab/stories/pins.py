@@ -8,7 +8,6 @@ is pinned to it along, or lets it go on elsewhere, as its pin says.
 import contextlib
 import json
 import pathlib
-import re
 import socket
 import sys
 import threading
@@ -16,8 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway
-from lab import (CLIENT, CLIENT6, EXIT, EXIT6, GATEWAY, WEB, WEB6, Failure, expect, run_story,
-                 wait_for)
+from lab import EXIT, WEB, WEB6, expect, run_story, wait_for
 
 PORT = 7
 STRICT, STRICT6 = "10.8.0.10", "2001:db8:80::10"  # over tun0 or not at all
@@ -215,7 +213,6 @@ def cut(lab, gateway, counts):
     refuses_all(lab, STRICT)
     expect(foretold(gateway, STRICT) == ("strict", "refused", None), "explain does not know that")
 
-    # one conversation stays over ppp0, where it began: only the flows of the dead paths are forgotten
     loose = [Flow(lab, LOOSE, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
     wait_for(lambda: all(flow.answers for flow in loose), "answers over tun1")
     lab.paths["tun1"].blackhole()
@@ -265,6 +262,29 @@ def proxied(lab, gateway, counts):
     expect(is_refused(lab, PROXIED), "TCP is not refused")
     sides(counts, "proxied", "exit")
     lab.paths["tun3"].blackhole(False)
+
+
+def loses_ipv6(lab):
+    """tun0 loses one family: the flows of the other are not forgotten."""
+    path = lab.paths["tun0"]
+    lab.gw.nft(f"table ip born {{ counter n {{ }}\nchain c {{ type filter hook forward priority filter;\n"
+               f"ct state new ip daddr {STRICT} counter name n\n}}\n}}")
+
+    def born():
+        text = lab.gw.run(["nft", "-j", "list", "counter", "ip", "born", "n"]).stdout
+        return json.loads(text)["nftables"][1]["counter"]["packets"]
+
+    flow, flow6 = (Flow(lab, host, socket.SOCK_DGRAM) for host in (STRICT, STRICT6))
+    wait_for(lambda: flow.answers and flow6.answers, "answers over tun0")
+    before, n = born(), path.number
+    expect(before == 1, f"{before} flows for one")
+    lab.gw.ip(f"addr del 2001:db8:64:{n}::2 peer 2001:db8:64:{n}::1 dev tun0")
+    wait_for(lambda: flow6.errors, "IPv6 to be refused")
+    answers = len(flow.answers)
+    wait_for(lambda: len(flow.answers) > answers + 5, "more answers over IPv4")
+    flow.over.set()
+    flow6.over.set()
+    expect(born() == before, "the IPv4 flow was forgotten with those of IPv6")
 
 
 def reload(lab, gateway, counts):
@@ -322,6 +342,7 @@ def story(lab):
     proxied(lab, gateway, counts)
     gateway.ready()
     reload(lab, gateway, counts)
+    loses_ipv6(lab)
     sides(counts, "strict", "tun0")
     sides(counts, "strict6", "tun0")
 

@@ -303,7 +303,6 @@ static void take_answer(struct assoc *a, const struct sock_datagram *sealed)
 		assoc_drop(w, RELAY_DROP_BAD_PEER);
 		return;
 	}
-	a->heard = ev_now(w->loop);
 	a->asked = 0;
 	a->announcements = 0;
 	w->counters.paths[a->slot].udp_rx_bytes += sealed->len;

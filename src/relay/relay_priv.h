@@ -193,8 +193,8 @@ struct assoc {
 	bool strayed;     // its path has died under it
 	int announcements; // still to be made, of an address that the exit has not seen
 	size_t fits;      // bytes of a sealed datagram that its path takes in one piece
-	ev_tstamp heard, asked; // from the exit; when the client spoke first since
-	ev_tstamp complained;   // of a length, to the client
+	ev_tstamp asked;      // when the client first spoke since the exit was last heard; 0: it has not
+	ev_tstamp complained; // of a length, to the client
 	// exit
 	struct wire_window window;
 	struct listener *listener; // that the last came to; NULL: it is closed

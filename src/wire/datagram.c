@@ -129,13 +129,6 @@ int wire_association_start(struct wire_association *out)
 
 // ---- sealing and opening
 
-size_t wire_datagram_overhead(const struct wire_datagrams *keys, const struct wire_target *target)
-{
-	uint8_t head[WIRE_TARGET_MAX];
-
-	return wire_method_key_len(keys->method) + wire_target_put(target, head) + AEAD_TAG_LEN;
-}
-
 static int start_cipher(const struct wire_datagrams *keys, const uint8_t *salt, struct aead *aead)
 {
 	uint8_t subkey[WIRE_KEY_MAX];

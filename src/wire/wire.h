@@ -188,8 +188,6 @@ int wire_datagrams_init(struct wire_datagrams *keys, const struct wire_key *key)
 void wire_datagrams_wipe(struct wire_datagrams *keys);
 // A new association with its first counter, both random. 0 or -EIO.
 int wire_association_start(struct wire_association *out);
-// What sealing adds to a payload.
-size_t wire_datagram_overhead(const struct wire_datagrams *keys, const struct wire_target *target);
 // Writes a datagram with this target and `len` bytes of payload, which does not overlap `out`. `from`
 // may be NULL: no association. `replay` (may be NULL) remembers the salt, so that a datagram played
 // back to its sender is refused. Returns its length; -ENOBUFS: longer than `size`; -EOVERFLOW: the

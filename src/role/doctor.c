@@ -128,6 +128,24 @@ static void print_report(const struct doctor_job *job, int status)
 
 // ---- for programs
 
+static void print_plain(const struct doctor_job *job)
+{
+	if (!job->args.no_header)
+		puts("#check\tgroup\tlevel\tobject\ttext\tcause\tnext");
+	for (size_t i = 0; i < job->report.n; i++) {
+		const struct doctor_finding *f = &job->report.list[i];
+		const char *const texts[] = { f->object, f->text, f->cause, f->next };
+
+		printf("%s\t%s\t%s", f->check, f->group, json_words[f->level]);
+		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+			char clean[sizeof(f->text)];
+
+			printf("\t%s", texts[k][0] ? str_copy_clean(clean, sizeof(clean), texts[k]) : "-");
+		}
+		putchar('\n');
+	}
+}
+
 static void add_text(struct str *out, const char *key, const char *text)
 {
 	str_addf(out, "\"%s\":", key);
@@ -186,6 +204,8 @@ static int run(struct doctor_job *job)
 		status = STATUS_FAILED;
 	if (job->args.json)
 		print_json(job, status);
+	else if (job->args.plain)
+		print_plain(job);
 	else
 		print_report(job, status);
 	return status;

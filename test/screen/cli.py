@@ -535,7 +535,7 @@ def addresses_are_hidden_in_all_that_is_printed():
 def heads_of_columns_can_be_left_out():
     with gateway("history") as g:
         for words in (["status"], ["paths"], ["conns"], ["log"], ["history"], ["history", "--days"], ["cap"],
-                      ["alarm"], ["keys"]):
+                      ["alarm"], ["keys"], ["doctor", "terminal"]):
             heads = mpgate(g.socket, *words, "--plain")[1].splitlines()
             same(heads[0][0], "#")
             same(mpgate(g.socket, *words, "--plain", "--no-header")[1].splitlines(), heads[1:])

@@ -100,7 +100,7 @@ def story(lab):
     families = prometheus.read(gateway.command("metrics").stdout)
     expect(FAMILIES <= families.keys(), f"missing: {FAMILIES - families.keys()}")
     reasons = {labels["reason"]: value for labels, value in families["mpgate_fallbacks_total"]}
-    expect(set(reasons) == {"direct", "kernel", "exit", "path", "unknown"} and not any(reasons.values()),
+    expect({"direct", "kernel", "exit", "path", "unknown"} <= set(reasons) and not any(reasons.values()),
            f"fallbacks {reasons}")
     written = prometheus.read(textfile.read_text())
     # of the first second: nothing is measured yet

@@ -14,6 +14,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "dns/dns_priv.h"
 #include "sock/sock.h"
@@ -213,13 +214,14 @@ static void on_ended(struct stream *stream, int error)
 	struct server *server = lane->server;
 	bool idle = list_is_empty(&lane->tries), heard = lane->heard_us > 0;
 	int way = lane->way;
+	char name[ADDR_STRLEN];
 
+	log_debug("dns: stream to %s over path %d: %s", name_of(server, name), way, strerror(-error));
 	// the exit closes without a word when it does not get there
 	if (!stream->connected && server->sealed)
 		blame_way(dns, way);
 	else if (!heard && !idle)
 		blame_server(dns, server);
-	(void)error;
 	lane_break(lane);
 	if (idle && heard && is_preferred(dns, server, way) && clock_mono_ms() - dns->used_ms < WARM_MS)
 		lane_get(dns, server, way);

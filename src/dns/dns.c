@@ -112,12 +112,8 @@ static bool has_same_exit(const struct dns_spec *was, const struct dns_spec *nex
 
 static void make_servers(struct dns *dns, const struct dns_spec *spec)
 {
-	struct list *pos, *after;
-
 	for (size_t i = 0; i < spec->n_upstreams; i++)
 		server_init(&dns->upstreams[i], &spec->upstreams[i], spec->sealed, -1);
-	list_for_each_safe(pos, after, &dns->asks)
-		list_entry(pos, struct ask, link)->refused = 0;
 	free(dns->direct);
 	dns->n_direct = spec->n_direct;
 	dns->direct = xcalloc(spec->n_direct + 1, sizeof(*dns->direct));
@@ -143,9 +139,28 @@ static void make_cache(struct dns *dns, size_t entries)
 	dns->cache = dns_cache_new(entries, entries * ENTRY_BYTES, seed);
 }
 
+static bool has_same_ways(const struct dns_spec *was, const struct dns_spec *next)
+{
+	return was->n_begin == next->n_begin && memcmp(was->begin, next->begin, next->n_begin) == 0;
+}
+
+// What questions under way have tried in vain is of the past.
+static void forget_tries(struct dns *dns)
+{
+	struct list *pos, *after;
+
+	list_for_each_safe(pos, after, &dns->asks) {
+		struct ask *ask = list_entry(pos, struct ask, link);
+
+		ask->refused = 0;
+		ask->n_sent = 0;
+	}
+}
+
 void dns_set(struct dns *dns, const struct dns_spec *spec)
 {
 	bool other_servers = !asks_the_same(dns, spec), other_exit = !has_same_exit(&dns->spec, spec);
+	bool other_ways = !has_same_ways(&dns->spec, spec);
 	bool other_cache = spec->cache_entries != dns->spec.cache_entries;
 	struct list *pos, *after;
 
@@ -159,6 +174,8 @@ void dns_set(struct dns *dns, const struct dns_spec *spec)
 	dns->spec.direct = NULL; // ours is in dns->direct
 	if (other_servers)
 		make_servers(dns, spec);
+	if (other_servers || other_exit || other_ways)
+		forget_tries(dns);
 	for (size_t i = 0; i < spec->n_upstreams; i++)
 		dns->upstreams[i].sealed = spec->sealed;
 	if (other_cache)

@@ -5,60 +5,18 @@ import json
 import pathlib
 import re
 import socket
-import struct
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import PORT, Exit, Gateway
 from lab import EXIT, GATEWAY, GATEWAY6, WEB, expect, run_story, wait_for
-from names import NameServer, data_of, dig
+from names import ANSWER, Asker, data_of, dig, NameServer
 
 SECOND = "198.51.100.81"
 CORP_PATH = "tun1"
-PERIOD_S = 0.05
 ANSWERED_S = 1.0
-ANSWER = "203.0.113.7"
 COUNTERS = "table inet count {{ chain out {{ type filter hook output priority filter;\n{}\n}}; }}"
-
-
-class Asker(threading.Thread):
-    """Asks for a new name at an even pace, by UDP and without asking again, and notes how long each
-    answer takes."""
-
-    def __init__(self, lab):
-        super().__init__(daemon=True)
-        self.sock = lab.lan.socket(kind=socket.SOCK_DGRAM)
-        self.sock.connect((GATEWAY, 53))
-        self.sent, self.took, self.failed = {}, {}, []
-        self.over = threading.Event()
-        threading.Thread(target=self.listen, daemon=True).start()
-        self.start()
-
-    def run(self):
-        number = 0
-        while not self.over.wait(PERIOD_S):
-            number += 1
-            label = f"n{number}".encode()
-            self.sent[number] = time.monotonic()
-            self.sock.send(struct.pack("!HHHHHH", number, 0x0100, 1, 0, 0, 0) +
-                           bytes([len(label)]) + label + b"\x04wild\x03lab\x04test\0" +
-                           struct.pack("!HH", 1, 1))
-
-    def listen(self):
-        while not self.over.is_set():
-            data = self.sock.recv(2048)
-            number, flags, _, answers = struct.unpack_from("!HHHH", data)
-            if flags & 15 or not answers or not data.endswith(socket.inet_aton(ANSWER)):
-                self.failed.append((number, flags))
-            self.took[number] = time.monotonic() - self.sent[number]
-
-    def answered(self, since):
-        """How many of those that were sent since then have their answer, and the longest wait."""
-        numbers = [n for n, sent in list(self.sent.items()) if sent >= since]
-        got = [self.took[n] for n in numbers if n in self.took]
-        return len(got), max(got, default=0.0), len(numbers)
 
 
 def lane_paths(lab):

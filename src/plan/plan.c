@@ -58,6 +58,8 @@
 #define LO_DISABLE_IPV6  "net.ipv6.conf.lo.disable_ipv6"
 #define IP_FORWARD       "net.ipv4.ip_forward"
 #define SRC_VALID_MARK   "src_valid_mark"
+#define ACCEPT_LOCAL     "accept_local"
+#define ALL_MARKED       "net.ipv4.conf.all.src_valid_mark"
 
 // ---- Routes and rules
 
@@ -426,6 +428,25 @@ static void want_forwarding(const struct config *config, const struct kstate *ob
 	}
 }
 
+static bool is_on(const struct kstate *observed, const char *name)
+{
+	const struct ksysctl *s = kstate_sysctl(observed, name);
+
+	return s && strcmp(s->value, "0") != 0;
+}
+
+// wg-quick turns src_valid_mark on for all interfaces: then what is carried is a martian on the LAN's, unless
+// that may bring packets whose way back is this machine.
+static void want_accept_local(const struct config *config, const struct kstate *observed, struct kstate *want)
+{
+	char marked[SYSCTL_NAME_SIZE], accepts[SYSCTL_NAME_SIZE];
+
+	plan_name_setting("ipv4", config->lan.interface, SRC_VALID_MARK, marked);
+	plan_name_setting("ipv4", config->lan.interface, ACCEPT_LOCAL, accepts);
+	if (kstate_sysctl(observed, accepts) && (is_on(observed, ALL_MARKED) || is_on(observed, marked)))
+		kstate_add_sysctl(want, accepts, "1");
+}
+
 static void want_sysctls(const struct kstate *observed, unsigned role, struct kstate *want)
 {
 	for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
@@ -461,12 +482,19 @@ static struct plan_names names_for(unsigned role, size_t more)
 
 struct plan_names plan_sysctls_for_gateway(const struct config *config)
 {
-	struct plan_names names = names_for(GATEWAY, 2 * config->n_paths + 3);
+	struct plan_names names = names_for(GATEWAY, 2 * config->n_paths + 6);
 	char name[SYSCTL_NAME_SIZE];
 
 	add_name(&names, LO_DISABLE_IPV6);
 	add_name(&names, "net.ipv4.conf.all.rp_filter");
 	add_name(&names, IP_FORWARD);
+	add_name(&names, ALL_MARKED);
+	if (config->lan.interface[0]) {
+		plan_name_setting("ipv4", config->lan.interface, SRC_VALID_MARK, name);
+		add_name(&names, name);
+		plan_name_setting("ipv4", config->lan.interface, ACCEPT_LOCAL, name);
+		add_name(&names, name);
+	}
 	for (size_t i = 0; i < config->n_paths; i++) {
 		plan_name_setting("ipv4", config->paths[i].interface, "rp_filter", name);
 		add_name(&names, name);
@@ -529,6 +557,8 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 		want_rp_filter(observed, config->paths[i].interface, want);
 	if (carries && plan_forwards(config))
 		want_forwarding(config, observed, want);
+	if (carries)
+		want_accept_local(config, observed, want);
 	want_endpoints(fsms, uses, config->n_paths, observed, ids, want);
 	if (carries)
 		want->nft = plan_nft_text(config, fsms, exits, udp, &ways, observed, ipv6);

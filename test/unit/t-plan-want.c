@@ -572,6 +572,45 @@ static void sets_sysctls(void **state)
 	}
 }
 
+static void fill_lan(struct gateway *g)
+{
+	static struct prefix sources[2], source_bypass[1], bypass[2];
+
+	sources[0] = prefix_from("192.168.5.32/27");
+	sources[1] = prefix_from("2001:db8:5::/64");
+	source_bypass[0] = prefix_from("192.168.5.40/32");
+	bypass[0] = prefix_from("203.0.113.80/32");
+	bypass[1] = prefix_from("10.1.0.0/16"); // lies in a special range
+	g->config.lan = (struct config_lan){
+		.interface = "br0",
+		.sources = { sources, 2 },
+		.source_bypass = { source_bypass, 1 },
+		.bypass = { bypass, 2 },
+		.tproxy_port = 12345,
+	};
+}
+
+// wg-quick's doing, on which all that is carried would be dropped.
+static void bears_marks_on_the_way_back(void **state)
+{
+	struct gateway g;
+
+	(void)state;
+	gateway_init(&g, 1);
+	fill_lan(&g);
+	add_sysctl(&g, "net.ipv4.conf.all.src_valid_mark", "0");
+	add_sysctl(&g, "net.ipv4.conf.br0.src_valid_mark", "0");
+	add_sysctl(&g, "net.ipv4.conf.br0.accept_local", "0");
+	settle(&g);
+	assert_null(strstr(str_text(&g.log), "accept_local"));
+	g.kernel.n_sysctls = 0;
+	add_sysctl(&g, "net.ipv4.conf.all.src_valid_mark", "1");
+	add_sysctl(&g, "net.ipv4.conf.br0.accept_local", "0");
+	settle(&g);
+	assert_non_null(strstr(str_text(&g.log), "sysctl -w net.ipv4.conf.br0.accept_local=1\n"));
+	gateway_fini(&g);
+}
+
 static void names_sysctls_of_vlans(void **state)
 {
 	struct plan_names names;
@@ -653,24 +692,6 @@ static void takes_all_out_for_a_clean_stop(void **state)
 #define SYN "tcp flags & (syn | rst) == syn tcp option maxseg size set "
 #define ELEMENTS(list) "\t\telements = {\n" list "\n\t\t};\n"
 // clang-format on
-
-static void fill_lan(struct gateway *g)
-{
-	static struct prefix sources[2], source_bypass[1], bypass[2];
-
-	sources[0] = prefix_from("192.168.5.32/27");
-	sources[1] = prefix_from("2001:db8:5::/64");
-	source_bypass[0] = prefix_from("192.168.5.40/32");
-	bypass[0] = prefix_from("203.0.113.80/32");
-	bypass[1] = prefix_from("10.1.0.0/16"); // lies in a special range
-	g->config.lan = (struct config_lan){
-		.interface = "br0",
-		.sources = { sources, 2 },
-		.source_bypass = { source_bypass, 1 },
-		.bypass = { bypass, 2 },
-		.tproxy_port = 12345,
-	};
-}
 
 static void writes_the_nft_table(void **state)
 {
@@ -1093,6 +1114,7 @@ int main(void)
 		cmocka_unit_test(has_room_for_eight),
 		cmocka_unit_test(leaves_another_programs_endpoint),
 		cmocka_unit_test(sets_sysctls),
+		cmocka_unit_test(bears_marks_on_the_way_back),
 		cmocka_unit_test(names_sysctls_of_vlans),
 		cmocka_unit_test(tunes_a_server),
 		cmocka_unit_test(takes_all_out_for_a_clean_stop),

@@ -17,6 +17,7 @@ def story(lab):
     web.file("24M", SIZE)
     NameServer(lab, lab.web, WEB, f"--host-record={WEB_NAME},{WEB}")
     Exit(lab)
+    lab.gw.sysctl("net.ipv4.conf.all.src_valid_mark", 1)  # as wg-quick leaves it
     gateway = Gateway(lab, extra=f'dns {{ upstream = {{"{WEB}"}} }}')
     take_lease(lab)
 

@@ -17,7 +17,7 @@ def escape(text):
 def keys(mpgate):
     listed = subprocess.run([mpgate, "keys", "--plain"], check=True, capture_output=True, text=True)
     for line in listed.stdout.splitlines()[1:]:
-        names, does, screens = line.split("\t")
+        names, does, screens, _ = line.split("\t")
         yield ".It " + " ".join(f"Ic \\&{escape(name)}" for name in names.split())
         yield escape(does[0].upper() + does[1:])
         yield f".Pq {escape(screens.replace(' ', ', '))}"

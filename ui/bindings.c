@@ -132,10 +132,157 @@ static const struct binding bindings[] = {
 
 #define N_BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
 
+// What people call them in their console.conf; a path's own key is set in mpgate.conf.
+static const struct {
+	action *act;
+	const char *name;
+} actions[] = {
+	{ back, "back" },
+	{ show_help, "help" },
+	{ move_down, "down" },
+	{ move_up, "up" },
+	{ move_first, "first" },
+	{ move_last, "last" },
+	{ move_half_down, "half-page-down" },
+	{ move_half_up, "half-page-up" },
+	{ move_page_down, "page-down" },
+	{ move_page_up, "page-up" },
+	{ scroll_down, "scroll-down" },
+	{ scroll_up, "scroll-up" },
+	{ shift_right, "right" },
+	{ shift_left, "left" },
+	{ log_ask_search, "search" },
+	{ log_search_older, "search-older" },
+	{ log_search_newer, "search-newer" },
+	{ log_next_level, "level" },
+	{ log_only_object, "only-path" },
+	{ conns_ask_filter, "filter" },
+	{ conns_next_column, "sort-next" },
+	{ conns_previous_column, "sort-previous" },
+	{ conns_invert, "invert" },
+	{ conns_freeze, "freeze" },
+	{ conns_names, "names" },
+	{ open_row, "open" },
+	{ show_overview, "overview" },
+	{ show_conns, "connections" },
+	{ show_log, "log" },
+	{ show_doctor, "doctor" },
+	{ next_screen, "next-screen" },
+	{ previous_screen, "previous-screen" },
+	{ start_service, "start" },
+	{ run_here, "run-here" },
+	{ show_check, "check" },
+	{ ask_enable, "enable" },
+	{ ask_disable, "disable" },
+	{ ask_redial, "redial" },
+	{ ask_backup, "backup" },
+	{ ask_keep, "keep" },
+	{ pause_display, "pause" },
+	{ next_scale, "time" },
+	{ next_unit, "unit" },
+	{ mask_addresses, "mask" },
+	{ slower, "slower" },
+	{ faster, "faster" },
+	{ share_scale, "same-scale" },
+	{ go_to_alarm, "alarm" },
+	{ acknowledge, "acknowledge" },
+	{ save_text, "save" },
+	{ repaint, "repaint" },
+	{ suspend, "suspend" },
+	{ hide_help, "close-help" },
+	{ leave, "leave" },
+	{ quit, "quit" },
+};
+
+#define N_ACTIONS (sizeof(actions) / sizeof(actions[0]))
+
+// The table as a person wants it, once they have said so.
+static struct binding custom[N_BINDINGS];
+static bool is_custom;
+
+static const struct binding *table(void)
+{
+	return is_custom ? custom : bindings;
+}
+
 const struct binding *bindings_list(size_t *n)
 {
 	*n = N_BINDINGS;
-	return bindings;
+	return table();
+}
+
+const char *bindings_action(const struct binding *b)
+{
+	for (size_t i = 0; i < N_ACTIONS; i++) {
+		if (actions[i].act == b->act)
+			return actions[i].name;
+	}
+	return "";
+}
+
+const char *bindings_key_of(const char *name, enum ui_mode mode, char out[static KEY_NAME_SIZE])
+{
+	for (size_t i = 0; i < N_BINDINGS; i++) {
+		if (table()[i].modes & mode && strcmp(bindings_action(&table()[i]), name) == 0)
+			return ui_key_name(table()[i].keys[0], out);
+	}
+	return NULL;
+}
+
+const char *ui_action_name(size_t i)
+{
+	return i < N_ACTIONS ? actions[i].name : NULL;
+}
+
+void ui_default_keys(void)
+{
+	is_custom = false;
+}
+
+static bool read_keys(const char *text, int keys[KEYS_PER_BINDING], struct str *why)
+{
+	int n = 0;
+
+	memset(keys, 0, KEYS_PER_BINDING * sizeof(keys[0]));
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t len = strcspn(text, " ");
+
+		if (n == KEYS_PER_BINDING) {
+			str_addf(why, "has more than %d keys", KEYS_PER_BINDING);
+			return false;
+		}
+		keys[n] = ui_key_from_name(text, len);
+		if (keys[n++] == UI_KEY_NONE) {
+			str_addf(why, "'%.*s' is no key; there are a, A, Ctrl-a, Tab, PgUp, F1 and the like", (int)len,
+				 text);
+			return false;
+		}
+		text += len;
+	}
+	if (!n)
+		str_add(why, "needs a key");
+	return n > 0;
+}
+
+bool ui_rebind(const char *name, const char *text, struct str *why)
+{
+	int keys[KEYS_PER_BINDING];
+	bool known = false;
+
+	if (!read_keys(text, keys, why))
+		return false;
+	if (!is_custom)
+		memcpy(custom, bindings, sizeof(custom));
+	is_custom = true;
+	for (size_t i = 0; i < N_BINDINGS; i++) {
+		if (strcmp(bindings_action(&custom[i]), name) != 0)
+			continue;
+		memcpy(custom[i].keys, keys, sizeof(keys));
+		known = true;
+	}
+	if (!known)
+		str_add(why, "is no action; 'mpgate keys' lists them");
+	return known;
 }
 
 static bool has_key(const struct binding *b, int key)
@@ -150,8 +297,8 @@ static bool has_key(const struct binding *b, int key)
 static const struct binding *find_fixed(int key, unsigned modes)
 {
 	for (size_t i = 0; i < N_BINDINGS; i++) {
-		if (bindings[i].modes & modes && has_key(&bindings[i], key))
-			return &bindings[i];
+		if (table()[i].modes & modes && has_key(&table()[i], key))
+			return &table()[i];
 	}
 	return NULL;
 }
@@ -159,6 +306,41 @@ static const struct binding *find_fixed(int key, unsigned modes)
 bool bindings_change(const struct binding *b)
 {
 	return b->group == GROUP_CHANGE || b->act == acknowledge;
+}
+
+// These answer the questions that changes ask: no question may be answered by the key that asked it.
+static bool is_answer(const struct binding *b, struct str *why)
+{
+	for (int k = 0; bindings_change(b) && k < KEYS_PER_BINDING && b->keys[k]; k++) {
+		if (b->keys[k] > ' ' && b->keys[k] < 0x7f && strchr("ynbit", b->keys[k])) {
+			str_addf(why, "key %c of '%s' answers questions", b->keys[k], bindings_action(b));
+			return true;
+		}
+	}
+	return false;
+}
+
+// Two things that one key would do on one screen.
+bool ui_check_keys(struct str *why)
+{
+	char key[KEY_NAME_SIZE];
+
+	for (size_t i = 0; i < N_BINDINGS; i++) {
+		if (is_answer(&table()[i], why))
+			return false;
+	}
+	for (size_t i = 0; i < N_BINDINGS * N_BINDINGS; i++) {
+		const struct binding *a = &table()[i / N_BINDINGS], *b = &table()[i % N_BINDINGS];
+
+		for (int k = 0; a < b && a->act != b->act && a->modes & b->modes && k < KEYS_PER_BINDING; k++) {
+			if (!a->keys[k] || !has_key(b, a->keys[k]))
+				continue;
+			str_addf(why, "key %s would be both '%s' and '%s'", ui_key_name(a->keys[k], key),
+				 bindings_action(a), bindings_action(b));
+			return false;
+		}
+	}
+	return true;
 }
 
 bool bindings_allow_hotkey(char hotkey)

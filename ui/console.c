@@ -479,6 +479,8 @@ int ui_console_run(const struct ui_options *options)
 	if (term_open(options) != 0)
 		return STATUS_FAILED;
 	c.ui = ui_new(options);
+	if (options->complaint)
+		ui_say(c.ui, clock_mono_ms(), "%s", options->complaint);
 	c.base_ms = c.refresh_ms = term_is_slow() ? SLOW_REFRESH_MS : REFRESH_MS;
 	connect_gateway(&c, clock_mono_ms());
 	// a first screen that says "waiting" would be gone in a moment

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 
@@ -29,4 +31,18 @@ const char *ui_key_name(int key, char out[static KEY_NAME_SIZE])
 	else
 		snprintf(out, KEY_NAME_SIZE, "%c", key > ' ' && key < 0x7f ? key : '?');
 	return out;
+}
+
+int ui_key_from_name(const char *name, size_t len)
+{
+	static const char ctrl[] = "Ctrl-";
+	size_t n = strlen(ctrl);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strlen(names[i].name) == len && strncasecmp(names[i].name, name, len) == 0)
+			return names[i].key;
+	}
+	if (len == n + 1 && strncasecmp(name, ctrl, n) == 0 && ((name[n] | 0x20) >= 'a' && (name[n] | 0x20) <= 'z'))
+		return UI_CTRL(name[n]);
+	return len == 1 && name[0] > ' ' && name[0] < 0x7f ? name[0] : UI_KEY_NONE;
 }

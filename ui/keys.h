@@ -2,6 +2,8 @@
 #ifndef UI_KEYS_H
 #define UI_KEYS_H
 
+#include <stddef.h>
+
 // Keys as the console's own numbers: what a terminal sends for them is known to ui/term.c alone.
 // Printable ASCII and control characters are themselves.
 
@@ -33,5 +35,7 @@ enum ui_key {
 // "j", "Ctrl-d", "PgDn": how help calls it.
 #define KEY_NAME_SIZE 12
 const char *ui_key_name(int key, char out[static KEY_NAME_SIZE]);
+// The same backwards, of `len` bytes; UI_KEY_NONE: no key is called so.
+int ui_key_from_name(const char *name, size_t len);
 
 #endif

@@ -61,7 +61,9 @@ bool ui_list_key(size_t i, struct ui_listed_key *out)
 		if (b->modes & modes[m].mode)
 			add_word(out->screens, sizeof(out->screens), modes[m].name);
 	}
-	for (add_keys(b++, out); b < end; b++)
+	for (; b < end; b++) {
 		add_keys(b, out);
+		add_word(out->action, sizeof(out->action), bindings_action(b));
+	}
 	return true;
 }

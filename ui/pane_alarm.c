@@ -72,30 +72,38 @@ static unsigned find_help(const struct view *view, const struct alarm *alarm, co
 	return 0;
 }
 
+static void add_hint(const struct view *view, const char *action, const char *words, struct str *out)
+{
+	char key[KEY_NAME_SIZE];
+
+	if (bindings_key_of(action, view->screen, key))
+		str_addf(out, "  %s:%s", key, words);
+}
+
 // The keys that help, the best first. What acts on the selected path is offered when that is the one.
 static void write_hints(const struct view *view, const struct alarm *alarm, struct str *out)
 {
 	bool roomy = view->form & (FORM_NORMAL | FORM_WIDE);
-	bool acts = bindings_find(view->s, 'R', view->screen); // on paths, here
+	bool acts = view->screen & (UI_OVERVIEW | UI_PATH); // on paths, here
 	int object = facts_find_path(view->s, alarm->object);
 	const struct path_snapshot *path = object >= 0 ? &view->s->paths[object] : NULL;
 	unsigned help = find_help(view, alarm, path);
 
 	if (path && (!acts || object != view->selected))
-		str_add(out, roomy ? "  a:Go there" : "  a:Go");
+		add_hint(view, "alarm", roomy ? "Go there" : "Go", out);
 	else if (path && help & HELP_REDIAL)
-		str_add(out, "  R:Redial");
+		add_hint(view, "redial", "Redial", out);
 	else if (path && help & HELP_ENABLE)
-		str_add(out, "  E:Use it still");
+		add_hint(view, "enable", "Use it still", out);
 	for (int i = 0; acts && help & HELP_OTHER && i < view->s->n_paths; i++) {
 		const struct path_snapshot *other = &view->s->paths[i];
 
 		if (bindings_allow_hotkey(other->hotkey) && other->state == PATH_STATE_STANDBY)
 			str_addf(out, "  %c:Enable %s", other->hotkey, other->name);
 	}
-	str_add(out, "  A:Ack");
+	add_hint(view, "acknowledge", "Ack", out);
 	if (help & HELP_DOCTOR && view->screen != UI_DOCTOR)
-		str_add(out, "  d:Doctor");
+		add_hint(view, "doctor", "Doctor", out);
 }
 
 // Where the sentence may end, the last place before `end`, or 0.
@@ -193,11 +201,13 @@ static void draw_alarm(const struct view *view, struct canvas *canvas, int row,
 static void draw_timed(const struct view *view, struct canvas *canvas, int row)
 {
 	int64_t left_s = (view->s->revert_at_ms - view->time_ms + 999) / 1000;
+	char key[KEY_NAME_SIZE];
+	const char *keep = view->read_only ? NULL : bindings_key_of("keep", view->screen, key);
 	char text[128];
 
-	snprintf(text, sizeof(text), "%s is off, and comes back in %d:%02d.%s", view->s->timed_path,
-		 (int)(left_s > 0 ? left_s / 60 : 0), (int)(left_s > 0 ? left_s % 60 : 0),
-		 view->read_only || !bindings_find(view->s, 'K', view->screen) ? "" : "   K:Keep it off");
+	snprintf(text, sizeof(text), "%s is off, and comes back in %d:%02d.%s%s%s", view->s->timed_path,
+		 (int)(left_s > 0 ? left_s / 60 : 0), (int)(left_s > 0 ? left_s % 60 : 0), keep ? "   " : "",
+		 keep ? keep : "", keep ? ":Keep it off" : "");
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_BAD, text);
 }
 

@@ -7,6 +7,8 @@
 
 #include "model/format.h"
 
+struct str;
+
 // The live console: a full-screen client of a running gateway.
 
 enum ui_color { UI_COLOR_AUTO, UI_COLOR_ALWAYS, UI_COLOR_NEVER };
@@ -25,6 +27,7 @@ struct ui_options {
 	enum ui_color color; // auto: what NO_COLOR and the terminal say
 	enum ui_charset charset;
 	int width, height;          // of the terminal; 0: ask it
+	const char *complaint; // said first; NULL: none
 	const char *ssh_connection; // SSH_CONNECTION, to warn before the session's own path is cut
 	const char *session_interface; // by which that session's packets leave; NULL: nobody knows
 };
@@ -34,13 +37,24 @@ struct ui_listed_key {
 	char keys[64];    // as people call them: "j Down Ctrl-n"
 	char screens[80]; // where, by name: "overview path"
 	const char *does;
+	char action[64]; // its name in console.conf, or the names of two; empty: it is not set there
 	bool changes; // it acts on the gateway
 };
 // The table of keys, for others than the console: the i-th row, false when there is none.
 bool ui_list_key(size_t i, struct ui_listed_key *out);
 
+// ---- other keys than the table's, for the whole process
+
+// The names of what keys do: the i-th, or NULL.
+const char *ui_action_name(size_t i);
+// Gives an action other keys ("R Ctrl-r F3") in the place of its own. False: not possible; `why` goes on after
+// the action's name.
+bool ui_rebind(const char *action, const char *keys, struct str *why);
+// Whether no key has two meanings on one screen; to be asked after all are told.
+bool ui_check_keys(struct str *why);
+void ui_default_keys(void);
+
 // Whether there is a screen of this name; else all names, with commas, are added to `out`.
-struct str;
 bool ui_knows_screen(const char *name, struct str *out);
 
 // Whether standard input and output are a terminal that a full screen can be drawn on, and nobody

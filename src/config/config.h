@@ -268,6 +268,13 @@ enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER, CON
 int config_load(const char *file, enum config_role role, struct config **out, struct str *errors);
 void config_free(struct config *config);
 
+// Reads a person's file for the console, whose block `keys` may give each of the `n` actions its keys;
+// `take` is called for those that it names, when the whole file is right. Returns 0; -ENOENT: there is
+// no file; or another -errno with lines in `errors`.
+typedef void config_take_key(void *ctx, const char *action, const char *keys);
+int config_console_load(const char *file, const char *const actions[], size_t n, config_take_key *take, void *ctx,
+			struct str *errors);
+
 // Append a file with every key and its default, commented out, and one with the values of `config`.
 void config_write_default(struct str *out);
 void config_write(const struct config *config, struct str *out);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/last_run.h"
+#include "config/config.h"
 #include "role/role_priv.h"
 #include "ui/ui.h"
 
@@ -83,6 +85,57 @@ static int print_status(const struct role_args *args)
 							   args->mask ? (char[]){ "--mask" } : NULL, NULL });
 }
 
+// ---- a person's own keys
+
+#define OWN_KEYS "console.conf"
+
+struct own_keys {
+	struct str *errors;
+	bool wrong;
+};
+
+static void take_keys(void *ctx, const char *action, const char *keys)
+{
+	struct own_keys *own = ctx;
+	struct str why = { 0 };
+
+	if (!ui_rebind(action, keys, &why) && !own->wrong) {
+		str_addf(own->errors, OWN_KEYS ": '%s' %s", action, str_text(&why));
+		own->wrong = true;
+	}
+	str_fini(&why);
+}
+
+// $XDG_CONFIG_HOME/mpgate/console.conf. Whatever is wrong with it, the console starts: with its own keys,
+// and the first of what is wrong as its first message.
+static void load_own_keys(struct str *complaint)
+{
+	const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *names[128];
+	struct str file = { 0 }, errors = { 0 }, why = { 0 };
+	struct own_keys own = { .errors = &errors };
+	size_t n = 0;
+	int rc;
+
+	if (folder && folder[0] == '/')
+		str_addf(&file, "%s/mpgate/" OWN_KEYS, folder);
+	else if (home)
+		str_addf(&file, "%s/.config/mpgate/" OWN_KEYS, home);
+	while (n < sizeof(names) / sizeof(names[0]) && (names[n] = ui_action_name(n)))
+		n++;
+	rc = file.len ? config_console_load(str_text(&file), names, n, take_keys, &own, &errors) : -ENOENT;
+	if (rc == 0 && !own.wrong && !ui_check_keys(&why))
+		str_addf(&errors, OWN_KEYS ": %s", str_text(&why));
+	if (!errors.len && rc < 0 && rc != -ENOENT)
+		str_addf(&errors, OWN_KEYS ": %s", strerror(-rc));
+	if (errors.len) {
+		ui_default_keys();
+		str_addf(complaint, "%.*s; the keys are as usual", (int)strcspn(errors.text, "\n"), errors.text);
+	}
+	str_fini(&file);
+	str_fini(&errors);
+	str_fini(&why);
+}
+
 int role_console(int argc, char **argv)
 {
 	const char *charset = NULL, *size = NULL;
@@ -100,6 +153,8 @@ int role_console(int argc, char **argv)
 	};
 	struct role_args args;
 	char last_run[sizeof(args.state_dir) + sizeof(LAST_RUN_FILE) + 1];
+	struct str complaint = { 0 };
+	int status;
 
 	if (!role_args_parse(&args, argc, argv, options))
 		return args.status;
@@ -116,5 +171,9 @@ int role_console(int argc, char **argv)
 	ui.color = color_of(args.color);
 	ui.units = args.units;
 	ui.mask = args.mask;
-	return ui_console_run(&ui);
+	load_own_keys(&complaint);
+	ui.complaint = complaint.len ? str_text(&complaint) : NULL;
+	status = ui_console_run(&ui);
+	str_fini(&complaint);
+	return status;
 }

@@ -19,7 +19,9 @@ static void print_json(void)
 		role_add_json_text(&out, key.screens);
 		str_add(&out, ",\"does\":");
 		role_add_json_text(&out, key.does);
-		str_addf(&out, ",\"changes\":%s}", key.changes ? "true" : "false");
+		str_addf(&out, ",\"changes\":%s,\"name\":", key.changes ? "true" : "false");
+		role_add_json_text(&out, key.action);
+		str_add(&out, "}");
 	}
 	str_add(&out, "]}");
 	puts(str_text(&out));
@@ -30,7 +32,7 @@ int role_keys(int argc, char **argv)
 {
 	struct ui_listed_key key;
 	struct role_args args;
-	int width = 4;
+	int width = 4, what = 4;
 
 	if (!role_args_parse(&args, argc, argv, NULL))
 		return args.status;
@@ -40,15 +42,18 @@ int role_keys(int argc, char **argv)
 	}
 	for (size_t i = 0; ui_list_key(i, &key); i++)
 		width = (int)strlen(key.keys) > width ? (int)strlen(key.keys) : width;
+	for (size_t i = 0; ui_list_key(i, &key); i++)
+		what = (int)strlen(key.does) > what ? (int)strlen(key.does) : what;
 	if (args.plain && !args.no_header)
-		printf("#keys\tdoes\tscreens\n");
+		printf("#keys\tdoes\tscreens\tname\n");
 	else if (!args.plain)
-		printf("%-*s  %-30s  %s\n", width, "KEYS", "WHAT", "WHERE");
+		printf("%-*s  %-*s  %-15s  %s\n", width, "KEYS", what, "WHAT", "NAME", "WHERE");
 	for (size_t i = 0; ui_list_key(i, &key); i++) {
 		if (args.plain)
-			printf("%s\t%s\t%s\n", key.keys, key.does, key.screens);
+			printf("%s\t%s\t%s\t%s\n", key.keys, key.does, key.screens, key.action);
 		else
-			printf("%-*s  %-30s  %s\n", width, key.keys, key.does, key.screens);
+			printf("%-*s  %-*s  %-15s  %s\n", width, key.keys, what, key.does, key.action,
+			       key.screens);
 	}
 	return STATUS_DONE;
 }

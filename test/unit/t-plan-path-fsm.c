@@ -674,6 +674,37 @@ static void tells_a_poor_path(void **state)
 	assert_int_equal(fsm.state, PATH_STATE_UP);
 }
 
+// What answers the checks of a path is not the exit, as behind a login page.
+static void tells_a_portal(void **state)
+{
+	struct path_change change;
+	struct path_fsm fsm;
+	char note[NOTE_SIZE];
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rgg", 0, &change);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	assert_false(path_fsm_stranger(&fsm, true, now_ms, &change)); // may have been an accident
+	assert_true(path_fsm_stranger(&fsm, true, now_ms, &change));
+	assert_int_equal(fsm.state, PATH_STATE_BLOCKED);
+	assert_string_equal(fsm.reason, "portal");
+	path_fsm_note(&fsm, now_ms, note);
+	assert_string_equal(note, "portal?");
+	assert_false(path_fsm_verified(&fsm));
+	assert_false(path_fsm_stranger(&fsm, true, now_ms, &change)); // told once
+	// its probes are answered, by whomever, with MPTCP even: that proves nothing now
+	now_ms = play(&fsm, "ggg", now_ms, &change);
+	path_fsm_mptcp(&fsm, true, now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_BLOCKED);
+	// the exit itself answers: it is proved anew
+	assert_true(path_fsm_stranger(&fsm, false, now_ms, &change));
+	assert_int_equal(fsm.state, PATH_STATE_PROBING);
+	play(&fsm, "gg", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+}
+
 // One letter sequence per path; NULL ends.
 static void finds_the_verdict(void **state)
 {
@@ -810,6 +841,7 @@ int main(void)
 		cmocka_unit_test(counts_a_fall_once),
 		cmocka_unit_test(holds_down_what_flaps),
 		cmocka_unit_test(tells_a_poor_path),
+		cmocka_unit_test(tells_a_portal),
 		cmocka_unit_test(finds_the_verdict),
 		cmocka_unit_test(knows_that_the_net_works_without_the_exit),
 	};

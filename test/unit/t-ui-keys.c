@@ -666,6 +666,53 @@ static void noise_changes_nothing(void **state)
 	ui_free(ui);
 }
 
+// A person's own keys take the place of the table's, and what cannot be is refused.
+static void keys_can_be_bound_anew(void **state)
+{
+	static const struct {
+		const char *action, *keys, *why;
+	} wrong[] = {
+		{ "redial", "", "needs a key" },
+		{ "redial", "Ctrl-", "'Ctrl-' is no key" },
+		{ "redial", "R 1 2 3 4", "more than 4" },
+		{ "redail", "R", "is no action" },
+	};
+	struct ui *ui = ui_from_state("ok", &(struct ui_options){ 0 });
+	struct str why = { 0 };
+
+	(void)state;
+	for (size_t i = 0; ui_action_name(i); i++) // all that have a name can be set, to what they have too
+		assert_true(strlen(ui_action_name(i)) > 0);
+	screen_text(ui, 80, 24, false, 0, &why);
+	str_clear(&why);
+	assert_true(ui_rebind("redial", "Ctrl-r r", &why));
+	assert_true(ui_check_keys(&why));
+	ui_key(ui, 'R', T0 + 1000);
+	assert_false(ui->dialog.open);
+	ui_key(ui, UI_CTRL('r'), T0 + 1000);
+	assert_true(ui->dialog.open);
+	assert_int_equal(ui->dialog.verb, COMMAND_REDIAL);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		str_clear(&why);
+		assert_false(ui_rebind(wrong[i].action, wrong[i].keys, &why));
+		assert_non_null(strstr(str_text(&why), wrong[i].why));
+	}
+	// one key, two meanings; and one that would answer its own question
+	str_clear(&why);
+	assert_true(ui_rebind("redial", "p", &why));
+	assert_false(ui_check_keys(&why));
+	assert_non_null(strstr(str_text(&why), "key p would be both 'redial' and 'pause'"));
+	str_clear(&why);
+	assert_true(ui_rebind("redial", "y", &why));
+	assert_false(ui_check_keys(&why));
+	assert_non_null(strstr(str_text(&why), "key y of 'redial' answers questions"));
+	ui_default_keys();
+	str_clear(&why);
+	assert_true(ui_check_keys(&why));
+	str_fini(&why);
+	ui_free(ui);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -699,6 +746,7 @@ int main(void)
 		cmocka_unit_test(screens_are_walked_by_their_keys),
 		cmocka_unit_test(help_opens_scrolls_and_closes),
 		cmocka_unit_test(noise_changes_nothing),
+		cmocka_unit_test(keys_can_be_bound_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

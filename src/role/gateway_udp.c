@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is not TCP, and what pins lead straight over a path. What is forwarded instead of carried: which
-// path new flows take (plan/udp.c), and whether that path, and those of pins, still answer. No connection
-// of ours tells of its death while only others' packets move; so while
-// some leave over it the interface's counters are watched, and when nothing comes back the path is
-// asked at once.
+// What is not TCP, and what pins lead straight over a path: which path new flows take (plan/udp.c), and
+// whether that path, and those of pins, still answer. No connection of ours tells of its death while only
+// others' packets move; so while some leave over it the interface's counters are watched, and when nothing
+// comes back the path is asked at once.
 #include "base/clock.h"
 #include "role/gateway_priv.h"
 

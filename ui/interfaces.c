@@ -20,9 +20,18 @@ static struct interface *find(struct interfaces *all, const char *name)
 	return &all->list[all->n++];
 }
 
+// getifaddrs(3) packs its list with less room between than the largest member of our union wants.
+static struct addr read_address(const struct sockaddr *packed)
+{
+	union sockaddr_any sa = { .sa = { .sa_family = packed->sa_family } };
+
+	memcpy(&sa, packed, packed->sa_family == AF_INET6 ? sizeof(sa.in6) : sizeof(sa.in));
+	return addr_from_sockaddr(&sa);
+}
+
 static int count_bits(const struct sockaddr *mask)
 {
-	const struct addr addr = addr_from_sockaddr((const void *)mask);
+	const struct addr addr = read_address(mask);
 	int n = 0;
 
 	for (size_t i = 0; i < addr_len(&addr); i++)
@@ -38,7 +47,7 @@ static void take_address(struct interface *out, const struct ifaddrs *a)
 
 	if (!a->ifa_addr || (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
 		return;
-	addr = addr_from_sockaddr((const void *)a->ifa_addr);
+	addr = read_address(a->ifa_addr);
 	if (addr_is_link_local(&addr) || (out->address[0] && addr.family == AF_INET6))
 		return;
 	snprintf(out->address, sizeof(out->address), "%s/%d", addr_format(&addr, text),

@@ -50,7 +50,7 @@ def walk(lab, gateway, terminal):
     terminal.wait_for_line(r"KIND STATE +RX Mb/s", "KIND STATE +RX Mb/s")
 
     terminal.keys("R")
-    terminal.answer("REDIAL ppp0", "y")
+    terminal.answer("RECONNECT ppp0", "y")
     terminal.wait_for_line(r"ppp0 +PROBING +reconnect asked", "ppp0 +PROBING +reconnect asked")
     check_rates(terminal, lines)
 

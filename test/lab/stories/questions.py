@@ -40,7 +40,7 @@ def all_mean_no(lab, gateway, console):
 def own_session(lab, gateway, console):
     """The console is at the far end of an ssh session to the LAN's address, which comes in over tun0."""
     warned = rf"! Your SSH session from {FAR} comes in over tun0 and will"
-    for path, word, warns in ("tun0", "RECONNECT", True), ("ppp0", "REDIAL", False):
+    for path, word, warns in ("tun0", "RECONNECT", True), ("ppp0", "RECONNECT", False):
         console.select(path)
         console.keys("R")
         console.wait_for_dialog(f"{word} {path}")
@@ -58,7 +58,7 @@ def y_acts(lab, gateway, console):
     console.answer("FULL use tun0", "y")
     console.wait_for_state("tun0", "UP", note="^up ")
     console.keys("R")
-    console.wait_for_line("Take down and reconnect tun0", "the question")
+    console.wait_for_line("Take out of use and reconnect tun0", "the question")
     console.answer("RECONNECT tun0", "y")
     console.wait_for_line(r"tun0 +PROBING +reconnect asked by root on pts/\d+", "who asked")
     console.wait_for_state("tun0", "UP")
@@ -80,7 +80,7 @@ def disable_by_name(console, path):
 def the_last_path(lab, gateway, console):
     """ppp0 alone is left."""
     console.select("ppp0")
-    for trigger, title, what in ("R", "REDIAL ppp0", "Taking"), ("D", "DISABLE ppp0", "Disabling"):
+    for trigger, title, what in ("R", "RECONNECT ppp0", "Taking"), ("D", "DISABLE ppp0", "Disabling"):
         console.keys(trigger)
         console.wait_for_dialog(title)
         console.wait_for_line(rf"ppp0 is the only path that works\. {what} it", "the warning")

@@ -336,16 +336,18 @@ enum { GATEWAY = 1, SERVER = 2 };
 
 #define SYSCTL_NAME_SIZE sizeof(((struct ksysctl *)0)->name)
 
-#define RMEM_MAX 33554432
+// What a fast path brings while the first data of a slow one is on its way has to fit.
+#define RMEM_FIRST (8u << 20)
+#define RMEM_MAX   (32u << 20)
 
-// Lifts the largest receive buffer to RMEM_MAX and leaves the rest, and anything larger.
+// Lifts the receive buffers that connections begin with, and may grow to; larger ones are left.
 static void raise_rmem(const char *observed, char *out, size_t size)
 {
-	uint64_t min, initial, max;
+	uint64_t min, first, max;
 
-	if (sscanf(observed, "%" SCNu64 " %" SCNu64 " %" SCNu64, &min, &initial, &max) == 3 &&
-	    max < RMEM_MAX)
-		snprintf(out, size, "%" PRIu64 " %" PRIu64 " %d", min, initial, RMEM_MAX);
+	if (sscanf(observed, "%" SCNu64 " %" SCNu64 " %" SCNu64, &min, &first, &max) == 3)
+		snprintf(out, size, "%" PRIu64 " %" PRIu64 " %" PRIu64, min,
+			 first < RMEM_FIRST ? RMEM_FIRST : first, max < RMEM_MAX ? RMEM_MAX : max);
 	else
 		str_copy(out, size, observed);
 }

@@ -354,7 +354,7 @@ static void make_pins(void)
 		struct config_pin *pin = &pins[i];
 
 		*pin = (struct config_pin){ .to = random_ranges(i, 0), .from = random_ranges(i, 2) };
-		snprintf(pin->name, sizeof(pin->name), "p%zu", i);
+		snprintf(pin->name, sizeof(pin->name), "p%u", (unsigned char)i);
 		pin->slot = (uint8_t)(CONFIG_PIN_SLOTS - 1 - 3 * i);
 		if (number_below(3) == 0)
 			pin->ports = (struct config_ports){ ports, ARRAY_LEN(ports) };

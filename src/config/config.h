@@ -48,6 +48,7 @@ struct config_lan {
 	struct config_prefixes bypass; // destinations let through, on top of the built-in ones
 	uint16_t tproxy_port;
 	enum config_unreachable when_unreachable;
+	bool refuse_ipv6; // of the LAN to the Internet, but for what the lists except and pins lead
 };
 
 struct config_exit {

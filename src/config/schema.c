@@ -1163,6 +1163,9 @@ static const struct schema_key lan_keys[] = {
 	  .fallback = "\"block\"",
 	  .help = "While no exit can be reached: block refuses new connections, direct carries them\n"
 		  "to their targets over the best path, not encrypted by mpgate." },
+	{ "refuse-ipv6", &type_bool, AT(config_lan, refuse_ipv6), .fallback = "no",
+	  .help = "yes: IPv6 of the LAN's machines to the Internet is refused, so that programs take\n"
+		  "IPv4 at once, and nothing goes around mpgate." },
 };
 
 static const struct schema_key exit_keys[] = {

@@ -114,6 +114,11 @@ static bool is_peer(const struct config *config, const struct kstate *observed, 
 	return false;
 }
 
+static bool is_refused_ipv6(const struct config_lan *lan, const struct addr *to, const struct addr *from)
+{
+	return lan->refuse_ipv6 && to->family == AF_INET6 && !find_in(&lan->source_bypass, from);
+}
+
 static void say_carried(const struct config_lan *lan, const struct addr *from,
 			struct plan_explanation *out)
 {
@@ -232,14 +237,18 @@ void plan_explain(const struct config *config, const struct kstate *observed,
 		    is_peer(config, observed, to, &to_says);
 	if (!addr_is_multicast(to) && is_pinned(config, ways, packet, exempt_to, exempt_from, out))
 		return;
-	if (exempt_from)
+	if (is_refused_ipv6(lan, to, from) && !exempt_to) {
+		out->fate = PLAN_REFUSED;
+		say(out, "refuse-ipv6", "lan.refuse-ipv6 is yes");
+	} else if (exempt_from) {
 		*out = from_says;
-	else if (exempt_to)
+	} else if (exempt_to) {
 		*out = to_says;
-	else if (packet->proto == CONFIG_PROTO_TCP)
+	} else if (packet->proto == CONFIG_PROTO_TCP) {
 		say_carried(lan, from, out);
-	else
+	} else {
 		say_rest(config, ways, packet, out);
+	}
 }
 
 // ---- why this path is first

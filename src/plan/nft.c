@@ -150,6 +150,8 @@ static void write_lists(struct str *out, const struct config *config)
 	if (config->lan.sources.n)
 		write_match(out, "saddr", "!= ", "source");
 	write_match(out, "daddr", "", "bypass");
+	if (config->lan.refuse_ipv6)
+		str_add(out, "\t\tmeta nfproto ipv6 return\n"); // see plan_nft_refuse_ipv6()
 }
 
 static bool has_rest(const struct config *config)
@@ -272,6 +274,8 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	if (plan_forwards(config))
 		plan_nft_forward(&out, config);
 	plan_nft_no_redirects(&out, config);
+	if (lan->refuse_ipv6)
+		plan_nft_refuse_ipv6(&out, config);
 	if (config->local)
 		write_local(&out, config, ipv6);
 	write_chain(&out, config, ipv6);

@@ -28,6 +28,7 @@ const struct config_path *plan_one_arm(const struct config *config);
 void plan_nft_guard_sets(struct str *out, const struct config *config, const struct kstate *observed);
 void plan_nft_guard(struct str *out, const struct config *config);
 // and the chain that, on one arm, keeps the kernel from sending hosts of the LAN around us.
+void plan_nft_refuse_ipv6(struct str *out, const struct config *config);
 void plan_nft_no_redirects(struct str *out, const struct config *config);
 
 // Whether the path takes flows straight to destinations of the family.

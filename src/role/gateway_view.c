@@ -152,22 +152,22 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 
 // ---- the snapshot
 
+// Of the family in which the exit is reached, if the path has it.
 static void fill_way(struct path_snapshot *p, const struct path_facts *facts)
 {
-	p->prefix_len = SNAPSHOT_NONE;
-	for (int family = 0; family < PLAN_FAMILIES; family++) {
-		const struct path_way *way = &facts->way[family];
+	const struct path_way *way = &facts->way[facts->to_exit];
 
-		if (!addr_is_set(&way->local))
-			continue;
-		addr_format(&way->local, p->address);
-		p->prefix_len = way->prefix_len;
-		if (addr_is_set(&way->gateway))
-			addr_format(&way->gateway, p->gateway);
-		if (addr_is_set(&way->peer))
-			addr_format(&way->peer, p->peer);
+	p->prefix_len = SNAPSHOT_NONE;
+	for (int family = 0; family < PLAN_FAMILIES && !addr_is_set(&way->local); family++)
+		way = &facts->way[family];
+	if (!addr_is_set(&way->local))
 		return;
-	}
+	addr_format(&way->local, p->address);
+	p->prefix_len = way->prefix_len;
+	if (addr_is_set(&way->gateway))
+		addr_format(&way->gateway, p->gateway);
+	if (addr_is_set(&way->peer))
+		addr_format(&way->peer, p->peer);
 }
 
 static void fill_use(const struct gateway *g, size_t slot, struct path_snapshot *p)

@@ -41,6 +41,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 LAN_NET = "192.168.5.0/24"
 LAN_SOURCES = "192.168.5.32/27"
 GATEWAY = "192.168.5.1"
+LAN6 = "2001:db8:5::/64"
 GATEWAY6 = "2001:db8:5::1"
 CLIENT = "192.168.5.34"
 CLIENT6 = "2001:db8:5::34"
@@ -204,6 +205,19 @@ class Path:
                                     (self.lab.gw, self.name, self.address, self.peer)):
             ns.sysctl(f"net.ipv6.conf.{dev}.disable_ipv6", 1)
             ns.ip(f"addr add {addr} peer {peer} dev {dev}", f"link set {dev} up")
+
+    def dual_stack(self):
+        """Gives a line IPv6 as well, and the provider a route to the LAN's over it."""
+        n = self.number
+        for ns, dev, own, peer in ((self.lab.gw, self.name, 2, 1), (self.isp, "down0", 1, 2)):
+            ns.sysctl(f"net.ipv6.conf.{dev}.disable_ipv6", 0)
+            ns.ip(f"addr add 2001:db8:64:{n}::{own} peer 2001:db8:64:{n}::{peer} dev {dev} nodad")
+        self.isp.sysctl("net.ipv6.conf.all.forwarding", 1)
+        self.isp.ip(f"addr add 2001:db8:f0:{n}::2/64 dev up0 nodad",
+                    f"route add default via 2001:db8:f0:{n}::1",
+                    f"route add {LAN6} via 2001:db8:64:{n}::2")
+        self.lab.net.ip(f"addr add 2001:db8:f0:{n}::1/64 dev isp{n} nodad",
+                        f"route add 2001:db8:64:{n}::/64 via 2001:db8:f0:{n}::2")
 
     def unplug(self):
         """The interface goes away, as when pppd hangs up or a stick is pulled."""

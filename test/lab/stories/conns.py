@@ -3,6 +3,7 @@
 """`mpgate conns` tells what each connection does, over which paths, and why one is not bonded."""
 import contextlib
 import json
+import itertools
 import pathlib
 import sys
 import threading
@@ -161,7 +162,8 @@ def ask_why(console, path):
     """The row that is not bonded says so, and Enter says why."""
     row = console.wait_for_line(r"198\.51\.100\.80:5003 +TCP ! +(\S+)", "the one that is not bonded")
     expect(len(row[1].replace("-", "")) == 1, f"plain TCP goes over {row[1]}")
-    console.wait(lambda: console.shows(r"^>.*:5003 +TCP !") or console.keys("j"), "the mark on it")
+    way = itertools.cycle("kj")  # it may be above or below the one that is selected
+    console.wait(lambda: console.shows(r"^>.*:5003 +TCP !") or console.keys(next(way)), "the mark on it")
     console.keys("Enter")
     console.wait_for_line("- PLAIN TCP -", "the reason")
     console.wait_for_line(r"198\.51\.100\.80:5003 is not bonded, since \d\d:\d\d:\d\d", "since when")

@@ -93,19 +93,6 @@ class Counts:
                 if n and name.startswith(f"{who}_")}
 
 
-def dual_stack(lab, path):
-    """Gives a line IPv6 as well."""
-    n = path.number
-    for ns, dev, own, peer in ((lab.gw, path.name, 2, 1), (path.isp, "down0", 1, 2)):
-        ns.sysctl(f"net.ipv6.conf.{dev}.disable_ipv6", 0)
-        ns.ip(f"addr add 2001:db8:64:{n}::{own} peer 2001:db8:64:{n}::{peer} dev {dev} nodad")
-    path.isp.sysctl("net.ipv6.conf.all.forwarding", 1)
-    path.isp.ip(f"addr add 2001:db8:f0:{n}::2/64 dev up0 nodad",
-                f"route add default via 2001:db8:f0:{n}::1")
-    lab.net.ip(f"addr add 2001:db8:f0:{n}::1/64 dev isp{n} nodad",
-               f"route add 2001:db8:64:{n}::/64 via 2001:db8:f0:{n}::2")
-
-
 def ask_tcp(lab, host, timeout_s=10):
     with lab.lan.connect(host, PORT, timeout_s) as sock:
         sock.sendall(b"hello")
@@ -311,7 +298,7 @@ def story(lab):
                f"route add {STRICT6} via {WEB6}")
     lab.exit.ip(f"addr add {US}/24 dev eth0")
     for name in "ppp0", "tun0":
-        dual_stack(lab, lab.paths[name])
+        lab.paths[name].dual_stack()
     counts = Counts(lab)
     echo = Echo(lab)
     Exit(lab)

@@ -437,6 +437,30 @@ static void check_ranges(const struct doctor_facts *facts, struct doctor_report 
 	}
 }
 
+// Lists that speak of IPv4 alone leave the IPv6 of the same machines to go around.
+static void check_ipv6(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	const struct config_lan *lan = facts->config ? &facts->config->lan : NULL;
+	const struct klink *link = lan ? kstate_link(&facts->k, lan->interface) : NULL;
+
+	if (!link || lan->refuse_ipv6 || !lan->sources.n)
+		return;
+	for (size_t i = 0; i < lan->sources.n; i++) {
+		if (lan->sources.list[i].addr.family == AF_INET6)
+			return;
+	}
+	for (size_t i = 0; i < facts->k.n_addrs; i++) {
+		const struct kaddr *a = &facts->k.addrs[i];
+
+		if (a->ifindex != link->ifindex || a->local.family != AF_INET6 || !a->global)
+			continue;
+		explain(add(report, DOCTOR_WARN, "", "the LAN has IPv6, and lan.sources only ranges of IPv4"),
+			"its machines prefer IPv6, which goes around mpgate",
+			"add its range to 'sources', or say 'refuse-ipv6 = yes'");
+		return;
+	}
+}
+
 // A tunnel's packets are to fit into those of the line that it rides.
 static void check_fit(const struct doctor_facts *facts, size_t i, struct doctor_report *report)
 {
@@ -790,6 +814,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "dialling", "paths", check_dialling },
 	{ "duplicates", "paths", check_duplicates },
 	{ "ranges", "paths", check_ranges },
+	{ "ipv6", "paths", check_ipv6 },
 	{ "mtu", "paths", check_mtu },
 	{ "rp-filter", "paths", check_rp_filter },
 	{ "underlay", "exits", check_underlay },

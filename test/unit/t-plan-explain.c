@@ -78,6 +78,43 @@ static void names_the_rule_that_decides(void **state)
 	kstate_fini(&observed);
 }
 
+static void refuses_ipv6_but_what_is_excepted(void **state)
+{
+	static const struct {
+		const char *to, *from;
+		enum plan_fate fate;
+	} cases[] = {
+		{ "2001:db8::1", NULL, PLAN_REFUSED },
+		{ "2001:db8::1", "2001:db8:5::34", PLAN_REFUSED },
+		{ "2001:db8::1", "2001:db8:5::40", PLAN_LET_THROUGH },
+		{ "2001:db8:80::80", "2001:db8:5::34", PLAN_LET_THROUGH },
+		{ "198.51.100.80", "192.168.5.34", PLAN_CARRIED },
+	};
+	struct prefix sources[] = { prefix("192.168.5.32/27") }, not_from[] = { prefix("2001:db8:5::40/128") };
+	struct prefix bypass[] = { prefix("2001:db8:80::/48") };
+	const struct config config = { .lan = { .interface = "br0",
+						.sources = { sources, 1 },
+						.source_bypass = { not_from, 1 },
+						.bypass = { bypass, 1 },
+						.refuse_ipv6 = true } };
+	const struct plan_exits exits = { 0 };
+	const struct plan_ways ways = { 0 };
+	const struct kstate observed = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct plan_packet packet = { .to = addr_of(cases[i].to),
+						    .from = addr_of(cases[i].from),
+						    .proto = CONFIG_PROTO_TCP };
+		struct plan_explanation e;
+
+		plan_explain(&config, &observed, &exits, &ways, &packet, &e);
+		if (e.fate != cases[i].fate)
+			fail_msg("%s from %s: %s, %s", cases[i].to, cases[i].from ? cases[i].from : "-",
+				 plan_fate_word(e.fate), e.text);
+	}
+}
+
 static void says_why_a_path_is_first(void **state)
 {
 	static const struct {
@@ -110,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_the_rule_that_decides),
+		cmocka_unit_test(refuses_ipv6_but_what_is_excepted),
 		cmocka_unit_test(says_why_a_path_is_first),
 	};
 

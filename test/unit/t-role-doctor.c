@@ -284,6 +284,18 @@ static void fill_conntrack(struct machine *m)
 	m->facts.conntrack = 900;
 }
 
+static void give_lan_ipv6(struct machine *m)
+{
+	static struct prefix sources[1];
+	struct kstate *k = &m->facts.k;
+
+	assert_int_equal(prefix_parse("192.168.5.32/27", &sources[0]), 0);
+	str_copy(m->config.lan.interface, NAME_SIZE, "br0");
+	m->config.lan.sources = (struct config_prefixes){ sources, 1 };
+	kstate_add_link(k, &(struct klink){ .ifindex = 9, .name = "br0", .admin_up = true, .carrier = true });
+	kstate_add_addr(k, &(struct kaddr){ .ifindex = 9, .local = addr_of("2001:db8:5::1"), .global = true });
+}
+
 static void lose_pppd(struct machine *m)
 {
 	m->facts.pppd_error = -ENOENT;
@@ -361,6 +373,7 @@ static void finds_what_is_planted(void **state)
 		{ pull_cable, DOCTOR_FAIL, "links", "tun0", "no carrier" },
 		{ lose_rule, DOCTOR_FAIL, "links", "tun0", "no rule" },
 		{ lose_endpoint, DOCTOR_WARN, "links", "tun0", "without an MPTCP endpoint" },
+		{ give_lan_ipv6, DOCTOR_WARN, "ipv6", "", "the LAN has IPv6" },
 		{ lose_pppd, DOCTOR_FAIL, "dialling", "ppp0", "cannot run pppd: No such file" },
 		{ lose_call_file, DOCTOR_FAIL, "dialling", "ppp0", "cannot read /etc/ppp/peers/dsl-provider" },
 		{ lock_state_dir, DOCTOR_WARN, "state-folder", "", "/var/lib/mpgate cannot be written" },

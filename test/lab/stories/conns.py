@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`mpgate conns` tells what each connection does, over which paths, and why one is not bonded."""
 import contextlib
-import json
 import itertools
+import json
 import pathlib
 import sys
 import threading

@@ -131,6 +131,17 @@ def one_port_for_all(lab):
     expect(sock.recvfrom(2048) == (b"hello", (WEB, PORT + 12)), "nothing from a third")
 
 
+def measures(lab, rate, *options):
+    """iperf3's own datagrams, at a rate that the line has room for."""
+    server = lab.web.start("iperf3", ["iperf3", "-s", "-1"])
+    wait_for(lambda: lab.web.listening(5201), "iperf3's port")
+    told = json.loads(lab.lan.run(["iperf3", "-c", WEB, "-u", "-b", rate, "-t", "2", "-J", *options]).stdout)
+    server.wait(10)
+    end = told["end"]["sum"]
+    print(f"iperf3 -u -b {rate} {' '.join(options)}: {end['packets']} datagrams, {end['lost_percent']:.1f} % lost")
+    expect(end["packets"] > 30 and end["lost_percent"] < 3, f"iperf3 says {end}")
+
+
 def story(lab):
     echo, echo6 = Echo(lab), Echo(lab, WEB6)
     Exit(lab)
@@ -147,6 +158,8 @@ def story(lab):
     expect(echo.peer[0] == EXIT and echo6.peer[0] == EXIT6, f"seen from {echo.peer}, {echo6.peer}")
     for size in (0, 1200, 1472, 8000):
         takes_both(lab, size)
+    measures(lab, "300K")
+    measures(lab, "1M", "-R")
     one_port_for_all(lab)
     tells_quic_what_fits(lab)
     peer, peer6 = echo.peer, echo6.peer

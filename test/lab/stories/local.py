@@ -109,6 +109,18 @@ def goes_direct(lab, gateway, server):
     wait_for(lambda: not gateway.status()["exit"]["why"], "the exit to be used again", 20)
 
 
+def survives_a_cut(lab, gateway, url, size):
+    """A download of the gateway's own goes on when the line that it began on falls silent."""
+    download = lab.gw.start("own", ["curl", "-sS", "--fail", "--proxy", "", "--limit-rate", "1M", "-o", "/dev/null",
+                                    "-w", "%{size_download}", url])
+    wait_for(lambda: gateway.path_bytes("rx")["ppp0"] > 1_500_000, "ppp0 to carry it")
+    lab.paths["ppp0"].blackhole()
+    wait_for(lambda: gateway.path("ppp0")["state"] == "down", "ppp0 to be down")
+    expect(download.wait(30) == 0 and download.log().strip() == str(size), f"it broke off: {download.log()}")
+    lab.paths["ppp0"].blackhole(False)
+    gateway.ready()
+
+
 def story(lab):
     web = Web(lab)
     web.file("1k", 1000)
@@ -120,6 +132,7 @@ def story(lab):
     carries(lab, gateway, who)
     expect(fetch(lab, url) == 1_000_000, "a download by the gateway itself")
     expect(curl(lab, url).sha256 == web.sums["1M"], "a download by the LAN")
+    survives_a_cut(lab, gateway, web.file("5M", 5_000_000), 5_000_000)
     leaves_alone(lab, gateway, at_exit)
 
     # IPv6 needs a route of the gateway's own; none of the paths has it

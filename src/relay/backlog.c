@@ -14,8 +14,8 @@
 
 // Round trips of the slowest path when it is idle. Measured over the lab's `home` with queues of
 // 400 ms and BBR: 4 cost 1 % of a 20 MB download, 6 nothing that shows. Over `mixed`, where a slow path's
-// first losses hold up a fast one, 6 cost 1 %; 9 cost a tenth of a second when a path dies.
-#define ROUND_TRIPS 8
+// first losses hold up a fast one, 6 cost 1 %; 8 and 9 cost a tenth of a second when a path dies.
+#define ROUND_TRIPS 7
 // Rates are low in the beginning, and round trips may be next to nothing.
 #define LEAST_BYTES (1024u << 10)
 #define MOST_BYTES  (64u << 20)

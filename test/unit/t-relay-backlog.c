@@ -16,7 +16,7 @@ static void holds_a_bonded_connection(void **state)
 	const struct sock_subflow one[] = { subflow(80, 10, true), subflow(20, 50, false) };
 	const struct sock_subflow slow[] = { subflow(1, 10, true), subflow(1, 10, true) };
 	// 100 Mbit/s times 50 ms, six times over
-	const uint64_t bound = 8 * 625000;
+	const uint64_t bound = 7 * 625000;
 
 	(void)state;
 	assert_int_equal(backlog_bound(two, 2, 0), bound);

@@ -82,6 +82,8 @@ def ends(words, status):
 
 def interrupted(asked):
     """Those that go on end as any program does, and a shell says 130 and 143."""
+    # what a script runs in the background is begun with this one ignored, and so would they be
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for signum in signal.SIGINT, signal.SIGTERM:
         for words in FOLLOWERS:
             process = subprocess.Popen([program("mpgate"), *asked, *words, "--json"], stdout=subprocess.PIPE)

@@ -131,7 +131,8 @@ def pin_is_refused_without_its_tunnel(lab):
 
 def survives_a_tunnel(lab, gateway, web, echo, address):
     """The first tunnel's jumpbox dies in the middle of a download and of a call."""
-    tunnel, next_ = lab.paths["tun0"], lab.paths["tun1"]
+    tunnel = lab.paths["tun0"]
+    others = [lab.paths[name].outside for name in ("tun1", "tun3")]  # tun1, unless the download holds it up
     call = Call(lab, source=address)
     call.talks(50)
     expect(echo.peer[0] == tunnel.outside, f"UDP came from {echo.peer[0]}, not by tun0's jumpbox")
@@ -144,7 +145,7 @@ def survives_a_tunnel(lab, gateway, web, echo, address):
     gap_s = call.largest_gap(cut, time.monotonic())
     print(f"UDP: no answer for {gap_s:.2f} s after tun0 was cut")
     expect(gap_s <= RESUMED_S, f"no answer for {gap_s:.2f} s")
-    expect(echo.peer[0] == next_.outside, f"UDP came from {echo.peer[0]}, not by tun1's jumpbox")
+    expect(echo.peer[0] in others, f"UDP came from {echo.peer[0]}, not by another jumpbox")
     call.over.set()
     expect(download.finish() == web.sums["8M"], "the file arrived damaged")
     gateway.wait_for_state("tun0", "down")

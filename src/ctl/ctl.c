@@ -257,26 +257,11 @@ static bool has_path(const struct snapshot *s, const char *name)
 	return false;
 }
 
-// "did you mean ppp0? paths are: ppp0 tun0"
 static void hint_at_paths(const struct snapshot *s, const char *name, char *out, size_t size)
 {
 	struct str hint = { 0 };
-	const char *near = NULL;
-	unsigned best = 3; // more than two slips is another word
 
-	for (int i = 0; i < s->n_paths; i++) {
-		unsigned distance = str_distance(name, s->paths[i].name);
-
-		if (distance < best) {
-			best = distance;
-			near = s->paths[i].name;
-		}
-	}
-	if (near)
-		str_addf(&hint, "did you mean %s? ", near);
-	str_add(&hint, s->n_paths ? "paths are:" : "the configuration has no paths");
-	for (int i = 0; i < s->n_paths; i++)
-		str_addf(&hint, " %s", s->paths[i].name);
+	snapshot_hint_at_paths(s, name, &hint);
 	str_copy(out, size, str_text(&hint));
 	str_fini(&hint);
 }

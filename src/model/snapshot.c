@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static const struct {
 	const char *word, *json;
 } verdicts[VERDICTS] = {
@@ -34,6 +36,26 @@ int verdict_from_json(const char *word, enum verdict *verdict)
 		}
 	}
 	return -EINVAL;
+}
+
+void snapshot_hint_at_paths(const struct snapshot *s, const char *name, struct str *out)
+{
+	const char *near = NULL;
+	unsigned best = 3; // more than two slips is another word
+
+	for (int i = 0; i < s->n_paths; i++) {
+		unsigned distance = str_distance(name, s->paths[i].name);
+
+		if (distance < best) {
+			best = distance;
+			near = s->paths[i].name;
+		}
+	}
+	if (near)
+		str_addf(out, "did you mean %s? ", near);
+	str_add(out, s->n_paths ? "paths are:" : "the configuration has no paths");
+	for (int i = 0; i < s->n_paths; i++)
+		str_addf(out, " %s", s->paths[i].name);
 }
 
 void history_add(struct history *history, const struct history_sample *sample)

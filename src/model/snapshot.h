@@ -227,6 +227,11 @@ struct history {
 	struct history_day days[HISTORY_DAYS]; // the oldest first
 };
 
+struct str;
+
+// "did you mean ppp0? paths are: ppp0 tun0", for a name that no path has.
+void snapshot_hint_at_paths(const struct snapshot *s, const char *name, struct str *out);
+
 void history_add(struct history *history, const struct history_sample *sample);
 // The sample `age` places before the newest (0 = newest), or NULL.
 const struct history_sample *history_get(const struct history *history, unsigned age);

@@ -91,23 +91,9 @@ int client_print(const struct role_args *args, const char *verb, const char *tex
 int client_fail_path(const char *verb, const struct snapshot *s, const char *name)
 {
 	struct str hint = { 0 };
-	const char *near = NULL;
-	unsigned best = 3; // more than two slips is another word
 	int status;
 
-	for (int i = 0; i < s->n_paths; i++) {
-		unsigned distance = str_distance(name, s->paths[i].name);
-
-		if (distance < best) {
-			best = distance;
-			near = s->paths[i].name;
-		}
-	}
-	if (near)
-		str_addf(&hint, "did you mean %s? ", near);
-	str_add(&hint, s->n_paths ? "paths are:" : "the configuration has no paths");
-	for (int i = 0; i < s->n_paths; i++)
-		str_addf(&hint, " %s", s->paths[i].name);
+	snapshot_hint_at_paths(s, name, &hint);
 	status = role_fail(STATUS_NO_SUCH, str_text(&hint), "%s: no path '%s'", verb, name);
 	str_fini(&hint);
 	return status;

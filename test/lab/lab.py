@@ -32,6 +32,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import traceback
 
 from stage import Failure, Interrupted, Skip, Stage, clean_dead_runs, expect, wait_for
@@ -323,6 +324,14 @@ def noise(size, seed=1):
     """Bytes that no layer can compress, the same for the same seed."""
     source = random.Random(seed)
     return b"".join(source.randbytes(min(BLOCK, size - at)) for at in range(0, size, BLOCK))
+
+
+def play(scenes, *on):
+    """Runs a story's scenes, each on what the last one left, and says how long they took."""
+    for scene in scenes:
+        began = time.monotonic()
+        scene(*on)
+        print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", flush=True)
 
 
 def run_story(story, profile="home", timeout_s=180, kind=Lab):

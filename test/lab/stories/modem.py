@@ -6,11 +6,10 @@ import pathlib
 import re
 import signal
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway
-from lab import run_story
+from lab import play, run_story
 from terminal import Console
 
 # Waits for the network as modems do, as long as `registered` is not there.
@@ -109,10 +108,7 @@ dial = "command" up = "{lab.dir}/up" down = "{lab.dir}/down" dial-timeout = 30""
     gateway = Gateway(lab, paths=[lab.paths["ppp0"], wwan0])
     console = Console(gateway)
     console.wait_for_state("wwan0", "STANDBY", note="^cap 0% of 100 MB")
-    for scene in dialled, refused, spent, unknown:
-        began = time.monotonic()
-        scene(lab, gateway, console)
-        print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+    play((dialled, refused, spent, unknown), lab, gateway, console)
     console.quit()
     console.expect_restored()
 

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, Web
-from lab import run_story, wait_for
+from lab import play, run_story, wait_for
 from terminal import Console
 
 NO_ICMP = """table inet quiet { chain through { type filter hook forward priority 0;
@@ -118,10 +118,7 @@ def story(lab):
         console.wait_for_state(name, "UP", note="^up ")
     console.wait_for_verdict("OK")
     console.expect(console.row("wwan0").state == "STANDBY", "wwan0 does not wait to be wanted")
-    for scene in only_pings_are_lost, at_two, acknowledged, pulled:
-        began = time.monotonic()
-        scene(lab, console)
-        print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+    play((only_pings_are_lost, at_two, acknowledged, pulled), lab, console)
     console.expect(download.alive(), "the download did not live through the night")
     console.quit()
     console.expect_restored()

@@ -4,11 +4,10 @@
 bonded, a path, the doctor; a line with tunnels in it that dies; and no key says more than the help."""
 import pathlib
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, Web
-from lab import run_story
+from lab import play, run_story
 from terminal import Console
 
 
@@ -55,10 +54,7 @@ def story(lab):
     gateway = Gateway(lab)
     console = Console(gateway)
     console.wait_for_verdict("OK")
-    for scene in log, doctor:
-        began = time.monotonic()
-        scene(lab, gateway, console)
-        print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", *console.screen(), sep="\n", flush=True)
+    play((log, doctor), lab, gateway, console)
     console.quit()
 
 

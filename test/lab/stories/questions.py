@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway
-from lab import GATEWAY, run_story
+from lab import GATEWAY, play, run_story
 from terminal import TYPE_AHEAD_S, Console
 
 FAR = "10.99.0.7"  # where a person at a distance sits
@@ -109,10 +109,7 @@ def story(lab):
     lab.gw.ip(f"route add {FAR} dev tun0")
     console = Console(gateway, env={"SSH_CONNECTION": f"{FAR} 51514 {GATEWAY} 22"})
     console.wait_for_state("tun0", "UP")
-    for scene in all_mean_no, own_session, y_acts, the_last_path:
-        began = time.monotonic()
-        scene(lab, gateway, console)
-        print(f"{scene.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+    play((all_mean_no, own_session, y_acts, the_last_path), lab, gateway, console)
     console.quit()
     console.expect_restored()
 

@@ -4,11 +4,10 @@
 speaks no MPTCP, or something on one path removes it. Each time the screen says what and why."""
 import pathlib
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import PASSWORD, PORT, Exit, Gateway, Web, start_ss
-from lab import EXIT, run_story
+from lab import EXIT, play, run_story
 from terminal import Console
 
 SECOND_PORT = PORT + 1
@@ -77,12 +76,8 @@ class Scenes:
 
 def story(lab):
     scenes = Scenes(lab)
-    for scene in (scenes.one_exit_dies, scenes.all_exits_die, scenes.all_lines_die,
-                  scenes.an_exit_without_mptcp, scenes.all_is_well_again, scenes.one_path_removes_mptcp):
-        began = time.monotonic()
-        scene()
-        print(f"==== {scene.__name__}: {time.monotonic() - began:.1f} s",
-              *scenes.console.screen(), sep="\n", flush=True)
+    play((scenes.one_exit_dies, scenes.all_exits_die, scenes.all_lines_die, scenes.an_exit_without_mptcp,
+          scenes.all_is_well_again, scenes.one_path_removes_mptcp))
     scenes.console.quit()
 
 

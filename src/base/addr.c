@@ -125,6 +125,11 @@ bool addr_is_multicast(const struct addr *addr)
 	return addr->family == AF_INET ? (addr->bytes[0] & 0xf0) == 0xe0 : addr->bytes[0] == 0xff;
 }
 
+bool addr_is_unique_local(const struct addr *addr)
+{
+	return addr->family == AF_INET6 && (addr->bytes[0] & 0xfe) == 0xfc;
+}
+
 struct prefix prefix_of(const struct addr *addr, uint8_t len)
 {
 	struct prefix p = { .addr = *addr, .len = len };

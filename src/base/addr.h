@@ -55,6 +55,8 @@ size_t addr_len(const struct addr *addr);
 bool addr_is_loopback(const struct addr *addr);
 bool addr_is_link_local(const struct addr *addr);
 bool addr_is_multicast(const struct addr *addr);
+// RFC 4193: such have global scope, but lead nowhere on their own.
+bool addr_is_unique_local(const struct addr *addr);
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);

@@ -420,6 +420,17 @@ static const struct schema_type type_ports = {
 	.format = format_ports,
 };
 
+static int find_word(const char *const words[], int n, const char *text, struct str *why)
+{
+	for (int i = 0; i < n; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	for (int i = 0; i < n; i++)
+		str_addf(why, "%s%s", i == 0 ? "is none of " : i + 1 < n ? ", " : " and ", words[i]);
+	return -EINVAL;
+}
+
 static const char *const protos[CONFIG_PROTOS] = {
 	[CONFIG_PROTO_ANY] = "any",
 	[CONFIG_PROTO_TCP] = "tcp",
@@ -428,15 +439,13 @@ static const char *const protos[CONFIG_PROTOS] = {
 
 static int parse_proto(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
+	int i = find_word(protos, CONFIG_PROTOS, text, why);
+
 	(void)key;
-	for (size_t i = 0; i < CONFIG_PROTOS; i++) {
-		if (strcmp(text, protos[i]) == 0) {
-			*(enum config_proto *)to = (enum config_proto)i;
-			return 0;
-		}
-	}
-	str_add(why, "is none of any, tcp, udp");
-	return -EINVAL;
+	if (i < 0)
+		return i;
+	*(enum config_proto *)to = (enum config_proto)i;
+	return 0;
 }
 
 static bool format_proto(const void *from, size_t i, struct str *out)
@@ -477,15 +486,13 @@ static const char *const downs[CONFIG_DOWNS] = {
 
 static int parse_when_down(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
+	int i = find_word(downs, CONFIG_DOWNS, text, why);
+
 	(void)key;
-	for (size_t i = 0; i < CONFIG_DOWNS; i++) {
-		if (strcmp(text, downs[i]) == 0) {
-			*(enum config_when_down *)to = (enum config_when_down)i;
-			return 0;
-		}
-	}
-	str_add(why, "is neither block nor any");
-	return -EINVAL;
+	if (i < 0)
+		return i;
+	*(enum config_when_down *)to = (enum config_when_down)i;
+	return 0;
 }
 
 static bool format_when_down(const void *from, size_t i, struct str *out)
@@ -538,17 +545,6 @@ static const struct schema_type type_patterns = {
 };
 
 // The place of the text in the list, or -EINVAL with a text of what it could be.
-static int find_word(const char *const words[], int n, const char *text, struct str *why)
-{
-	for (int i = 0; i < n; i++) {
-		if (strcmp(text, words[i]) == 0)
-			return i;
-	}
-	for (int i = 0; i < n; i++)
-		str_addf(why, "%s%s", i == 0 ? "is none of " : i + 1 < n ? ", " : " and ", words[i]);
-	return -EINVAL;
-}
-
 static const char *const udp_modes[CONFIG_UDP_MODES] = { [CONFIG_UDP_FORWARD] = "forward",
 							 [CONFIG_UDP_RELAY] = "relay" };
 

@@ -48,13 +48,13 @@
 
 // What each mode is about.
 static const struct {
-	bool mptcp, changes;
+	bool mptcp, firewall, changes;
 	const char *table, *holder; // of nftables; NULL: none
 } modes[] = {
-	[KERN_OBSERVE] = { .mptcp = true },
-	[KERN_GLANCE] = { 0 },
+	[KERN_OBSERVE] = { .mptcp = true, .firewall = true },
+	[KERN_GLANCE] = { .firewall = true },
 	[KERN_TUNE] = { .mptcp = true, .changes = true },
-	[KERN_FORWARD] = { .changes = true, .table = KSTATE_JUMPBOX_TABLE, .holder = "jumpbox" },
+	[KERN_FORWARD] = { .firewall = true, .changes = true, .table = KSTATE_JUMPBOX_TABLE, .holder = "jumpbox" },
 	[KERN_MANAGE] = { .mptcp = true, .changes = true, .table = KSTATE_NFT_TABLE, .holder = "gateway" },
 };
 
@@ -222,6 +222,19 @@ void kern_close(struct kern *kern)
 
 // ---- observing
 
+void kern_observe_sysctls(const char *const names[], size_t n, struct kstate *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		char value[KERN_SYSCTL_VALUE_SIZE];
+		struct str text = { 0 };
+
+		// one that cannot be read is left out like one that is not there
+		if (kern_sysctl_get(names[i], value, &text) == 0)
+			kstate_add_sysctl(out, names[i], value);
+		str_fini(&text);
+	}
+}
+
 int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctls,
 		 struct kstate *out, struct str *why)
 {
@@ -231,18 +244,10 @@ int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctl
 	error = kern_rtnl_observe(&kern->rtnl, out, why);
 	if (error == 0 && modes[kern->options.mode].mptcp)
 		error = kern_mptcp_observe(&kern->mptcp, out, why);
-	// the gateway's round has no use for it
-	if (error == 0 && kern->options.mode != KERN_MANAGE)
+	if (error == 0 && modes[kern->options.mode].firewall)
 		error = kern_firewall_observe(out, why);
-	for (size_t i = 0; error == 0 && i < n_sysctls; i++) {
-		char value[KERN_SYSCTL_VALUE_SIZE];
-		struct str text = { 0 };
-
-		// one that cannot be read is left out like one that is not there
-		if (kern_sysctl_get(sysctls[i], value, &text) == 0)
-			kstate_add_sysctl(out, sysctls[i], value);
-		str_fini(&text);
-	}
+	if (error == 0)
+		kern_observe_sysctls(sysctls, n_sysctls, out);
 	if (kern->nft.text)
 		out->nft = xstrdup(kern->nft.text);
 	if (error < 0)

@@ -57,6 +57,8 @@ void kern_close(struct kern *kern);
 // *out is empty and `why` has the text.
 int kern_observe(struct kern *kern, const char *const sysctls[], size_t n_sysctls,
 		 struct kstate *out, struct str *why);
+// Adds these to what was observed without them.
+void kern_observe_sysctls(const char *const names[], size_t n, struct kstate *out);
 // Refreshes rx_bytes and tx_bytes of the links that `state` has; a small dump, meant for once a
 // second.
 int kern_counters(struct kern *kern, struct kstate *state);

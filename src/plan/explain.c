@@ -11,7 +11,7 @@
 #include "model/format.h"
 #include "plan/plan_priv.h"
 
-static const struct prefix *find_in(const struct config_prefixes *prefixes, const struct addr *addr)
+const struct prefix *plan_find_range(const struct config_prefixes *prefixes, const struct addr *addr)
 {
 	for (size_t i = 0; i < prefixes->n; i++) {
 		if (prefix_contains(&prefixes->list[i], addr))
@@ -45,20 +45,36 @@ static bool is_own(const struct kstate *observed, const struct addr *to, struct 
 	return addr_is_loopback(to) && (say(out, "own-address", "it is a loopback address"), true);
 }
 
-static bool source_is_left_alone(const struct config_lan *lan, const struct addr *from,
+// The router of the only interface is a machine of the LAN, too.
+static bool is_router(const struct config *config, const struct addr *addr)
+{
+	const struct config_path *arm = plan_one_arm(config);
+
+	return arm && addr_equal(&arm->gateway, addr);
+}
+
+static bool is_excepted(const struct config *config, const struct addr *from)
+{
+	return plan_find_range(&config->lan.source_bypass, from) || is_router(config, from);
+}
+
+static bool source_is_left_alone(const struct config *config, const struct addr *from,
 				 struct plan_explanation *out)
 {
+	const struct config_lan *lan = &config->lan;
 	const struct prefix *range;
 	char source[ADDR_STRLEN], text[ADDR_STRLEN];
 
 	if (!addr_is_set(from))
 		return false;
 	addr_format(from, source);
-	range = find_in(&lan->source_bypass, from);
+	range = plan_find_range(&lan->source_bypass, from);
 	if (range)
 		say(out, "source-bypass", "%s is in lan.source-bypass (%s)", source,
 		    prefix_format(range, text));
-	else if (lan->sources.n && !find_in(&lan->sources, from))
+	else if (is_router(config, from))
+		say(out, "router", "%s is the router of the LAN's own interface", source);
+	else if (lan->sources.n && !plan_find_range(&lan->sources, from))
 		say(out, "not-a-source", "%s is in none of lan.sources", source);
 	else
 		return false;
@@ -78,7 +94,7 @@ static bool is_special(const struct addr *to, struct plan_explanation *out)
 
 static bool is_bypassed(const struct config_lan *lan, const struct addr *to, struct plan_explanation *out)
 {
-	const struct prefix *range = find_in(&lan->bypass, to);
+	const struct prefix *range = plan_find_range(&lan->bypass, to);
 	char text[ADDR_STRLEN];
 
 	if (range)
@@ -114,15 +130,15 @@ static bool is_peer(const struct config *config, const struct kstate *observed, 
 	return false;
 }
 
-static bool is_refused_ipv6(const struct config_lan *lan, const struct addr *to, const struct addr *from)
+static bool is_refused_ipv6(const struct config *config, const struct addr *to, const struct addr *from)
 {
-	return lan->refuse_ipv6 && to->family == AF_INET6 && !find_in(&lan->source_bypass, from);
+	return config->lan.refuse_ipv6 && to->family == AF_INET6 && !is_excepted(config, from);
 }
 
 static void say_carried(const struct config_lan *lan, const struct addr *from,
 			struct plan_explanation *out)
 {
-	const struct prefix *range = addr_is_set(from) ? find_in(&lan->sources, from) : NULL;
+	const struct prefix *range = addr_is_set(from) ? plan_find_range(&lan->sources, from) : NULL;
 	char source[ADDR_STRLEN], text[ADDR_STRLEN];
 
 	out->fate = PLAN_CARRIED;
@@ -144,7 +160,13 @@ static bool is_quic(const struct config *config, const struct plan_packet *packe
 static void say_rest(const struct config *config, const struct plan_ways *ways,
 		     const struct plan_packet *packet, struct plan_explanation *out)
 {
-	int slot = plan_udp_first(config, ways, packet->to.family == AF_INET6 ? PLAN_V6 : PLAN_V4);
+	const bool relayed = config->udp.mode == CONFIG_UDP_RELAY && packet->proto == CONFIG_PROTO_UDP;
+	const bool v6 = packet->to.family == AF_INET6;
+	int slot = plan_udp_first(config, ways, v6 ? PLAN_V6 : PLAN_V4);
+
+	// the way to the exit may be of the other family
+	if (slot < 0 && relayed)
+		slot = plan_udp_first(config, ways, v6 ? PLAN_V4 : PLAN_V6);
 
 	if (!config->udp.present) {
 		say(out, "not-tcp", "it is not TCP, and there is no block udp");
@@ -156,7 +178,7 @@ static void say_rest(const struct config *config, const struct plan_ways *ways,
 	} else if (slot < 0) {
 		out->fate = PLAN_REFUSED;
 		say(out, "udp", "none of the paths for it works");
-	} else if (config->udp.mode == CONFIG_UDP_RELAY && packet->proto == CONFIG_PROTO_UDP) {
+	} else if (relayed) {
 		out->fate = PLAN_CARRIED;
 		say(out, "udp", "udp.mode is relay");
 	} else {
@@ -232,12 +254,12 @@ void plan_explain(const struct config *config, const struct kstate *observed,
 	*out = from_says;
 	if (is_own(observed, to, out))
 		return;
-	exempt_from = source_is_left_alone(lan, from, &from_says);
+	exempt_from = source_is_left_alone(config, from, &from_says);
 	exempt_to = is_special(to, &to_says) || is_bypassed(lan, to, &to_says) || is_exit(exits, to, &to_says) ||
 		    is_peer(config, observed, to, &to_says);
 	if (!addr_is_multicast(to) && is_pinned(config, ways, packet, exempt_to, exempt_from, out))
 		return;
-	if (is_refused_ipv6(lan, to, from) && !exempt_to) {
+	if (is_refused_ipv6(config, to, from) && !exempt_to) {
 		out->fate = PLAN_REFUSED;
 		say(out, "refuse-ipv6", "lan.refuse-ipv6 is yes");
 	} else if (exempt_from) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who may reach what the gateway listens on: the LAN, and nobody else. And what the LAN may not do.
+// Who may reach what the gateway listens on: the LAN, and nobody else.
 //
 // A socket that is bound to the LAN's address is not closed to the rest of the world by that: Linux takes a
 // packet for any of its addresses from any interface (RFC 1122 calls it the weak host model), so whoever
@@ -85,25 +85,6 @@ void plan_nft_guard(struct str *out, const struct config *config)
 			 "fib daddr type local %s saddr != @near%c drop\n",
 			 lan, str_text(&ports), f == PLAN_V6 ? "ip6" : "ip", f == PLAN_V6 ? '6' : '4');
 	str_fini(&ports);
-}
-
-// A LAN whose machines have IPv6 by another router or of old, and whose lists speak of IPv4 alone: they would
-// prefer what is not carried. An answer at once makes their programs take IPv4 (RFC 8305).
-void plan_nft_refuse_ipv6(struct str *out, const struct config *config)
-{
-	str_addf(out,
-		 "\tchain refuse_ipv6 {\n"
-		 "\t\ttype filter hook forward priority filter; policy accept;\n"
-		 "\t\tiifname != \"%s\" return\n"
-		 "\t\tmeta nfproto != ipv6 return\n"
-		 "\t\tct direction reply return\n"
-		 "\t\tmeta mark & 0x%08x != 0 return\n" // led by a pin
-		 "\t\tip6 saddr @source_bypass6 return\n"
-		 "\t\tip6 daddr @bypass6 return\n"
-		 "\t\tmeta l4proto tcp reject with tcp reset\n"
-		 "\t\treject with icmpv6 type admin-prohibited\n"
-		 "\t}\n",
-		 config->lan.interface, KSTATE_MARK_MASK);
 }
 
 void plan_nft_no_redirects(struct str *out, const struct config *config)

@@ -304,6 +304,7 @@ void plan_want_jumpbox(const struct config_jumpbox *config, const struct jumpbox
 		       const struct kstate *observed, struct kstate *want)
 {
 	*want = (struct kstate){ .limits = observed->limits };
+	plan_leave_to_gateway(observed, want);
 	if (kstate_sysctl(observed, FORWARD_V4))
 		kstate_add_sysctl(want, FORWARD_V4, "1");
 	if (view->uplink[PLAN_V6][0] && has_range(view, PLAN_V6))

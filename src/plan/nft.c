@@ -147,16 +147,25 @@ static void write_tproxies(struct str *out, const struct config *config, bool ip
 static void write_lists(struct str *out, const struct config *config)
 {
 	write_match(out, "saddr", "", "source_bypass");
+	write_match(out, "daddr", "", "bypass");
+	// an answer at once makes programs take IPv4 (RFC 8305)
+	if (config->lan.refuse_ipv6)
+		str_add(out, "\t\tct direction original meta nfproto ipv6 goto refuse\n");
 	if (config->lan.sources.n)
 		write_match(out, "saddr", "!= ", "source");
-	write_match(out, "daddr", "", "bypass");
-	if (config->lan.refuse_ipv6)
-		str_add(out, "\t\tmeta nfproto ipv6 return\n"); // see plan_nft_refuse_ipv6()
+}
+
+static void write_refuse(struct str *out)
+{
+	str_add(out, "\tchain refuse {\n"
+		     "\t\tmeta l4proto tcp reject with tcp reset\n"
+		     "\t\treject with icmpx type admin-prohibited\n"
+		     "\t}\n");
 }
 
 static bool has_rest(const struct config *config)
 {
-	return config->udp.present || config->n_pins;
+	return config->udp.present || config->n_pins || config->lan.refuse_ipv6;
 }
 
 static void write_pins(struct str *out, const struct config *config)
@@ -204,10 +213,10 @@ static void write_rest(struct str *out, const struct config *config, const struc
 	if (config->udp.present)
 		plan_nft_keep(out, config);
 	write_pins(out, config);
-	if (config->udp.present) {
+	if (config->udp.present || config->lan.refuse_ipv6)
 		write_lists(out, config);
+	if (config->udp.present)
 		plan_nft_udp(out, config, udp, ipv6);
-	}
 	str_add(out, "\t}\n");
 }
 
@@ -267,6 +276,8 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	plan_set_write(&out, "source_bypass", &source_bypass);
 	plan_set_write(&out, "bypass", &bypass);
 	plan_nft_guard_sets(&out, config, observed);
+	if (config->n_pins || lan->refuse_ipv6)
+		write_refuse(&out);
 	if (config->n_pins)
 		plan_nft_pins(&out, config, ways, ipv6);
 	if (has_rest(config))
@@ -274,8 +285,6 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	if (plan_forwards(config))
 		plan_nft_forward(&out, config);
 	plan_nft_no_redirects(&out, config);
-	if (lan->refuse_ipv6)
-		plan_nft_refuse_ipv6(&out, config);
 	if (config->local)
 		write_local(&out, config, ipv6);
 	write_chain(&out, config, ipv6);

@@ -455,6 +455,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		break;
 	case PATH_STATE_FLAPPING:
 	case PATH_STATE_DOWN:
+		fsm->strangers = 0; // whoever answers next is asked anew
 		path_pulse_reset(&fsm->pulse);
 		if (!fsm->failed && 1u << fsm->state & LINKED && event != ENABLE) {
 			fsm->failed = true;

@@ -77,15 +77,6 @@ bool plan_pins_route(const struct config *config, int slot)
 
 // ---- which one takes a packet
 
-static bool is_in(const struct config_prefixes *prefixes, const struct addr *addr)
-{
-	for (size_t i = 0; i < prefixes->n; i++) {
-		if (prefix_contains(&prefixes->list[i], addr))
-			return true;
-	}
-	return false;
-}
-
 static bool takes_port(const struct config_pin *pin, const struct plan_packet *packet)
 {
 	if (pin->proto != CONFIG_PROTO_ANY && pin->proto != packet->proto)
@@ -100,8 +91,9 @@ static bool takes_port(const struct config_pin *pin, const struct plan_packet *p
 static bool takes(const struct config_pin *pin, const struct plan_packet *packet, bool exempt_to,
 		  bool exempt_from)
 {
-	return (pin->to.n ? is_in(&pin->to, &packet->to) : !exempt_to) &&
-	       (pin->from.n ? is_in(&pin->from, &packet->from) : !exempt_from) && takes_port(pin, packet);
+	return (pin->to.n ? plan_find_range(&pin->to, &packet->to) != NULL : !exempt_to) &&
+	       (pin->from.n ? plan_find_range(&pin->from, &packet->from) != NULL : !exempt_from) &&
+	       takes_port(pin, packet);
 }
 
 const struct config_pin *plan_find_pin(const struct config *config, const struct plan_ways *ways,
@@ -278,10 +270,6 @@ void plan_nft_pins(struct str *out, const struct config *config, const struct pl
 {
 	for (size_t i = 0; i < config->n_pins; i++)
 		write_pin_sets(out, &config->pins[i]);
-	str_add(out, "\tchain refuse {\n"
-		     "\t\tmeta l4proto tcp reject with tcp reset\n"
-		     "\t\treject with icmpx type admin-prohibited\n"
-		     "\t}\n");
 	for (size_t i = 0; i < config->n_pins; i++) {
 		if (plan_pin_carries(config, &config->pins[i]))
 			write_pin_chain(out, config, &config->pins[i], ipv6);

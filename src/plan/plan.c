@@ -566,10 +566,27 @@ void plan_want(const struct config *config, const struct path_fsm fsms[],
 		want->nft = plan_nft_text(config, fsms, exits, udp, &ways, observed, ipv6);
 }
 
+void plan_leave_to_gateway(const struct kstate *observed, struct kstate *want)
+{
+	for (size_t i = 0; i < observed->n_routes; i++) {
+		if (observed->routes[i].protocol == KSTATE_PROTOCOL)
+			kstate_add_route(want, &observed->routes[i]);
+	}
+	for (size_t i = 0; i < observed->n_rules; i++) {
+		if (observed->rules[i].protocol == KSTATE_PROTOCOL)
+			kstate_add_rule(want, &observed->rules[i]);
+	}
+	for (size_t i = 0; i < observed->n_endpoints; i++) {
+		if (kendpoint_is_ours(&observed->endpoints[i]))
+			kstate_add_endpoint(want, &observed->endpoints[i]);
+	}
+}
+
 void plan_want_server(const struct kstate *observed, struct kstate *want)
 {
 	*want = (struct kstate){ .limits = { .subflows = SUBFLOWS_MAX } };
 	want_sysctls(observed, SERVER, want);
+	plan_leave_to_gateway(observed, want);
 }
 
 void plan_want_nothing(const struct kstate *observed, struct kstate *want)

@@ -733,6 +733,15 @@ struct addr plan_pin_listener(const struct config_pin *pin, enum plan_family fam
 // Whether any leads packets over this path straight to their destinations; over any path for -1.
 bool plan_pins_route(const struct config *config, int slot);
 
+// A default route, or one of the halves and thirds that VPN programs write instead: OpenVPN's 0.0.0.0/1
+// and 128.0.0.0/1, for IPv6 2000::/3 and nearby.
+#define PLAN_DEFAULT_LEN_V4 1
+#define PLAN_DEFAULT_LEN_V6 4
+
+// "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
+void plan_name_setting(const char *family, const char *interface, const char *key,
+		       char out[static sizeof(((struct ksysctl *)0)->name)]);
+
 // The names to hand to kern_observe(); what does not exist there is not wanted either. The list is
 // on the heap.
 struct plan_names {

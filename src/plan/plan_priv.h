@@ -22,14 +22,20 @@ struct plan_set {
 void plan_set_add(struct plan_set *set, const struct prefix *p);
 void plan_set_write(struct str *out, const char *name, struct plan_set *set);
 
+// What a gateway in the same namespace has made, or left behind, is wanted as it is: an exit server or a
+// jumpbox has no say in it.
+void plan_leave_to_gateway(const struct kstate *observed, struct kstate *want);
+
 // guard.c: the path that has its uplink on the LAN's interface, or NULL,
 const struct config_path *plan_one_arm(const struct config *config);
 // the sets and rules that keep all but the LAN from what we listen on, for the table and its first chain,
 void plan_nft_guard_sets(struct str *out, const struct config *config, const struct kstate *observed);
 void plan_nft_guard(struct str *out, const struct config *config);
 // and the chain that, on one arm, keeps the kernel from sending hosts of the LAN around us.
-void plan_nft_refuse_ipv6(struct str *out, const struct config *config);
 void plan_nft_no_redirects(struct str *out, const struct config *config);
+
+// explain.c: the first of the ranges that the address is in, or NULL.
+const struct prefix *plan_find_range(const struct config_prefixes *prefixes, const struct addr *addr);
 
 // Whether the path takes flows straight to destinations of the family.
 bool plan_path_forwards(const struct path_fsm *fsm, enum plan_family family);
@@ -67,15 +73,6 @@ void plan_nft_pins(struct str *out, const struct config *config, const struct pl
 void plan_nft_prefix_sets(struct str *out, const char *name, const struct config_prefixes *prefixes);
 // TPROXY of TCP to `port`. Without a listener there the rule ends before the mark is set.
 void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr *to, uint16_t port);
-
-// "net.ipv4.conf.eth0/5.rp_filter": as sysctl(8), dots inside the interface's name become slashes.
-void plan_name_setting(const char *family, const char *interface, const char *key,
-		       char out[static sizeof(((struct ksysctl *)0)->name)]);
-
-// A default route, or one of the halves and thirds that VPN programs write instead: OpenVPN's 0.0.0.0/1
-// and 128.0.0.0/1, for IPv6 2000::/3 and nearby.
-#define PLAN_DEFAULT_LEN_V4 1
-#define PLAN_DEFAULT_LEN_V6 4
 
 // relay_udp.c: the rule that brings datagrams to the relay,
 void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,

@@ -21,12 +21,6 @@ static bool is_usable(const struct kaddr *a, int ifindex, sa_family_t af)
 	       !addr_is_link_local(&a->local) && !addr_is_loopback(&a->local);
 }
 
-// RFC 4193: unique local addresses have global scope, but lead nowhere on their own.
-static bool is_unique_local(const struct addr *addr)
-{
-	return addr->family == AF_INET6 && (addr->bytes[0] & 0xfe) == 0xfc;
-}
-
 // The address in use while it lasts; else the first, a globally unique one before a unique local.
 static const struct kaddr *choose_addr(const struct kstate *k, int ifindex, sa_family_t af,
 				       const struct addr *in_use)
@@ -40,7 +34,7 @@ static const struct kaddr *choose_addr(const struct kstate *k, int ifindex, sa_f
 			continue;
 		if (addr_equal(&a->local, in_use))
 			return a;
-		if (!best || (is_unique_local(&best->local) && !is_unique_local(&a->local)))
+		if (!best || (addr_is_unique_local(&best->local) && !addr_is_unique_local(&a->local)))
 			best = a;
 	}
 	return best;

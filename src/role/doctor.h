@@ -34,7 +34,6 @@ struct doctor_facts {
 
 	struct path_facts paths[PATHS_MAX]; // by place in the configuration, as all below
 	bool wanted[PATHS_MAX];             // to be tested: not optional, or named
-	int mtu[PATHS_MAX];                 // 0: not known
 	int pppd_error;                     // of finding it in PATH; 0 also when no path dials with it
 	int call_error[PATHS_MAX];          // of reading what its `call` names
 	struct addr exit_addrs[CONFIG_EXITS_MAX]; // AF_UNSPEC: cannot be looked up

@@ -452,11 +452,12 @@ static void check_ipv6(const struct doctor_facts *facts, struct doctor_report *r
 	for (size_t i = 0; i < facts->k.n_addrs; i++) {
 		const struct kaddr *a = &facts->k.addrs[i];
 
-		if (a->ifindex != link->ifindex || a->local.family != AF_INET6 || !a->global)
+		if (a->ifindex != link->ifindex || a->local.family != AF_INET6 || !a->global ||
+		    addr_is_unique_local(&a->local))
 			continue;
 		explain(add(report, DOCTOR_WARN, "", "the LAN has IPv6, and lan.sources only ranges of IPv4"),
 			"its machines prefer IPv6, which goes around mpgate",
-			"add its range to 'sources', or say 'refuse-ipv6 = yes'");
+			"add its range to 'sources', or say 'refuse-ipv6 = yes'; and let no other router announce IPv6");
 		return;
 	}
 }
@@ -468,12 +469,12 @@ static void check_fit(const struct doctor_facts *facts, size_t i, struct doctor_
 
 	for (size_t under = 0; under < facts->config->n_paths; under++) {
 		line = &facts->config->paths[under];
-		if (under == i || strcmp(line->name, path->over) != 0 || !facts->mtu[under] ||
-		    facts->mtu[i] + TUNNEL_HEADERS_BYTES <= facts->mtu[under])
+		if (under == i || strcmp(line->name, path->over) != 0 || !facts->paths[under].mtu ||
+		    facts->paths[i].mtu + TUNNEL_HEADERS_BYTES <= facts->paths[under].mtu)
 			continue;
 		explain(add(report, DOCTOR_WARN, path->name,
-			    "MTU %d does not pass %s (%d) together with a tunnel's headers", facts->mtu[i],
-			    line->name, facts->mtu[under]),
+			    "MTU %d does not pass %s (%d) together with a tunnel's headers", facts->paths[i].mtu,
+			    line->name, facts->paths[under].mtu),
 			"its packets go in fragments, which cost, and get lost in some networks",
 			"'tun-mtu 1400' in OpenVPN's configuration, here and at the far end");
 	}
@@ -485,15 +486,15 @@ static void check_mtu(const struct doctor_facts *facts, struct doctor_report *re
 		const struct config_path *path = &facts->config->paths[i];
 		char next[100];
 
-		if (!facts->wanted[i] || !facts->mtu[i])
+		if (!facts->wanted[i] || !facts->paths[i].mtu)
 			continue;
 		if (path->over[0])
 			check_fit(facts, i, report);
-		if (facts->mtu[i] >= MTU_LEAST)
+		if (facts->paths[i].mtu >= MTU_LEAST)
 			continue;
 		snprintf(next, sizeof(next), "ip link set %s mtu 1400, and the same at the far end",
 			 path->interface);
-		explain(add(report, DOCTOR_WARN, path->name, "MTU of %s is %d", path->interface, facts->mtu[i]),
+		explain(add(report, DOCTOR_WARN, path->name, "MTU of %s is %d", path->interface, facts->paths[i].mtu),
 			"IPv6 needs 1280, and each small packet costs", next);
 	}
 }
@@ -502,13 +503,10 @@ static void check_mtu(const struct doctor_facts *facts, struct doctor_report *re
 static int rp_filter_of(const struct doctor_facts *facts, const char *interface)
 {
 	const char *all = sysctl_value(facts, "net.ipv4.conf.all.rp_filter"), *own;
-	char name[96], escaped[NAME_SIZE];
+	char name[sizeof(((struct ksysctl *)0)->name)];
 	int a = all ? atoi(all) : 0, b;
 
-	str_copy(escaped, sizeof(escaped), interface);
-	for (char *c = escaped; *c; c++)
-		*c = *c == '.' ? '/' : *c;
-	snprintf(name, sizeof(name), "net.ipv4.conf.%s.rp_filter", escaped);
+	plan_name_setting("ipv4", interface, "rp_filter", name);
 	own = sysctl_value(facts, name);
 	b = own ? atoi(own) : 0;
 	return a > b ? a : b;
@@ -549,7 +547,7 @@ static void check_underlay(const struct doctor_facts *facts, struct doctor_repor
 
 			if (r->table != RT_TABLE_MAIN || r->type != RTN_UNICAST ||
 			    r->dst.addr.family != to->family ||
-			    r->dst.len <= (to->family == AF_INET6 ? 4 : 1) || !prefix_contains(&r->dst, to))
+			    r->dst.len <= (to->family == AF_INET6 ? PLAN_DEFAULT_LEN_V6 : PLAN_DEFAULT_LEN_V4) || !prefix_contains(&r->dst, to))
 				continue;
 			prefix_format(&r->dst, text);
 			snprintf(next, sizeof(next), "ip route delete %s dev %s; or give the VPN another server",
@@ -743,9 +741,9 @@ static void check_firewalls(const struct doctor_facts *facts, struct doctor_repo
 
 		snprintf(next, sizeof(next), "nft insert rule %s %.40s %.40s iifname \"%s\" accept, and with oifname",
 			 family, c->table, c->name, facts->config->lan.interface);
-		explain(add(report, DOCTOR_WARN, "", "chain %s of table %s %s drops what it does not know", c->name,
+		explain(add(report, DOCTOR_SKIP, "", "whether chain %s of table %s %s lets the LAN through", c->name,
 			    family, c->table),
-			"what of the LAN is forwarded, and not carried, may be lost there", next);
+			"it drops what it does not know, perhaps also what of the LAN is forwarded, and not carried", next);
 	}
 }
 

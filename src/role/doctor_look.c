@@ -7,13 +7,11 @@
 #include <libgen.h>
 #include <limits.h>
 #include <locale.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -116,20 +114,6 @@ void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot,
 
 // ---- paths
 
-static int mtu_of(const char *interface)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), mtu = 0;
-	struct ifreq request = { 0 };
-
-	if (fd < 0)
-		return 0;
-	str_copy(request.ifr_name, sizeof(request.ifr_name), interface);
-	if (ioctl(fd, SIOCGIFMTU, &request) == 0)
-		mtu = request.ifr_mtu;
-	close(fd);
-	return mtu;
-}
-
 static bool is_named(const char *name, char *const names[], int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -148,7 +132,6 @@ static void look_at_paths(const struct config *config, char *const names[], int 
 
 		facts->wanted[i] = (!path->optional && path->tier != PATH_TIER_NEVER) ||
 				   is_named(path->name, names, n);
-		facts->mtu[i] = mtu_of(path->interface);
 	}
 	plan_readiness_all(config, &facts->k, family, facts->paths);
 }

@@ -176,7 +176,18 @@ static struct plan_candidate candidate(const struct explain_job *job, const stru
 	};
 }
 
-// An exit is taken to be reached: of those that are not in use the gateway does not tell.
+// What a running gateway does not tell of is taken to be reached.
+static bool is_reached(const struct explain_job *job, const char *exit)
+{
+	const struct snapshot *s = &job->message->snapshot;
+
+	for (int i = 0; job->live && i < s->n_exits; i++) {
+		if (strcmp(s->exits[i].name, exit) == 0)
+			return s->exits[i].answers != 0;
+	}
+	return true;
+}
+
 static void find_ways(struct explain_job *job)
 {
 	struct path_facts facts[PATHS_MAX] = { 0 };
@@ -189,7 +200,7 @@ static void find_ways(struct explain_job *job)
 			job->ways.over[i][f] = job->ways.proxied[i] && (facts[i].way[f].routable || !seen);
 	}
 	for (size_t i = 0; i < job->config->n_exits; i++)
-		job->ways.exit[i] = true;
+		job->ways.exit[i] = is_reached(job, job->config->exits[i].name);
 }
 
 // A pin may name the exit, or the one path.

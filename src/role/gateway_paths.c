@@ -492,10 +492,7 @@ void gateway_paths_tick(struct gateway *g)
 		rx_bytes += g->counters.paths[i].rx_bytes;
 	g->progress = rx_bytes > g->relay_rx_bytes;
 	g->relay_rx_bytes = rx_bytes;
-	for (size_t i = 0; i < g->n_paths; i++) {
-		if (g->under[i] >= 0)
-			settle_alarm(g, i);
-	}
+	gateway_settle_alarms(g);
 	gateway_uses_tick(g);
 	gateway_joins_tick(g);
 	gateway_udp_tick(g);

@@ -52,12 +52,8 @@ static int observe(struct kern *kern, const struct config_jumpbox *config, struc
 		return rc;
 	plan_jumpbox_look(config, out, view);
 	names = plan_sysctls_for_jumpbox(view);
-	kstate_fini(out);
-	rc = kern_observe(kern, (const char *const *)names.list, names.n, out, why);
+	kern_observe_sysctls((const char *const *)names.list, names.n, out);
 	plan_names_fini(&names);
-	jumpbox_view_fini(view);
-	if (rc == 0)
-		plan_jumpbox_look(config, out, view);
 	return rc;
 }
 

@@ -991,9 +991,9 @@ static void judges_pins(void **state)
 		  "f:5: pin 'p': ports 'x' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
 		  "f:5: pin 'p': ports '1-2-3' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
 		  "f:5: pin 'p': ports ' 1' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n" },
-		{ "pin p { ports = 25 proto = icmp via = a }", "f:5: pin 'p': proto 'icmp' is none of any, tcp, udp\n" },
+		{ "pin p { ports = 25 proto = icmp via = a }", "f:5: pin 'p': proto 'icmp' is none of any, tcp and udp\n" },
 		{ "pin p { ports = 25 when-down = wait via = a }",
-		  "f:5: pin 'p': when-down 'wait' is neither block nor any\n" },
+		  "f:5: pin 'p': when-down 'wait' is none of block and any\n" },
 	};
 
 	(void)state;

@@ -701,7 +701,15 @@ static void tells_a_portal(void **state)
 	// the exit itself answers: it is proved anew
 	assert_true(path_fsm_stranger(&fsm, false, now_ms, &change));
 	assert_int_equal(fsm.state, PATH_STATE_PROBING);
-	play(&fsm, "gg", now_ms, &change);
+	now_ms = play(&fsm, "gg", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	// down and back in between, it is nobody's portal any more: no check is made to say so
+	path_fsm_stranger(&fsm, true, now_ms, &change);
+	path_fsm_stranger(&fsm, true, now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_BLOCKED);
+	now_ms = play(&fsm, "lll", now_ms, &change);
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+	play(&fsm, "ggggg", now_ms, &change);
 	assert_int_equal(fsm.state, PATH_STATE_UP);
 }
 

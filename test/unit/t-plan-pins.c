@@ -370,6 +370,7 @@ static void make_world(struct plan_exits *names, struct plan_udp *udp)
 	config.lan.sources = (struct config_prefixes){ sources, number_below(2) ? ARRAY_LEN(sources) : 0 };
 	config.lan.source_bypass = (struct config_prefixes){ source_bypass, 1 };
 	config.lan.bypass = (struct config_prefixes){ bypass, 1 };
+	config.lan.refuse_ipv6 = number_below(3) == 0;
 	config.udp = (struct config_udp){ .present = number_below(2),
 					  .via = { udp_via, ARRAY_LEN(udp_via) },
 					  .quic = number_below(2) ? CONFIG_QUIC_REJECT : CONFIG_QUIC_ALLOW };

@@ -18,8 +18,8 @@ static const struct {
 	{ PANE_STATUS, 1 },   { PANE_ALARM, 1 }, { PANE_PATHS, 2 },   { PANE_KEYS, 1 },
 	{ PANE_PATHS, 7 },    { PANE_RATES, 1 }, { PANE_RX, 3 },      { PANE_AXIS, 1 },
 	{ PANE_EVENTS, 3 },   { PANE_TX, 2 },    { PANE_PATHS, ALL }, { PANE_RX, 5 },
-	{ PANE_EVENTS, 6 },   { PANE_EXIT, 1 },  { PANE_RX, ALL },    { PANE_TX, ALL },
-	{ PANE_EVENTS, ALL },
+	{ PANE_EVENTS, 6 },   { PANE_EXIT, 1 },  { PANE_GATEWAY, 1 },  { PANE_RX, ALL },
+	{ PANE_TX, ALL },     { PANE_EVENTS, ALL },
 };
 
 #define GRAPH_COLUMNS 66
@@ -51,6 +51,8 @@ static void list_wishes(const struct layout_wish *wish, bool graphs, int want[PA
 	want[PANE_AXIS] = graphs;
 	want[PANE_PATHS] = pane_paths_wish(form, graphs, wish->n_paths);
 	want[PANE_EXIT] = form == FORM_WIDE;
+	// its numbers never rest, and a screen reader says each
+	want[PANE_GATEWAY] = form == FORM_WIDE && !wish->accessible;
 	want[PANE_EVENTS] = 1 + (wish->n_events ? wish->n_events : 1);
 	want[PANE_KEYS] = 1;
 }

@@ -261,8 +261,9 @@ static void (*const draw_pane[PANES])(const struct view *view, struct canvas *ca
 	[PANE_STATUS] = pane_status_draw,   [PANE_RATES] = pane_rates_draw,
 	[PANE_RX] = pane_graph_rx_draw,     [PANE_TX] = pane_graph_tx_draw,
 	[PANE_AXIS] = pane_graph_axis_draw, [PANE_PATHS] = pane_paths_draw,
-	[PANE_EXIT] = pane_exit_draw,       [PANE_EVENTS] = pane_events_draw,
-	[PANE_ALARM] = pane_alarm_draw,     [PANE_KEYS] = pane_keys_draw,
+	[PANE_EXIT] = pane_exit_draw,       [PANE_GATEWAY] = pane_gateway_draw,
+	[PANE_EVENTS] = pane_events_draw,   [PANE_ALARM] = pane_alarm_draw,
+	[PANE_KEYS] = pane_keys_draw,
 };
 
 // Old numbers are no numbers.
@@ -272,6 +273,9 @@ static void forget_numbers(struct snapshot *s)
 	s->connections_tcp = 0;
 	s->exit.rtt_us = s->exit.paths_ok = SNAPSHOT_UNKNOWN;
 	s->exit.reachable = s->exit.mptcp = SNAPSHOT_UNKNOWN;
+	s->exit.clock_offset_us = SNAPSHOT_NO_OFFSET;
+	s->machine = (struct machine_snapshot){ SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN,
+						SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN };
 	for (int i = 0; i < s->n_paths; i++) {
 		struct path_snapshot *path = &s->paths[i];
 

@@ -302,6 +302,7 @@ void pane_graph_tx_draw(const struct view *view, struct canvas *canvas, int row,
 void pane_graph_axis_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int rows);
+void pane_gateway_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_events_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_alarm_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int rows);
@@ -418,6 +419,7 @@ enum pane {
 	PANE_AXIS,
 	PANE_PATHS,
 	PANE_EXIT,
+	PANE_GATEWAY,
 	PANE_EVENTS,
 	PANE_ALARM,
 	PANE_KEYS,

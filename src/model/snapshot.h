@@ -154,6 +154,16 @@ struct exit_listed {
 	bool in_use;    // new connections take it
 };
 
+// The machine, and what this process takes of it; SNAPSHOT_NONE: the machine does not tell.
+struct machine_snapshot {
+	double cpu_ratio;     // of all processors' time over the last seconds, whoever took it
+	double load;          // of the last minute
+	int temperature_c;    // of the processor
+	int64_t memory_bytes; // resident, ours
+	int files, files_limit; // that we have open, and may
+	int64_t conntrack, conntrack_limit; // entries of the kernel's table of connections
+};
+
 struct alarm {
 	char id[NAME_SIZE + 16]; // "ppp0/down"
 	char object[NAME_SIZE];
@@ -172,6 +182,7 @@ struct snapshot {
 	char pending[32]; // another version is installed, and runs after a restart; empty: none
 	enum verdict verdict;
 	int64_t verdict_since_ms;
+	struct machine_snapshot machine;
 	struct exit_snapshot exit; // that new connections take; name empty when none is configured
 	struct dns_snapshot dns;
 	int n_exits;

@@ -94,6 +94,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->start_ms = g->verdict_since_ms = clock_wall_ms();
 	init_watchers(g);
 	init_paths(g);
+	gateway_view_init(g);
 	g->sysctls = plan_sysctls_for_gateway(g->config);
 	rc = gateway_exits_init(g, why);
 	if (!rc)

@@ -18,6 +18,7 @@
 #include "plan/plan.h"
 #include "probe/probe.h"
 #include "relay/relay.h"
+#include "role/machine.h"
 #include "role/service.h"
 #include "sock/sock.h"
 
@@ -181,8 +182,16 @@ struct gateway_test {
 	size_t slot;
 };
 
+// How the machine was at the last look.
+struct gateway_machine {
+	struct machine machine;
+	struct machine_snapshot seen;
+	int64_t next_ms;
+};
+
 struct gateway {
 	struct gateway_timed timed;
+	struct gateway_machine machine;
 	struct gateway_test test;
 	struct service service;
 	struct ev_loop *loop;
@@ -409,6 +418,7 @@ __attribute__((format(printf, 5, 6))) void gateway_event(struct gateway *g, enum
 							 const char *fmt, ...);
 void gateway_alarm_raise(struct gateway *g, const char *object, const char *what, const char *text);
 void gateway_alarm_clear(struct gateway *g, const char *object, const char *what);
+void gateway_view_init(struct gateway *g);
 // Takes the counters in g->observed.
 void gateway_view_tick(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);

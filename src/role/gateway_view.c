@@ -387,6 +387,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 	str_copy(out->pending, sizeof(out->pending), g->upgrade.pending);
 	out->verdict = g->verdict;
 	out->verdict_since_ms = g->verdict_since_ms;
+	out->machine = g->machine.seen;
 	out->n_paths = (int)g->n_paths;
 	for (size_t i = 0; i < g->n_paths; i++) {
 		fill_path(g, i, now_ms, &out->paths[i]);
@@ -425,10 +426,28 @@ bool gateway_describe(void *ctx, struct str *out)
 	return g->verdict != VERDICT_STARTING || snapshot.uptime_s >= READY_LATEST_S;
 }
 
+// So many seconds are what the processors' part is an average of.
+#define MACHINE_MS 5000
+
+static void look_at_machine(struct gateway *g, int64_t now_ms)
+{
+	if (now_ms < g->machine.next_ms)
+		return;
+	g->machine.next_ms = now_ms + MACHINE_MS;
+	machine_look(&g->machine.machine, &g->machine.seen);
+}
+
+void gateway_view_init(struct gateway *g)
+{
+	g->machine.machine = (struct machine){ .proc = "/proc", .sys = "/sys" };
+	look_at_machine(g, clock_mono_ms());
+}
+
 void gateway_view_tick(struct gateway *g)
 {
 	for (size_t i = 0; i < g->n_paths; i++)
 		take_sample(g, &g->paths[i]);
+	look_at_machine(g, clock_mono_ms());
 	gateway_trends_tick(g);
 }
 

@@ -190,6 +190,16 @@ static const struct family whole_families[] = {
 	      udp_moved),
 	WHOLE("udp_dropped_total", "counter", "Datagrams that were not passed on, since the start.", FORM_COUNT,
 	      udp_dropped),
+	WHOLE("cpu_ratio", "gauge", "Part of the processors' time that was used over some seconds, by whomever.",
+	      FORM_RATIO, machine.cpu_ratio),
+	WHOLE("temperature_celsius", "gauge", "Temperature of the processor.", FORM_INT, machine.temperature_c),
+	WHOLE("memory_bytes", "gauge", "Memory that the gateway has resident.", FORM_INT64, machine.memory_bytes),
+	WHOLE("files", "gauge", "Files and sockets that the gateway has open.", FORM_INT, machine.files),
+	WHOLE("files_limit", "gauge", "As many of them it may have.", FORM_INT, machine.files_limit),
+	WHOLE("conntrack", "gauge", "Entries in the kernel's table of connections.", FORM_INT64,
+	      machine.conntrack),
+	WHOLE("conntrack_limit", "gauge", "As many of them it holds; further connections are dropped.", FORM_INT64,
+	      machine.conntrack_limit),
 	WHOLE("alarms", "gauge", "Alarms, acknowledged ones included.", FORM_INT, n_alarms),
 };
 

@@ -199,6 +199,16 @@ static void random_snapshot(struct snapshot *s)
 	RANDOM_TEXT(s->pending);
 	s->verdict = (enum verdict)random_number(VERDICTS);
 	s->verdict_since_ms = random_number(4000000000000);
+	s->machine = (struct machine_snapshot){
+		.cpu_ratio = random_ratio(),
+		.load = random_ratio(),
+		.temperature_c = (int)random_measure(110),
+		.memory_bytes = random_measure(INT64_MAX),
+		.files = (int)random_measure(INT32_MAX),
+		.files_limit = (int)random_measure(INT32_MAX),
+		.conntrack = random_measure(INT64_MAX),
+		.conntrack_limit = random_measure(INT64_MAX),
+	};
 	RANDOM_TEXT(s->timed_path);
 	RANDOM_TEXT(s->config_file);
 	s->revert_at_ms = random_number(4000000000000);
@@ -511,6 +521,14 @@ static void fill_golden(struct snapshot *s)
 		.pending = "1.3.0",
 		.verdict = VERDICT_DEGRADED,
 		.verdict_since_ms = 1795349041000,
+		.machine = { .cpu_ratio = .07,
+			     .load = .12,
+			     .temperature_c = SNAPSHOT_NONE,
+			     .memory_bytes = 31000000,
+			     .files = 214,
+			     .files_limit = 4096,
+			     .conntrack = 2600,
+			     .conntrack_limit = 262144 },
 		.exit = { .name = "vps1",
 			  .endpoint = "vps1.example.net:8388",
 			  .reachable = 1,

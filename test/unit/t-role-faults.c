@@ -302,6 +302,15 @@ static void move_in(struct home *h)
 	}
 	g->dial = dial_new(&(struct dial_options){
 		.loop = g->loop, .run_dir = h->folder, .report = gateway_dial_take_report, .ctx = g });
+	g->machine.seen = (struct machine_snapshot){ .cpu_ratio = .07,
+						     .load = .12,
+						     .temperature_c = 58,
+						     .memory_bytes = 31000000,
+						     .files = 214,
+						     .files_limit = 4096,
+						     .conntrack = 2600,
+						     .conntrack_limit = 262144 };
+	g->machine.next_ms = INT64_MAX;
 	g->store = store_writer_start();
 	gateway_caps_init(g, h->folder);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", "1.2.0, %zu paths, configuration %s", g->n_paths,

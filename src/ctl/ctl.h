@@ -24,6 +24,7 @@ struct ctl_error {
 	char code[24];
 	char message[200];
 	char hint[200];
+	char details[COMMAND_DETAILS_SIZE]; // all that is wrong, each with a line end; may be empty
 };
 
 // ---- The gateway's end. All of it runs on the thread of the loop given to ctl_open().

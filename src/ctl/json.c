@@ -333,6 +333,7 @@ static const struct field error_fields[] = {
 	FIELD(ctl_error, message, "message", TYPE_TEXT),
 	FIELD(ctl_error, hint, "hint", TYPE_TEXT_OR_NULL),
 	FIELD(ctl_error, status, "exit_status", TYPE_INT),
+	FIELD(ctl_error, details, "details", TYPE_LINES),
 	END,
 };
 

@@ -112,12 +112,15 @@ int role_load_config(const char *file, enum config_role role, struct config **ou
 	struct str errors = { 0 };
 	int rc = config_load(file, role, out, &errors), status = status_of_load(rc);
 	struct ctl_error error;
+	char first[sizeof(error.message)];
 
 	fputs(rc < 0 ? str_text(&errors) : (*out)->warnings, stderr);
 	if (rc < 0 && answers_json) {
-		errors.text[strcspn(errors.text, "\n")] = '\0'; // the first stands for all
-		ctl_error_set(&error, (enum status)status, errors.text, "");
-		print_failure(&error, errors.text);
+		str_copy(first, sizeof(first), str_text(&errors));
+		first[strcspn(first, "\n")] = '\0';
+		ctl_error_set(&error, (enum status)status, first, "");
+		str_copy(error.details, sizeof(error.details), str_text(&errors));
+		role_fail_error(&error);
 	}
 	str_fini(&errors);
 	return status;

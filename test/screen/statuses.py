@@ -152,6 +152,9 @@ def every_error_is_found(folder):
     for line, (text, said) in enumerate(PLANTED, 1):
         told = [told for told in err.splitlines() if told.startswith(f"{file}:{line}: ")]
         expect(not said or any(said in words for words in told), f"of {text!r} it said {told}, not {said!r}:\n{err}")
+    got, out, _ = mpgate(["check", "--json", file])
+    expect(got == BAD_CONFIG, f"check --json ended with {got}")
+    expect(json.loads(out)["error"]["details"] == err.splitlines(), f"check --json lists other errors: {out}")
 
 
 def verbs():

@@ -318,6 +318,16 @@ static void do_what_is_needed(struct console *c, const struct ui_need *need, int
 		lose_gateway(c, rc, now_ms);
 }
 
+static void take_mouse(struct console *c, int64_t now_ms)
+{
+	struct ui_mouse_event event = term_mouse();
+
+	if (event.kind == UI_MOUSE_NONE)
+		return;
+	ui_mouse(c->ui, &event, now_ms);
+	c->dirty = true;
+}
+
 static void press_key(struct console *c, int key, int64_t now_ms)
 {
 	struct ui_need need = ui_key(c->ui, key, now_ms);
@@ -333,7 +343,10 @@ static void read_keys(struct console *c)
 	int key = UI_KEY_NONE;
 
 	while (!c->quit && now_ms < end_ms && (key = term_key()) != UI_KEY_NONE) {
-		press_key(c, key, now_ms);
+		if (key == UI_KEY_MOUSE)
+			take_mouse(c, now_ms);
+		else
+			press_key(c, key, now_ms);
 		now_ms = clock_mono_ms();
 	}
 	c->more_keys = key != UI_KEY_NONE;

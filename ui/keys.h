@@ -28,8 +28,15 @@ enum ui_key {
 	UI_KEY_F3,
 	UI_KEY_F6,
 	UI_KEY_F10,
+	UI_KEY_MOUSE,  // no key: term_mouse() has what it did
 	UI_KEY_OTHER,  // a key that we have no use for
 	UI_KEY_HOTKEY, // in tables: the paths' own keys, whatever they are
+};
+
+// What a mouse did.
+struct ui_mouse_event {
+	enum { UI_MOUSE_NONE, UI_MOUSE_CLICK, UI_MOUSE_WHEEL_UP, UI_MOUSE_WHEEL_DOWN } kind;
+	int row;
 };
 
 // "j", "Ctrl-d", "PgDn": how help calls it.

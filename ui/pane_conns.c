@@ -156,6 +156,16 @@ void conns_move(struct ui *ui, int by)
 	view->whole &= !by;
 }
 
+void conns_pick(struct ui *ui, int row)
+{
+	struct conns_view *view = &ui->conns;
+	struct rows rows;
+
+	list_rows(view, &rows);
+	mark(view, &rows, view->first + row);
+	view->whole = false;
+}
+
 int conns_page(const struct ui *ui)
 {
 	return ui->conns.page;
@@ -712,6 +722,8 @@ void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, i
 	share_rows(t.conns, rows, &table, &selected, &legend);
 	scroll(&ui->conns, list.n, table);
 	shown = list.n < table ? list.n : table;
+	ui->list_row = row + 1;
+	ui->list_rows = shown;
 	draw_table(&t, canvas, row, table, &list);
 	conn = list.list[ui->conns.row];
 	row += 1 + table;

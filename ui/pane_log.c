@@ -153,6 +153,11 @@ void log_move(struct ui *ui, int rows)
 	log->cursor = rows > 0 && at == last_shown(ui) ? 0 : at;
 }
 
+void log_pick(struct ui *ui, int row)
+{
+	ui->log.cursor = step(ui, ui->log.top, row);
+}
+
 int log_page(const struct ui *ui)
 {
 	return ui->log.page;
@@ -437,9 +442,11 @@ void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int
 	settle(ui, lines);
 	widths = measure(ui, view, lines);
 	seq = ui->log.top;
+	ui->list_row = row;
 	for (int i = 0; i < lines; i++) {
 		uint64_t next = seq ? step(ui, seq, 1) : 0;
 
+		ui->list_rows += seq != 0;
 		if (seq)
 			draw_line(ui, view, canvas, row + i, &widths, log_event(ui, seq));
 		else if (i)

@@ -372,21 +372,21 @@ static void draw_total(const struct view *view, struct canvas *canvas, int row)
 	draw_row(view, canvas, row, &total, TOTAL);
 }
 
-static int header_rows(enum ui_form form)
+int pane_paths_header(enum ui_form form)
 {
 	return form != FORM_TINY;
 }
 
 int pane_paths_body(enum ui_form form, bool total, int n_paths, int rows)
 {
-	int body = rows - header_rows(form);
+	int body = rows - pane_paths_header(form);
 
 	return body - (total && (body > n_paths || body >= TOTAL_LEAST));
 }
 
 int pane_paths_wish(enum ui_form form, bool total, int n_paths)
 {
-	return header_rows(form) + (n_paths ? n_paths : 1) + total;
+	return pane_paths_header(form) + (n_paths ? n_paths : 1) + total;
 }
 
 void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, int rows)
@@ -395,7 +395,7 @@ void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, in
 	int shown = view->s->n_paths < body ? view->s->n_paths : body;
 	int total_row = row + rows - 1;
 
-	if (header_rows(view->form))
+	if (pane_paths_header(view->form))
 		draw_header(view, canvas, row++, shown);
 	if (!view->s->n_paths)
 		canvas_text(
@@ -403,6 +403,6 @@ void pane_paths_draw(const struct view *view, struct canvas *canvas, int row, in
 			"No path is configured: add 'path NAME { interface = ... }' to the file.");
 	for (int i = 0; i < shown; i++)
 		draw_path(view, canvas, row + i, view->first + i);
-	if (body + header_rows(view->form) < rows && view->s->n_paths)
+	if (body + pane_paths_header(view->form) < rows && view->s->n_paths)
 		draw_total(view, canvas, total_row);
 }

@@ -11,6 +11,11 @@ static void move_selection(struct ui *ui, int rows)
 	ui_select(ui, ui->selected_row + rows);
 }
 
+static void pick_path(struct ui *ui, int row)
+{
+	ui_select(ui, ui->first_row + row);
+}
+
 static int fact_rows(const struct ui *ui)
 {
 	return ui->path_page;
@@ -34,15 +39,15 @@ static void open_path(const struct press *press)
 // clang-format off
 static const struct screen screens[SCREENS] = {
 	[SCREEN_OVERVIEW] = { .name = "overview", .mode = UI_OVERVIEW, .move = move_selection,
-			      .page = table_rows, .open = open_path, .wish = overview_wish },
+			      .page = table_rows, .pick = pick_path, .open = open_path, .wish = overview_wish },
 	[SCREEN_PATH] = { .name = "path", .mode = UI_PATH, .title = path_title, .draw = path_draw,
 			  .move = move_selection, .page = fact_rows, .wish = path_wish },
 	[SCREEN_CONNS] = { .name = "connections", .mode = UI_CONNS, .enter = conns_enter,
 			   .title = conns_title, .draw = conns_draw, .move = conns_move,
-			   .page = conns_page, .open = conns_open, .wish = conns_wish,
+			   .page = conns_page, .pick = conns_pick, .open = conns_open, .wish = conns_wish,
 			   .back = conns_back },
 	[SCREEN_LOG] = { .name = "log", .mode = UI_LOG, .enter = log_enter, .title = log_title,
-			 .draw = log_draw, .move = log_move, .page = log_page, .open = log_open,
+			 .draw = log_draw, .move = log_move, .page = log_page, .pick = log_pick, .open = log_open,
 			 .wish = log_wish, .back = log_back, .save = log_save },
 	[SCREEN_DOCTOR] = { .name = "doctor", .mode = UI_DOCTOR, .enter = report_enter,
 			    .title = report_title, .draw = report_draw, .move = report_move,

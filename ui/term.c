@@ -37,12 +37,14 @@
 #define ESC_WAIT_MS  50  // between the bytes of one key
 #define STUCK_S      2
 
+#define MOUSE_EVENTS (BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED)
+
 static struct {
 	SCREEN *screen;
 	WINDOW *input; // a pad, because reading from a window would refresh it
 	int fixed_columns, fixed_rows;
 	int asked_columns, asked_rows; // what the terminal answered; 0: it was not asked, or silent
-	bool utf8, serial, colour;
+	bool utf8, serial, colour, mouse;
 	int signals[2];       // a pipe of signal numbers
 	struct termios modes; // as they were before
 	char restore[256];    // what to send before the modes are put back
@@ -83,11 +85,21 @@ static void add_restore(const char *text)
 	}
 }
 
+// As curses does: XM is not in every terminal's description.
+static void add_mouse_restore(void)
+{
+	char *modes = tigetstr("XM");
+
+	add_restore(modes && modes != (char *)-1 ? tparm(modes, 0, 0, 0, 0, 0, 0, 0, 0, 0) : "\033[?1000l");
+}
+
 static void prepare_restore(int height)
 {
 	char *move = tigetstr("cup");
 
 	term.restore_len = 0;
+	if (term.mouse)
+		add_mouse_restore();
 	if (move && move != (char *)-1)
 		add_restore(tparm(move, height - 1, 0, 0, 0, 0, 0, 0, 0, 0));
 	add_restore(tigetstr("rmkx"));
@@ -394,6 +406,10 @@ static int start_curses(const char **type)
 	term.input = newpad(1, 1);
 	keypad(term.input, TRUE);
 	nodelay(term.input, TRUE);
+	if (term.mouse) {
+		mouseinterval(0); // a click is told when the button goes down
+		mousemask(MOUSE_EVENTS, NULL);
+	}
 	set_escdelay(term_is_slow() ? 4 * ESC_WAIT_MS : ESC_WAIT_MS);
 	return 0;
 }
@@ -406,6 +422,7 @@ int term_open(const struct ui_options *options)
 	term.fixed_columns = options->width;
 	term.fixed_rows = options->height;
 	term.serial = find_serial();
+	term.mouse = options->mouse;
 	term.utf8 = choose_utf8(options->charset, type);
 	if (tcgetattr(TTY_IN, &term.modes) != 0 ||
 	    pipe2(term.signals, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -465,6 +482,7 @@ static const struct {
 	{ KEY_LEFT, UI_KEY_LEFT },     { KEY_RIGHT, UI_KEY_RIGHT },
 	{ KEY_F(3), UI_KEY_F3 },       { KEY_F(6), UI_KEY_F6 },
 	{ KEY_BTAB, UI_KEY_BACK_TAB },
+	{ KEY_MOUSE, UI_KEY_MOUSE },
 };
 
 int term_key(void)
@@ -481,6 +499,21 @@ int term_key(void)
 			return key_names[i].ours;
 	}
 	return key > 0 && key < 0x80 ? key : UI_KEY_OTHER;
+}
+
+struct ui_mouse_event term_mouse(void)
+{
+	struct ui_mouse_event out = { 0 };
+	MEVENT event;
+
+	if (getmouse(&event) != OK)
+		return out;
+	out.row = event.y;
+	out.kind = event.bstate & BUTTON1_PRESSED   ? UI_MOUSE_CLICK
+		   : event.bstate & BUTTON4_PRESSED ? UI_MOUSE_WHEEL_UP
+		   : event.bstate & BUTTON5_PRESSED ? UI_MOUSE_WHEEL_DOWN
+						    : UI_MOUSE_NONE;
+	return out;
 }
 
 // ---- drawing
@@ -528,5 +561,9 @@ void term_repaint(void)
 {
 	ask_size_if_needed();
 	reset_prog_mode();
+	if (term.mouse) { // curses believes that it is on still
+		mousemask(0, NULL);
+		mousemask(MOUSE_EVENTS, NULL);
+	}
 	clearok(curscr, TRUE);
 }

@@ -22,8 +22,9 @@ bool term_is_utf8(void);
 // A serial line of 9600 baud or less.
 bool term_is_slow(void);
 
-// The next key, or UI_KEY_NONE when none waits.
+// The next key, or UI_KEY_NONE when none waits. After UI_KEY_MOUSE, term_mouse() says what it was.
 int term_key(void);
+struct ui_mouse_event term_mouse(void);
 
 // Whether the terminal takes output now; it does not after Ctrl-S, or when nobody reads.
 bool term_takes_output(void);

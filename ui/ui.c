@@ -421,6 +421,8 @@ static void draw_overview(struct ui *ui, struct view *view, struct canvas *canva
 	view->graphs = layout.graphs;
 	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, view->s->n_paths,
 					       layout.rows[PANE_PATHS]));
+	ui->list_row = layout.row[PANE_PATHS] + pane_paths_header(view->form);
+	ui->list_rows = ui->page_rows < view->s->n_paths ? ui->page_rows : view->s->n_paths;
 	for (int pane = 0; pane < PANES; pane++) {
 		if (layout.rows[pane])
 			draw_pane[pane](view, canvas, layout.row[pane], layout.rows[pane]);
@@ -462,6 +464,7 @@ void ui_draw(struct ui *ui, struct canvas *canvas, int64_t now_ms, int64_t wall_
 
 	ui->columns = canvas->width + 1;
 	ui->rows = canvas->height;
+	ui->list_rows = 0;
 	dialog_check(ui, now_ms);
 	canvas_reset(canvas, canvas->width, canvas->height, canvas->utf8);
 	if (ui->options.no_clock || ui->options.accessible)

@@ -20,6 +20,7 @@ struct ui_options {
 	const char *last_run; // the file with what the last gateway left; NULL: there is none
 	bool read_only;     // send no commands
 	bool no_clock;
+	bool mouse;      // the wheel scrolls, a click selects
 	bool accessible; // for screen readers: nothing moves that need not
 	const char *screen; // to begin with, by its name; NULL: the overview
 	bool mask; // begin with addresses hidden

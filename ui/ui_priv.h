@@ -71,6 +71,8 @@ struct ui_need {
 	struct command command;
 };
 struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms);
+// Needs nothing but to be drawn.
+void ui_mouse(struct ui *ui, const struct ui_mouse_event *event, int64_t now_ms);
 
 // What a screen would like to know that does not come by itself. The loop asks for it when there is
 // a gateway to ask, once: a wish is told again only after its answer, or a new connection.
@@ -233,6 +235,7 @@ struct ui {
 	int selected_row;         // where it was, for when it is gone
 	int first_row, page_rows; // of the table, as drawn last
 	int columns, rows;        // of the terminal, as drawn last
+	int list_row, list_rows;  // where rows can be picked, as drawn last
 
 	enum ui_screen screen;
 	int path_first, path_page; // lines of a path's facts: the first shown, how many are
@@ -307,6 +310,8 @@ void pane_events_draw(const struct view *view, struct canvas *canvas, int row, i
 void pane_alarm_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 void pane_keys_draw(const struct view *view, struct canvas *canvas, int row, int rows);
 
+// How many rows its heading takes.
+int pane_paths_header(enum ui_form form);
 // How many rows of a table of `rows` rows are for paths, and how many rows it wants. With `total`,
 // the last row sums up.
 int pane_paths_body(enum ui_form form, bool total, int n_paths, int rows);
@@ -330,6 +335,7 @@ struct screen {
 	void (*move)(struct ui *ui, int rows); // by so many rows, often more than there are
 	int (*page)(const struct ui *ui);      // how many rows are shown
 	void (*open)(const struct press *press); // Enter
+	void (*pick)(struct ui *ui, int row);    // selects the row-th of those that are shown, from 0
 	// What it wants to know now. False: nothing.
 	bool (*wish)(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 	void (*save)(const struct ui *ui, struct str *out); // all that it could show
@@ -366,6 +372,7 @@ void conns_enter(struct ui *ui, int64_t now_ms);
 bool conns_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 void conns_move(struct ui *ui, int rows);
 int conns_page(const struct ui *ui);
+void conns_pick(struct ui *ui, int row);
 void conns_open(const struct press *press);
 bool conns_back(struct ui *ui);
 void conns_next_column(const struct press *press);
@@ -381,6 +388,7 @@ void log_enter(struct ui *ui, int64_t now_ms);
 bool log_wish(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 void log_move(struct ui *ui, int rows);
 int log_page(const struct ui *ui);
+void log_pick(struct ui *ui, int row);
 void log_open(const struct press *press);
 bool log_back(struct ui *ui);
 void log_next_level(const struct press *press);

@@ -146,6 +146,7 @@ int role_console(int argc, char **argv)
 		  .flag = &ui.accessible },
 		{ "screen", 0, "NAME", "begin with this one: path, connections, log, doctor",
 		  .text = &ui.screen },
+		{ "mouse", 0, NULL, "the wheel scrolls, a click selects a row", .flag = &ui.mouse },
 		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
 		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &charset },
 		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },

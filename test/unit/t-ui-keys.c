@@ -713,6 +713,65 @@ static void keys_can_be_bound_anew(void **state)
 	ui_free(ui);
 }
 
+// At 80x24, on the line of the screen that has this text in it.
+static void use_mouse(struct ui *ui, int kind, const char *line)
+{
+	struct str out = { 0 };
+	const char *text = screen_text(ui, 80, 24, false, (int)(now_ms - T0), &out);
+	const char *at = line ? strstr(text, line) : text;
+	struct ui_mouse_event event = { .kind = kind };
+
+	if (!at)
+		fail_msg("'%s' is not in\n%s", line, text);
+	for (; at > text; at--)
+		event.row += at[-1] == '\n';
+	ui_mouse(ui, &event, now_ms += 500);
+	str_fini(&out);
+}
+
+static void a_mouse_scrolls_and_selects(void **state)
+{
+	struct ui *ui = start("twelve-paths", &(struct ui_options){ .mouse = true });
+
+	(void)state;
+	use_mouse(ui, UI_MOUSE_CLICK, "  tun0  VPN");
+	assert_true(shows(ui, "> tun0  VPN"));
+	use_mouse(ui, UI_MOUSE_CLICK, "EVENTS"); // no row of a list
+	assert_string_equal(ui->selected, "tun0");
+	use_mouse(ui, UI_MOUSE_WHEEL_DOWN, NULL);
+	assert_string_not_equal(ui->selected, "tun0");
+	use_mouse(ui, UI_MOUSE_WHEEL_UP, NULL);
+	assert_string_equal(ui->selected, "tun0");
+	// a table that is scrolled
+	press(ui, 'G');
+	assert_false(shows(ui, "  eth0 "));
+	use_mouse(ui, UI_MOUSE_CLICK, "  tun2  VPN");
+	assert_string_equal(ui->selected, "tun2");
+	// a question is for the keyboard
+	press(ui, 'D');
+	assert_true(ui->dialog.open);
+	use_mouse(ui, UI_MOUSE_CLICK, NULL);
+	use_mouse(ui, UI_MOUSE_WHEEL_DOWN, NULL);
+	assert_true(ui->dialog.open);
+	assert_string_equal(ui->selected, "tun2");
+	press(ui, 'n');
+	press(ui, '?');
+	use_mouse(ui, UI_MOUSE_WHEEL_DOWN, NULL);
+	assert_true(ui->help_open);
+	ui_free(ui);
+
+	ui = start("conns", &(struct ui_options){ .mouse = true });
+	press(ui, 'c');
+	answer_wishes(ui);
+	use_mouse(ui, UI_MOUSE_CLICK, "192.168.1.60 ");
+	assert_true(shows(ui, "\n>40m "));
+	press(ui, 'l');
+	answer_wishes(ui);
+	use_mouse(ui, UI_MOUSE_CLICK, "wwan0 STANDBY");
+	assert_true(shows(ui, "PAUSED"));
+	ui_free(ui);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +806,7 @@ int main(void)
 		cmocka_unit_test(help_opens_scrolls_and_closes),
 		cmocka_unit_test(noise_changes_nothing),
 		cmocka_unit_test(keys_can_be_bound_anew),
+		cmocka_unit_test(a_mouse_scrolls_and_selects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

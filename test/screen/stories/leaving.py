@@ -47,6 +47,34 @@ def leaves_at_once(screen, stage):
     expect(min(spans) < 0.2, f"q took {[f'{span * 1000:.0f} ms' for span in spans]}")
 
 
+def a_mouse_is_let_go(screen, stage):
+    """With --mouse the terminal reports clicks: in the console, and never after it."""
+    screen.console(stage)
+    screen.wait("q:Quit")
+    expect(screen.flags() == "1 1 0", f"without --mouse the flags are {screen.flags()}")
+    screen.keys("q")
+    expect_restored(screen, stage, "q")
+    for signum in (None, *SIGNALS):
+        screen.console(stage, "--mouse")
+        screen.wait("q:Quit", ">!ppp0")
+        expect(screen.flags() == "1 1 1", f"with --mouse the flags are {screen.flags()}")
+        row = [number for number, line in enumerate(screen.lines(), 1) if "  tun3 " in line][0]
+        screen.keys("-H", "1b", "5b", "4d", "20", "25", f"{32 + row:x}")  # the left button, down
+        screen.wait("> tun3")
+        screen.keys("-H", "1b", "5b", "4d", "60", "25", f"{32 + row:x}")  # the wheel, up
+        screen.wait(">!ppp0")
+        if signum:
+            os.kill(screen.console_pid(), signum)
+        else:
+            screen.keys("C-z")
+            wait_for(lambda: screen.flags() == "0 1 0", "a shell without a mouse")
+            screen.keys("fg", "Enter")
+            screen.wait("q:Quit")
+            expect(screen.flags() == "1 1 1", f"after fg the flags are {screen.flags()}")
+            screen.keys("q")
+        expect_restored(screen, stage, signum.name if signum else "q with a mouse")
+
+
 def story(stage):
     stage.gateway("degraded", "-n")
     screen = stage.tmux(120, 24)
@@ -69,6 +97,7 @@ def story(stage):
                f"{signum.name} is told wrongly")
         expect_restored(screen, stage, signum.name)
 
+    a_mouse_is_let_go(screen, stage)
     screen.console(stage)
     screen.wait("q:Quit")
     screen.keys("C-z")

@@ -316,6 +316,16 @@ static bool choose_utf8(enum ui_charset charset, const char *type)
 		       type, (const char *const[]){ "vt1", "vt2", "ansi", "dumb", "linux", NULL });
 }
 
+bool ui_shows_utf8(enum ui_charset charset)
+{
+	const char *type = getenv("TERM");
+
+	if (charset == UI_CHARSET_AUTO && !isatty(TTY_OUT))
+		return false;
+	term.serial = find_serial();
+	return choose_utf8(charset, type ? type : "dumb");
+}
+
 bool term_is_utf8(void)
 {
 	return term.utf8;

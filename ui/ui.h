@@ -58,6 +58,9 @@ void ui_default_keys(void);
 // Whether there is a screen of this name; else all names, with commas, are added to `out`.
 bool ui_knows_screen(const char *name, struct str *out);
 
+// Whether standard output shows more than 7-bit characters; automatically, no file and no pipe does.
+bool ui_shows_utf8(enum ui_charset charset);
+
 // Whether standard input and output are a terminal that a full screen can be drawn on, and nobody
 // said that a program runs us (TERM=dumb, CI).
 bool ui_console_possible(void);

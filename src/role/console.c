@@ -12,35 +12,6 @@
 #define SIZE_LEAST 2
 #define SIZE_MOST  1000
 
-// The index of `word` among `words`, or -1 after saying which words there are.
-static int choose_word(const char *option, const char *word, const char *const *words, int n)
-{
-	char all[64] = "";
-	size_t used = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (strcmp(word, words[i]) == 0)
-			return i;
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
-					 words[i]);
-	}
-	role_fail(STATUS_USAGE, NULL, "console: --%s: '%s' is none of %s", option, word, all);
-	return -1;
-}
-
-static bool set_charset(struct ui_options *options, const char *word)
-{
-	static const char *const words[] = {
-		[UI_CHARSET_AUTO] = "auto",
-		[UI_CHARSET_ASCII] = "ascii",
-		[UI_CHARSET_UTF8] = "utf8",
-	};
-	int i = word ? choose_word("charset", word, words, 3) : UI_CHARSET_AUTO;
-
-	options->charset = (enum ui_charset)i;
-	return i >= 0;
-}
-
 static bool set_size(struct ui_options *options, const char *word)
 {
 	int used = 0;
@@ -136,45 +107,58 @@ static void load_own_keys(struct str *complaint)
 	str_fini(&why);
 }
 
+// ---- starting
+
+_Static_assert(sizeof("/" LAST_RUN_FILE) <= 16, "its name fits behind that of the folder");
+
+void role_screen_init(struct role_screen *screen, const struct role_args *args)
+{
+	struct ui_options *ui = &screen->options;
+
+	snprintf(screen->last_run, sizeof(screen->last_run), "%s/" LAST_RUN_FILE, args->state_dir);
+	load_own_keys(&screen->complaint);
+	role_session_find(ui);
+	ui->last_run = screen->last_run;
+	ui->socket = args->socket;
+	ui->color = color_of(args->color);
+	ui->charset = args->charset;
+	ui->units = args->units;
+	ui->mask = args->mask;
+	ui->complaint = screen->complaint.len ? str_text(&screen->complaint) : NULL;
+}
+
+void role_screen_fini(struct role_screen *screen)
+{
+	str_fini(&screen->complaint);
+}
+
 int role_console(int argc, char **argv)
 {
-	const char *charset = NULL, *size = NULL;
-	struct ui_options ui = { 0 };
+	struct role_screen screen = { 0 };
+	struct ui_options *ui = &screen.options;
+	const char *size = NULL;
 	const struct role_option options[] = {
-		{ "read-only", 0, NULL, "send no commands", .flag = &ui.read_only },
+		{ "read-only", 0, NULL, "send no commands", .flag = &ui->read_only },
 		{ "a11y", 0, NULL, "for screen readers: no clock, no graphs, events as sentences",
-		  .flag = &ui.accessible },
+		  .flag = &ui->accessible },
 		{ "screen", 0, "NAME", "begin with this one: path, connections, log, doctor",
-		  .text = &ui.screen },
-		{ "mouse", 0, NULL, "the wheel scrolls, a click selects a row", .flag = &ui.mouse },
-		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui.no_clock },
-		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &charset },
+		  .text = &ui->screen },
+		{ "mouse", 0, NULL, "the wheel scrolls, a click selects a row", .flag = &ui->mouse },
+		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui->no_clock },
 		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },
 		{ 0 },
 	};
 	struct role_args args;
-	char last_run[sizeof(args.state_dir) + sizeof(LAST_RUN_FILE) + 1];
-	struct str complaint = { 0 };
 	int status;
 
 	if (!role_args_parse(&args, argc, argv, options))
 		return args.status;
-	if (!check_screen(ui.screen))
-		return STATUS_USAGE;
-	if (!set_charset(&ui, charset) || !set_size(&ui, size))
+	if (!check_screen(ui->screen) || !set_size(ui, size))
 		return STATUS_USAGE;
 	if (!ui_console_possible())
 		return print_status(&args);
-	role_session_find(&ui);
-	snprintf(last_run, sizeof(last_run), "%s/" LAST_RUN_FILE, args.state_dir);
-	ui.last_run = last_run;
-	ui.socket = args.socket;
-	ui.color = color_of(args.color);
-	ui.units = args.units;
-	ui.mask = args.mask;
-	load_own_keys(&complaint);
-	ui.complaint = complaint.len ? str_text(&complaint) : NULL;
-	status = ui_console_run(&ui);
-	str_fini(&complaint);
+	role_screen_init(&screen, &args);
+	status = ui_console_run(ui);
+	role_screen_fini(&screen);
 	return status;
 }

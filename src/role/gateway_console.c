@@ -81,23 +81,31 @@ static char ask_what_now(void)
 	return key ? 'n' : 'd'; // a terminal that went away leaves it running
 }
 
-static int run_console(const struct role_args *args, pid_t gateway)
+// Until a person has chosen; 0 when the gateway has ended meanwhile.
+static char run_screens(const struct role_args *args, pid_t gateway)
 {
-	struct ui_options options = {
-		.socket = args->socket,
-		.color = (enum ui_color)args->color,
-	};
+	struct role_screen screen = { 0 };
 	char choice = 'n';
 
-	role_session_find(&options);
+	role_screen_init(&screen, args);
 	while (choice == 'n') {
-		int status = ui_console_run(&options);
+		int status = ui_console_run(&screen.options);
 
 		if (waitpid(gateway, NULL, WNOHANG) == gateway)
-			return role_fail(STATUS_FAILED, NULL, "gateway: it has ended; see %s/gateway.log",
-					 args->run_dir);
-		choice = status > 128 ? 'd' : ask_what_now();
+			choice = 0;
+		else
+			choice = status > 128 ? 'd' : ask_what_now();
 	}
+	role_screen_fini(&screen);
+	return choice;
+}
+
+static int run_console(const struct role_args *args, pid_t gateway)
+{
+	char choice = run_screens(args, gateway);
+
+	if (!choice)
+		return role_fail(STATUS_FAILED, NULL, "gateway: it has ended; see %s/gateway.log", args->run_dir);
 	if (choice == 'd') {
 		printf("mpgate: the gateway runs on as pid %d; 'mpgate console' shows it again\n", gateway);
 		return STATUS_DONE;

@@ -72,28 +72,32 @@ static void format_label(enum trend_scale scale, int64_t time_s, char *out, size
 		strftime(out, size, "%H:%M", &tm);
 }
 
-static void add_bar(struct str *out, int64_t bps, int64_t top_bps)
+// In whole columns, or in eighths: U+2588 is a full one, and those after it are eighths less.
+static void add_bar(struct str *out, bool utf8, int64_t bps, int64_t top_bps)
 {
-	int64_t n = bps > 0 && top_bps > 0 ? (bps * BAR_WIDTH + top_bps - 1) / top_bps : 0;
+	int steps = utf8 ? 8 : 1;
+	int64_t n = bps > 0 && top_bps > 0 ? (bps * BAR_WIDTH * steps + top_bps - 1) / top_bps : 0;
 
 	if (n)
 		str_add(out, "  ");
-	while (n-- > 0)
-		str_add(out, "#");
+	for (; n >= steps; n -= steps)
+		str_add(out, utf8 ? "\u2588" : "#");
+	if (n)
+		str_addf(out, "\xe2\x96%c", (char)(0x90 - n));
 	str_add(out, "\n");
 }
 
-static void add_row(struct str *out, const char *label, const struct row *row, enum rate_unit unit,
+static void add_row(struct str *out, const char *label, const struct row *row, enum rate_unit unit, bool utf8,
 		    int64_t top_bps)
 {
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE];
 
 	str_addf(out, "%-10s%9s%9s", label, format_rate(row->rx_bps, unit, rx),
 		 format_rate(row->tx_bps, unit, tx));
-	add_bar(out, row->rx_bps, top_bps);
+	add_bar(out, utf8, row->rx_bps, top_bps);
 }
 
-static void view_text(const struct history *h, enum rate_choice units, struct str *out)
+static void view_text(const struct history *h, enum rate_choice units, bool utf8, struct str *out)
 {
 	int row_s = pages[h->scale].row_s, rows = pages[h->scale].rows;
 	const struct history_sample *newest = history_get(h, 0);
@@ -121,7 +125,7 @@ static void view_text(const struct history *h, enum rate_choice units, struct st
 		char label[32];
 
 		format_label(h->scale, last_s - (int64_t)(rows - 1 - i) * row_s, label, sizeof(label));
-		add_row(out, label, &list[i], unit, top_bps);
+		add_row(out, label, &list[i], unit, utf8, top_bps);
 	}
 }
 
@@ -219,7 +223,7 @@ static int print(const struct history_job *job, const struct ctl_message *messag
 	else if (job->args.plain)
 		view_plain(&message->history, &out);
 	else
-		view_text(&message->history, job->args.units, &out);
+		view_text(&message->history, job->args.units, ui_shows_utf8(job->args.charset), &out);
 	status = client_print(&job->args, "history", str_text(&out));
 	str_fini(&out);
 	return status;

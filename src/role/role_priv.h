@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 #include "model/format.h"
 #include "model/status.h"
+#include "ui/ui.h"
 
 // What the subcommands share. A subcommand is a row of the table in role.c and a function
 //
@@ -53,6 +54,7 @@ struct role_args {
 	int verbose;
 	enum rate_choice units;
 	enum role_color color;
+	enum ui_charset charset;
 	char **operands; // borrowed from argv
 	int n_operands;
 	int status; // what to return after role_args_parse() said false
@@ -75,8 +77,16 @@ __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const ch
 int role_fail_error(const struct ctl_error *error);
 
 // session.c: whether this terminal is on an ssh session, and by which interface that comes in.
-struct ui_options;
 void role_session_find(struct ui_options *options);
+
+// console.c: what every console is started with. Zero-initialised; options of its own may be set before.
+struct role_screen {
+	struct ui_options options;
+	char last_run[sizeof(((struct role_args *)NULL)->state_dir) + 16];
+	struct str complaint; // of a person's own keys
+};
+void role_screen_init(struct role_screen *screen, const struct role_args *args);
+void role_screen_fini(struct role_screen *screen);
 
 // masked.c: from now on, and until the end, addresses in what is printed to stdout are hidden.
 void role_mask_begin(void);

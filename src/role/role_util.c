@@ -130,7 +130,7 @@ int role_load_config(const char *file, enum config_role role, struct config **ou
 
 // What the options of every subcommand write to, before environment and defaults are added.
 struct globals {
-	const char *config, *socket, *color, *units;
+	const char *config, *socket, *color, *charset, *units;
 	bool plain, no_header, mask, quiet, yes, no_input, help, version;
 	int verbose;
 };
@@ -145,6 +145,7 @@ static size_t list_globals(struct globals *g, struct role_option *options)
 		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
 		{ "no-header", 0, NULL, "without the line of their names", .flag = &g->no_header },
 		{ "color", 0, "auto|always|never", "when to use colour", .text = &g->color },
+		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &g->charset },
 		{ "units", 0, "bit|kbit|byte|auto", "of rates, for people", .text = &g->units },
 		{ "mask", 0, NULL, "hide addresses, to show it to others", .flag = &g->mask },
 		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
@@ -352,6 +353,18 @@ size_t role_list_options(const struct role_verb *verb, struct role_option option
 
 // ---- a subcommand's words
 
+// The index of `word` among `words`; of no word, the first. -1: it is none of them, and that was said.
+static int choose_word(struct role_args *args, const char *option, const char *word, const char *const words[3])
+{
+	for (int i = 0; i < 3; i++) {
+		if (!word || strcmp(word, words[i]) == 0)
+			return i;
+	}
+	args->status = role_fail(STATUS_USAGE, NULL, "--%s: '%s' is not %s, %s or %s", option, word, words[0], words[1],
+				 words[2]);
+	return -1;
+}
+
 static bool set_color(struct role_args *args, const char *word)
 {
 	static const char *const words[] = {
@@ -359,16 +372,23 @@ static bool set_color(struct role_args *args, const char *word)
 		[ROLE_COLOR_ALWAYS] = "always",
 		[ROLE_COLOR_NEVER] = "never",
 	};
+	int i = choose_word(args, "color", word, words);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!word || strcmp(word, words[i]) == 0) {
-			args->color = (enum role_color)i;
-			return true;
-		}
-	}
-	args->status =
-		role_fail(STATUS_USAGE, NULL, "--color: '%s' is not auto, always or never", word);
-	return false;
+	args->color = (enum role_color)i;
+	return i >= 0;
+}
+
+static bool set_charset(struct role_args *args, const char *word)
+{
+	static const char *const words[] = {
+		[UI_CHARSET_AUTO] = "auto",
+		[UI_CHARSET_ASCII] = "ascii",
+		[UI_CHARSET_UTF8] = "utf8",
+	};
+	int i = choose_word(args, "charset", word, words);
+
+	args->charset = (enum ui_charset)i;
+	return i >= 0;
 }
 
 static bool set_units(struct role_args *args, const char *word)
@@ -477,7 +497,7 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 		log_set_level(g.verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (g.mask && verb->group != ROLE_RUN) // the console draws, and hides by itself
 		role_mask_begin();
-	return set_color(args, g.color) && set_units(args, g.units) && set_paths(args, &g);
+	return set_color(args, g.color) && set_charset(args, g.charset) && set_units(args, g.units) && set_paths(args, &g);
 }
 
 bool role_color(const struct role_args *args, int fd)

@@ -6,6 +6,7 @@
 
 Run by `make check` in the build folder. Prints a line per case and ends with status 1 if one failed.
 """
+import codecs
 import contextlib
 import json
 import os
@@ -90,11 +91,12 @@ def start(socket, *words):
                             stderr=subprocess.PIPE)
 
 
-def on_terminal(socket, typed, *words):
+def on_terminal(socket, typed, *words, **env):
     """Runs on a terminal and types when asked; returns exit status and all that was shown."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.execve("./mpgate", ["./mpgate", "-S", socket, *words], ENV)
+        os.execve("./mpgate", ["./mpgate", "-S", socket, *words], ENV | env)
+    decoder = codecs.getincrementaldecoder("utf-8")()
     shown, deadline = "", time.monotonic() + LIMIT_S
     while time.monotonic() < deadline:
         if not select.select([fd], [], [], .1)[0]:
@@ -103,7 +105,7 @@ def on_terminal(socket, typed, *words):
             data = os.read(fd, 4096)
         except OSError:  # the other side is closed
             break
-        shown += data.decode()
+        shown += decoder.decode(data)
         if shown.endswith("[y/N] "):
             os.write(fd, typed.encode())
     os.close(fd)
@@ -639,6 +641,20 @@ def history_is_a_page_of_rows():
         same(mpgate(g.socket, "history", "--days"), (0, golden("history-days.txt"), ""))
         same(mpgate(g.socket, "history", "tun0", "--scale", "1d"),
              (0, "tun0: nothing is known yet of the last day\n", ""))
+
+
+@case
+def bars_are_of_what_the_terminal_shows():
+    full, ascii_bar = "\u2588" * 40, "#" * 40
+    with gateway("history") as g:
+        for shown, hidden, out in (
+                (ascii_bar, full, mpgate(g.socket, "history")[1]),
+                (full, ascii_bar, mpgate(g.socket, "history", "--charset=utf8")[1]),
+                (full, ascii_bar, on_terminal(g.socket, "", "history")[1]),
+                (ascii_bar, full, on_terminal(g.socket, "", "history", "--charset=ascii")[1]),
+                (ascii_bar, full, on_terminal(g.socket, "", "history", TERM="linux")[1])):
+            contains(out, shown)
+            assert hidden not in out, out
 
 
 @case

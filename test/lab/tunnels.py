@@ -16,11 +16,12 @@ EXAMPLES = TOP / "conf/openvpn"
 
 
 def fill(name, **values):
-    """An example with other values for some of its statements, each of which it has to have."""
+    """An example with other values for some of its statements, each of which it has to have, if only as a
+    comment."""
     text = (EXAMPLES / name).read_text()
     for word, value in values.items():
         word = word.replace("_", "-")
-        text, n = re.subn(rf"^{word} .*$", f"{word} {value}", text, flags=re.M)
+        text, n = re.subn(rf"^;?{word} .*$", f"{word} {value}", text, flags=re.M)
         expect(n == 1, f"{name} has {n} lines '{word}'")
     return text
 
@@ -35,13 +36,21 @@ class Tunnel(Path):
         self.number = number
         self.address = f"10.8.{number}.2"
         self.peer = f"10.8.{number}.1"
+        net6 = f"fd4d:7067:6174:{number}::"
+        self.address6 = f"{net6}2"
+        self.peer6 = f"{net6}1"
+        self.range6 = f"{net6}/64"
         self.wanem = None
+        self.outside6 = f"2001:db8:e0:{number}::2"
         self.settings = f'over = "{line.over}"'
         self.server = self.client = self.mpgate = None
         self.jump = lab.namespace(f"jump-{line.name}")
         lab.link(self.jump, "eth0", lab.net, f"jump{number}",
                  f"{self.outside}/30", f"192.0.2.{4 * number + 1}/30")
-        self.jump.ip(f"route add default via 192.0.2.{4 * number + 1}")
+        self.jump.ip(f"route add default via 192.0.2.{4 * number + 1}",
+                     f"addr add {self.outside6}/64 dev eth0 nodad",
+                     f"route add default via 2001:db8:e0:{number}::1")
+        lab.net.ip(f"addr add 2001:db8:e0:{number}::1/64 dev jump{number} nodad")
         self._write()
         self.serve()
         self.plug()
@@ -49,10 +58,13 @@ class Tunnel(Path):
     def _write(self):
         self.dir = self.lab.dir / self.name
         fingerprints = {end: self._certificate(end) for end in ("jumpbox", "home")}
-        self.lab.write(f"{self.name}/gateways/home", f"ifconfig-push {self.address} 255.255.255.0\n")
+        self.lab.write(f"{self.name}/gateways/home",
+                       f"ifconfig-push {self.address} 255.255.255.0\n"
+                       f"ifconfig-ipv6-push {self.address6}/64 {self.peer6}\n")
         # with a farewell each end takes two seconds to end
         self.lab.write(f"{self.name}/jumpbox.conf", fill(
-            "jumpbox.conf", server=f"10.8.{self.number}.0 255.255.255.0", keepalive="1 2",
+            "jumpbox.conf", server=f"10.8.{self.number}.0 255.255.255.0",
+            server_ipv6=self.range6, keepalive="1 2",
             explicit_exit_notify="0", peer_fingerprint=fingerprints["home"]))
         self.lab.write(f"{self.name}/tunnel.conf", fill(
             "tunnel.conf", remote=f"{self.outside} 1194", dev=self.name, bind_dev=self.line.over,

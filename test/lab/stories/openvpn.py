@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from actors import Exit, Gateway, Web
-from lab import EXIT, OUTSIDER, WEB, expect, run_story, wait_for
+from lab import EXIT, OUTSIDER, WEB, WEB6, expect, run_story, wait_for
 from tunnels import TunnelLab
 
 SIZE = 12_000_000
@@ -125,6 +125,17 @@ class Download:
         expect(self.process.wait(5) == 0 and self.got() == SIZE, f"{self.got()} bytes: {self.process.log()}")
 
 
+def carries_ipv6(lab, tunnel):
+    """Behind the jumpbox's own address: nobody out there knows the way to that of the tunnel."""
+    with lab.web.listen(5002, WEB6) as listener, lab.gw.socket(WEB6) as client:
+        client.bind((tunnel.address6, 0))
+        client.settimeout(5)
+        client.connect((WEB6, 5002))
+        server, peer = listener.accept()
+        server.close()
+    expect(peer[0] == tunnel.outside6, f"the web server sees {peer[0]}")
+
+
 def survives_a_jumpbox(lab, gateway, tunnel, url):
     line_bps = lab.paths["ppp0"].line.down_mbps * 1e6
     download = Download(lab, gateway, url)
@@ -152,6 +163,7 @@ def story(lab):
         tunnel.connected()
     gateway = Gateway(lab)
     big_packets_pass(lab)
+    carries_ipv6(lab, lab.paths["tun3"])
     tunnel = lab.paths["tun1"]
     kill_9_is_repaired(tunnel, Strangers(lab, tunnel))
     survives_a_jumpbox(lab, gateway, tunnel, web.file("12M", SIZE))

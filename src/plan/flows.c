@@ -65,7 +65,7 @@ bool plan_forwards(const struct config *config)
 
 bool plan_path_forwards(const struct path_fsm *fsm, enum plan_family family)
 {
-	return path_fsm_verified(fsm) && fsm->facts.way[family].routable;
+	return path_fsm_works(fsm) && fsm->facts.way[family].routable;
 }
 
 void plan_want_flows(const struct config *config, const struct path_fsm fsms[], enum plan_family family,

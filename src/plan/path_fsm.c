@@ -26,6 +26,9 @@
 #define TIMEOUT_MIN_MS       1000 // one SYN; the kernel's second leaves after 1 s
 #define TIMEOUT_MAX_MS       3000
 #define ECHO_FRESH_MS        15000
+#define ECHO_OPTIONAL_MS     25000
+// So many lost probes at most, until the others have been asked.
+#define PATH_LOST_UNDECIDED  (3 * PATH_LOST_FOR_DOWN)
 #define LOSS_WINDOW_MS       60000
 // A fall this long after the one before begins a new count; from the sixth on the path is held down.
 #define FLAP_FORGET_MS 600000
@@ -41,7 +44,7 @@
 #define REASON_PORTAL     "portal"
 
 enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR };
+		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR, GONE };
 
 // ---- Guards
 
@@ -103,6 +106,16 @@ static bool was_portal(const struct path_fsm *fsm)
 static bool is_stripped(const struct path_fsm *fsm)
 {
 	return fsm->stripped >= PATH_STRIPPED_FOR_BLOCKED;
+}
+
+static bool is_exit_silent(const struct path_fsm *fsm)
+{
+	return fsm->exit_silent;
+}
+
+static bool has_exit_back(const struct path_fsm *fsm)
+{
+	return fsm->exit_silent && answers_enough(fsm);
 }
 
 static bool is_silent(const struct path_fsm *fsm)
@@ -235,7 +248,8 @@ static const char *error_words(int error)
 // silence that came since.
 static bool is_fresh(const struct path_fsm *fsm, int64_t echo_ms, int64_t now_ms)
 {
-	return echo_ms && now_ms - echo_ms < ECHO_FRESH_MS && echo_ms >= path_fsm_answered_ms(fsm);
+	return echo_ms && now_ms - echo_ms < (fsm->optional ? ECHO_OPTIONAL_MS : ECHO_FRESH_MS) &&
+	       echo_ms >= path_fsm_answered_ms(fsm);
 }
 
 static void say_silent(const struct path_fsm *fsm, struct path_change *change)
@@ -358,6 +372,18 @@ static void say_proved(const struct path_fsm *fsm, struct path_change *change)
 		    format_rtt(fsm->srtt_us ? fsm->srtt_us : SNAPSHOT_UNKNOWN, text));
 }
 
+static void say_gone(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "reaches the Internet; the exit is silent over every path");
+}
+
+static void say_exit_back(const struct path_fsm *fsm, struct path_change *change)
+{
+	(void)fsm;
+	say(change, "the exit answers again");
+}
+
 // ---- The table
 
 #define IN(state) (1u << PATH_STATE_##state)
@@ -403,6 +429,12 @@ static const struct row {
 	{ IN(PROBING),                GOOD,     is_proved,          PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_proved },
 	{ IN(FLAPPING),               GOOD,     is_proved,          PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_settled },
 	{ IN(FLAPPING),               BAD,      has_fallen_again,   PATH_STATE_FLAPPING, LOG_LEVEL_INFO,    say_flapping },
+	// the exit alone, which has an event of its own
+	{ USED,                       GOOD,     has_exit_back,      PATH_STATE_UP,       LOG_LEVEL_DEBUG,   say_exit_back },
+	{ USED,                       GONE,     is_exit_silent,     PATH_STATE_UP,       LOG_LEVEL_DEBUG,   NULL },
+	{ USED,                       GONE,     NULL,               PATH_STATE_UP,       LOG_LEVEL_DEBUG,   say_gone },
+	{ IN(DOWN) | IN(PROBING) | IN(FLAPPING), GONE, is_held,      PATH_STATE_DOWN,     LOG_LEVEL_DEBUG,   NULL },
+	{ IN(DOWN) | IN(PROBING) | IN(FLAPPING), GONE, NULL,         PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_gone },
 	{ IN(PROBING) | USED,         BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_WARNING, say_flapping },
 	{ IN(FLAPPING),               BAD,      is_silent_and_held, PATH_STATE_FLAPPING, LOG_LEVEL_DEBUG,   NULL },
 	{ IN(PROBING),                BAD,      is_relapse,         PATH_STATE_DOWN,     LOG_LEVEL_INFO,    say_silent },
@@ -440,7 +472,10 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 	if (to != fsm->state || event == MOVED || event == RESTART)
 		fsm->since_ms = fsm->event_ms;
 	fsm->reason[0] = '\0';
-	fsm->elsewhere_ms = 0;
+	fsm->exit_silent = event == GONE;
+	fsm->blamed = 0;
+	if (!fsm->exit_silent)
+		fsm->elsewhere_ms = 0;
 	switch (to) {
 	case PATH_STATE_CAPPED:
 		str_copy(fsm->reason, sizeof(fsm->reason), cap_reason(fsm));
@@ -487,7 +522,7 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 			fsm->stripped = fsm->strangers = 0;
 			fsm->good = 0;
 			forget_rtt(fsm);
-			fsm->exit_echo_ms = fsm->gateway_echo_ms = 0;
+			fsm->exit_echo_ms = fsm->gateway_echo_ms = fsm->net_echo_ms = 0;
 		}
 		break;
 	case PATH_STATE_BLOCKED:
@@ -499,7 +534,12 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		break;
 	case PATH_STATE_UP:
 		fsm->dial_reason[0] = fsm->dial_failure[0] = '\0';
-		fsm->failed = false;
+		// the exit has yet to answer as often as after any failure
+		fsm->failed &= fsm->exit_silent;
+		if (fsm->exit_silent) {
+			str_copy(fsm->reason, sizeof(fsm->reason), REASON_EXIT_SILENT);
+			path_pulse_reset(&fsm->pulse);
+		}
 		fsm->quality_ms = 0;
 		break;
 	default:
@@ -685,6 +725,8 @@ static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_chan
 	bool flows = fsm->pulse.flow_ms && now_ms - fsm->pulse.flow_ms < QUALITY_LASTS_MS;
 	bool poor;
 
+	if (fsm->exit_silent)
+		return false;
 	fsm->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
 	fsm->lossy = was ? fsm->loss_ratio > CLEAN_RATIO
 			 : fsm->loss_ratio > LOSSY_RATIO &&
@@ -702,6 +744,50 @@ static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_chan
 	return take(fsm, poor ? WORSE : BETTER, now_ms, change);
 }
 
+// Data comes over it from others than the exit, or did until nobody asked for any.
+static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
+{
+	int64_t asked_ms = fsm->stirred_ms < now_ms ? fsm->stirred_ms : now_ms;
+
+	return fsm->elsewhere_ms && asked_ms - fsm->elsewhere_ms < ECHO_FRESH_MS;
+}
+
+// Pings past the first hop are answered, and a handshake that was begun after that is not. One that was
+// under way when a line came back is given up later than the first ping is answered.
+static bool pings_alone(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return is_fresh(fsm, fsm->net_echo_ms, now_ms) &&
+	       fsm->lost_ms - path_fsm_probe_timeout_ms(fsm) >= fsm->net_first_ms;
+}
+
+static bool reaches_net(const struct path_fsm *fsm, int64_t now_ms)
+{
+	return pings_alone(fsm, now_ms) || works_elsewhere(fsm, now_ms);
+}
+
+static bool take_lost(struct path_fsm *fsm, int error, int64_t now_ms, struct path_change *change)
+{
+	bool net;
+
+	fsm->spoke |= fsm->good > 0;
+	fsm->good = 0;
+	fsm->lost++;
+	fsm->last_error = error;
+	fsm->lost_ms = now_ms;
+	fsm->blamed = fsm->others == OTHERS_REACH_IT ? fsm->blamed + 1 : 0;
+	net = reaches_net(fsm, now_ms);
+	if (net && fsm->others == OTHERS_FAIL && (is_silent(fsm) || fsm->failed))
+		return take(fsm, GONE, now_ms, change);
+	// when the exit comes back it does not answer over all paths at once
+	if (net && (fsm->exit_silent ? fsm->blamed < PATH_LOST_FOR_DOWN
+				     : fsm->others == OTHERS_UNASKED && fsm->lost < PATH_LOST_UNDECIDED))
+		return false;
+	if (is_silent(fsm) && (path_fsm_verified(fsm) ||
+			       (fsm->failed && fsm->spoke && fsm->lost == PATH_LOST_FOR_DOWN)))
+		count_fall(fsm, now_ms);
+	return take(fsm, BAD, now_ms, change);
+}
+
 bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now_ms,
 		    struct path_change *change)
 {
@@ -711,19 +797,12 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 	if (is_own_fault(error) || !path_fsm_wanted(fsm) || !fsm->facts.ready)
 		return false;
 	// what was lost while it was out says nothing about the line that came back
-	if (!lost && fsm->failed && !fsm->good)
+	if (!lost && (fsm->failed || fsm->exit_silent) && !fsm->good)
 		fsm->n_results = 0;
 	record_result(fsm, lost, now_ms);
-	if (lost) {
-		fsm->spoke |= fsm->good > 0;
-		fsm->good = 0;
-		fsm->lost++;
-		if (fsm->lost == PATH_LOST_FOR_DOWN && (is_used(fsm) || (fsm->failed && fsm->spoke)))
-			count_fall(fsm, now_ms);
-		fsm->last_error = error;
-		fsm->lost_ms = now_ms;
-		return take(fsm, BAD, now_ms, change);
-	}
+	if (lost)
+		return take_lost(fsm, error, now_ms, change);
+	fsm->blamed = 0;
 	path_pulse_answer(&fsm->pulse, now_ms);
 	fsm->lost = 0;
 	fsm->good = fsm->state == PATH_STATE_DOWN ? 1 : fsm->good + 1;
@@ -763,9 +842,15 @@ bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_
 
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms)
 {
-	if (!is_fresh(fsm, fsm->exit_echo_ms, now_ms))
-		fsm->exit_first_ms = now_ms;
+	path_fsm_router_echo(fsm, now_ms);
 	fsm->exit_echo_ms = now_ms;
+}
+
+void path_fsm_router_echo(struct path_fsm *fsm, int64_t now_ms)
+{
+	if (!is_fresh(fsm, fsm->net_echo_ms, now_ms))
+		fsm->net_first_ms = now_ms;
+	fsm->net_echo_ms = now_ms;
 }
 
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms)
@@ -785,13 +870,13 @@ bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, 
 
 	fsm->rx_bytes = traffic->rx_bytes;
 	path_pulse_look(&fsm->pulse, traffic);
-	if (!is_used(fsm)) {
+	if (progress && (traffic->direct || fsm->exit_silent || fsm->state == PATH_STATE_DOWN))
+		fsm->elsewhere_ms = now_ms;
+	if (!path_fsm_verified(fsm)) {
 		path_pulse_reset(&fsm->pulse);
-		if (progress && fsm->state == PATH_STATE_DOWN)
-			fsm->elsewhere_ms = now_ms;
 		return false;
 	}
-	if (progress)
+	if (progress && !traffic->direct)
 		fsm->lost = 0;
 	if (!path_pulse_is_dead(&fsm->pulse, &rtt, now_ms))
 		return false;
@@ -801,19 +886,19 @@ bool path_fsm_traffic(struct path_fsm *fsm, const struct path_traffic *traffic, 
 
 void path_fsm_doubt(struct path_fsm *fsm, int64_t now_ms)
 {
-	if (is_used(fsm))
+	if (path_fsm_verified(fsm))
 		path_pulse_doubt(&fsm->pulse, now_ms);
 }
 
 void path_fsm_silence(struct path_fsm *fsm, int64_t now_ms)
 {
-	if (is_used(fsm))
+	if (path_fsm_verified(fsm))
 		path_pulse_silence(&fsm->pulse, now_ms);
 }
 
 bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms)
 {
-	return is_used(fsm) &&
+	return path_fsm_verified(fsm) &&
 	       path_pulse_wants_shot(&fsm->pulse, fsm->optional, now_ms);
 }
 
@@ -832,6 +917,11 @@ bool path_fsm_wanted(const struct path_fsm *fsm)
 
 bool path_fsm_verified(const struct path_fsm *fsm)
 {
+	return is_used(fsm) && !fsm->exit_silent;
+}
+
+bool path_fsm_works(const struct path_fsm *fsm)
+{
 	return is_used(fsm);
 }
 
@@ -841,28 +931,45 @@ bool path_fsm_may_begin(const struct path_fsm *fsm)
 	       !fsm->pulse.suspect_ms && !fsm->exit_refused;
 }
 
-// Data comes over it from others than the exit, or did until nobody asked for any.
-static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
-{
-	int64_t asked_ms = fsm->stirred_ms < now_ms ? fsm->stirred_ms : now_ms;
-
-	return fsm->elsewhere_ms && asked_ms - fsm->elsewhere_ms < ECHO_FRESH_MS;
-}
-
-// Pings of the exit are answered, and a handshake that was tried after that is not. One that was under
-// way when a line came back is given up later than the first ping is answered.
-static bool pings_alone(const struct path_fsm *fsm, int64_t now_ms)
-{
-	return is_fresh(fsm, fsm->exit_echo_ms, now_ms) &&
-	       fsm->lost_ms - TIMEOUT_MAX_MS >= fsm->exit_first_ms;
-}
-
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (is_used(fsm) || fsm->state == PATH_STATE_BLOCKED)
-		return fsm->exit_refused;
-	return path_fsm_wanted(fsm) && fsm->facts.ready &&
-	       (pings_alone(fsm, now_ms) || works_elsewhere(fsm, now_ms));
+		return fsm->exit_refused || fsm->exit_silent;
+	return path_fsm_wanted(fsm) && fsm->facts.ready && reaches_net(fsm, now_ms);
+}
+
+static bool was_lost(const struct path_fsm *fsm)
+{
+	return fsm->n_results && fsm->results[(fsm->n_results - 1) % PATH_RESULTS].lost;
+}
+
+// When the last probes began, as many as make a path DOWN with the one that is told next.
+static int64_t asked_since_ms(const struct path_fsm *fsm)
+{
+	uint64_t n = fsm->n_results < PATH_LOST_FOR_DOWN ? fsm->n_results : PATH_LOST_FOR_DOWN - 1;
+
+	if (!n)
+		return 0;
+	return fsm->results[(fsm->n_results - n) % PATH_RESULTS].time_ms - path_fsm_probe_timeout_ms(fsm);
+}
+
+enum path_others plan_others(const struct path_fsm fsms[], size_t n, size_t path, bool none)
+{
+	int64_t since_ms = asked_since_ms(&fsms[path]);
+	enum path_others others = OTHERS_FAIL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct path_fsm *fsm = &fsms[i];
+
+		// what answers at a portal is not the exit
+		if (i == path || !path_fsm_wanted(fsm) || !fsm->facts.ready || is_portal(fsm))
+			continue;
+		if (path_fsm_answered_ms(fsm) > since_ms)
+			return OTHERS_REACH_IT;
+		if (path_fsm_verified(fsm) && !was_lost(fsm) && !none)
+			others = OTHERS_UNASKED;
+	}
+	return others;
 }
 
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms)
@@ -880,6 +987,8 @@ int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms)
 {
 	if (!path_fsm_wanted(fsm) || !fsm->facts.ready || fsm->state == PATH_STATE_DIALING)
 		return 0;
+	if (fsm->exit_silent)
+		return fsm->good || fsm->blamed ? INTERVAL_FAST_MS : fsm->optional ? INTERVAL_OPTIONAL_MS : INTERVAL_MS;
 	if (is_used(fsm) && !fsm->optional && is_busy(fsm, now_ms))
 		return INTERVAL_TRAFFIC_MS;
 	if (fsm->state == PATH_STATE_FLAPPING && !fsm->optional)
@@ -904,7 +1013,7 @@ static int64_t measured(const struct path_fsm *fsm, int64_t value)
 	if (!path_fsm_wanted(fsm) || fsm->state == PATH_STATE_DOWN ||
 	    fsm->state == PATH_STATE_DIALING)
 		return SNAPSHOT_NONE;
-	return fsm->srtt_us ? value : SNAPSHOT_UNKNOWN;
+	return fsm->srtt_us && !fsm->exit_silent ? value : SNAPSHOT_UNKNOWN;
 }
 
 int64_t path_fsm_rtt_us(const struct path_fsm *fsm)
@@ -947,6 +1056,9 @@ double path_fsm_loss_ratio(const struct path_fsm *fsm, int64_t now_ms)
 		return SNAPSHOT_NONE;
 	if (fsm->state == PATH_STATE_DOWN)
 		return 1;
+	// the exit's fault, not its own
+	if (fsm->exit_silent)
+		return SNAPSHOT_UNKNOWN;
 	return n ? (double)count_results(fsm, now_ms, true) / n : SNAPSHOT_UNKNOWN;
 }
 
@@ -1014,6 +1126,8 @@ void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static N
 	case PATH_STATE_UP:
 		if (fsm->exit_refused)
 			snprintf(out, NOTE_SIZE, "up, exit refuses");
+		else if (fsm->exit_silent)
+			snprintf(out, NOTE_SIZE, "up, exit silent");
 		else
 			snprintf(out, NOTE_SIZE, "up %s", age);
 		break;

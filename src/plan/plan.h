@@ -67,6 +67,7 @@ struct path_traffic {
 	int64_t heard_ms; // last packet on a subflow of ours; 0: never
 	uint64_t rx_bytes, tx_bytes; // by our subflows, since start
 	uint64_t line_rx_bytes;      // of the interface, whosever they are
+	bool direct;      // none of it is the exit's: new connections go straight to their targets
 	uint32_t stuck;   // subflows whose retransmissions go unanswered
 };
 
@@ -133,6 +134,13 @@ struct path_cap {
 	char text[EVENT_TEXT_SIZE];
 };
 
+// Whether the exit, which is silent here, answers over other paths; see plan_others().
+enum path_others {
+	OTHERS_REACH_IT,
+	OTHERS_UNASKED, // one of them has not been asked since
+	OTHERS_FAIL,    // over none
+};
+
 // Others read `state`, `since_ms` and `reason`; the rest through the functions below.
 struct path_fsm {
 	enum path_state state;
@@ -153,10 +161,13 @@ struct path_fsm {
 	int good, lost;       // probes in a row
 	int last_error;       // of the last lost probe
 	bool exit_refused;    // the last answer was a refusal
-	int64_t exit_first_ms; // first answer to a ping of the exit in this silence
-	int64_t lost_ms;       // when the last handshake was given up
-	int64_t exit_echo_ms; // last answer to a ping of the exit, of the first hop; 0: none
-	int64_t gateway_echo_ms;
+	enum path_others others; // what the others say of the exit; for others to set
+	bool exit_silent;     // UP, although the exit does not answer: it does over none
+	int blamed;           // probes lost in a row since it answers over another
+	int64_t lost_ms;      // when the last handshake was given up
+	// Last answer to a ping of the exit, of the first hop, of the exit or a router on the way there,
+	// and the first of these in this silence; 0: none
+	int64_t exit_echo_ms, gateway_echo_ms, net_echo_ms, net_first_ms;
 	int64_t elsewhere_ms; // the path last brought data, although the exit does not answer; 0: it did not
 
 	int64_t srtt_us, rttvar_us; // RFC 6298; srtt 0: not measured
@@ -229,8 +240,10 @@ bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, stru
 // What its cap says now, also when it is the same as before.
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
 		  struct path_change *change);
-// A ping was answered, by the exit or by the gateway. Never changes the state, only what is said.
+// A ping was answered: by the exit, by a router of the Internet on the way there, by the gateway. What that
+// means shows when the next handshake is lost.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
+void path_fsm_router_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
 // What the data path saw. Where bytes arrive, lost probes are counted anew: a full line delays them
 // for seconds, and is not DOWN.
@@ -245,14 +258,20 @@ bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms);
 // Connections began just now, over whichever path.
 void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms);
 
+// Whether the exit answers over paths other than this one, which has just lost a probe: to be asked before
+// path_fsm_probe() is told. `none`: no exit is reached, by what is known of them all.
+enum path_others plan_others(const struct path_fsm fsms[], size_t n, size_t path, bool none);
+
 // A person or the configuration wants it, and it may be had: not OFF, not STANDBY, not CAPPED.
 bool path_fsm_wanted(const struct path_fsm *fsm);
-// May hold an endpoint.
+// The exit is reached over it: it may hold an endpoint.
 bool path_fsm_verified(const struct path_fsm *fsm);
+// The Internet is: verified, or the exit alone is silent. What goes straight to its target may go there.
+bool path_fsm_works(const struct path_fsm *fsm);
 // May begin connections: verified, not suspected to be dead, and the exit does not refuse.
 bool path_fsm_may_begin(const struct path_fsm *fsm);
-// The path works, the exit does not: its port refuses, or is silent while its address answers or
-// connections straight to their targets get data.
+// The path works, the exit does not: its port refuses, or is silent while its address or routers on the way
+// there answer, or connections straight to their targets get data.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
 // The next router has answered a ping lately.
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms);
@@ -297,7 +316,7 @@ struct redial_facts {
 	bool ready;  // the interface has what it needs
 	bool up;     // the path is proved
 	bool silent; // it is DOWN although ready
-	bool exit_fault;      // the exit's address answers over it
+	bool exit_fault;      // the exit's address answers over it, or routers on the way there
 	bool gateway_answers; // the next router does
 	bool others_up;       // another path reaches the exit
 };

@@ -88,9 +88,9 @@ bool plan_rides_dead_line(const struct path_fsm fsms[], const int under[], size_
 {
 	const struct path_fsm *line = under[path] >= 0 ? &fsms[under[path]] : NULL;
 
-	if (!line || path_fsm_verified(&fsms[path]))
+	if (!line || path_fsm_works(&fsms[path]))
 		return false;
-	return !path_fsm_may_begin(line) || now_ms - line->since_ms < RETURN_MS;
+	return !(path_fsm_may_begin(line) || line->exit_silent) || now_ms - line->since_ms < RETURN_MS;
 }
 
 void plan_shares(double bytes[], const int under[], size_t n)

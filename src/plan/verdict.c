@@ -16,7 +16,7 @@ enum verdict plan_verdict(const struct path_fsm fsms[], size_t n, int8_t exit_mp
 		if (!path_fsm_wanted(fsm))
 			continue;
 		faults += path_fsm_exit_fault(fsm, now_ms);
-		if (path_fsm_verified(fsm)) {
+		if (path_fsm_works(fsm)) {
 			up++;
 			missing += fsm->state == PATH_STATE_DEGRADED;
 			up_refused += path_fsm_exit_fault(fsm, now_ms);

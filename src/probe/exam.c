@@ -142,7 +142,7 @@ static void ping(struct exam *exam)
 	if (addr_is_link_local(&t->hop) && to.sa.sa_family == AF_INET6)
 		to.in6.sin6_scope_id = (uint32_t)t->ifindex;
 	(void)!getrandom(&cookie, sizeof(cookie), GRND_NONBLOCK); // any will do
-	rc = probe_echo_open(&exam->echo, &t->source, &to, cookie);
+	rc = probe_echo_open(&exam->echo, &t->source, &to, 0, cookie);
 	exam->facts.hop_error = rc < 0 ? rc : -ETIMEDOUT;
 	if (rc < 0)
 		return;

@@ -9,8 +9,10 @@
 // What decides is an MPTCP connection to the exit's own port, closed by a reset as soon as it stands:
 // it asks exactly what matters, whether the option passes included, and a saturated line cannot delay
 // it without delaying the connections as well. The RTT is the kernel's, of SYN and SYN/ACK, unless one had to be repeated.
-// While it stays unanswered, pings to the exit and to the first hop tell a dead exit from a dead
-// path.
+// While it stays unanswered, pings tell a dead exit from a dead path: to the exit, to the first hop, and towards
+// the exit, to go only so far that a router beyond the first hop has to answer. That needs nobody's consent and
+// tells nobody anything (doc/decisions/17-net-ok.md). The exit's own machine may be off, and the first hop may be
+// a modem that has lost its line.
 //
 // A probe is bound to the path's source address and leaves by the path's rule, as the connections
 // do. SO_BINDTODEVICE would make it work where they do not.
@@ -32,6 +34,9 @@
 #include "sock/sock.h"
 
 #define RUNS (PROBE_KINDS + PROBE_SHOTS)
+// Routers that are asked, from the second on, until one has answered.
+#define HOPS_MIN 2
+#define HOPS_MAX 8
 
 struct target;
 
@@ -51,6 +56,7 @@ struct target {
 	struct probe_target spec;
 	struct run runs[RUNS]; // one of each kind, then the shots
 	bool silent; // the last TCP probe had no answer
+	uint8_t hops; // to the router that is asked
 };
 
 struct probe {
@@ -93,6 +99,7 @@ static bool is_answer(int error)
 static void note_silence(struct target *target, bool silent)
 {
 	struct run *exit = &target->runs[PROBE_EXIT_ECHO];
+	struct run *router = &target->runs[PROBE_ROUTER_ECHO];
 	struct run *gateway = &target->runs[PROBE_GATEWAY_ECHO];
 
 	target->silent = silent;
@@ -100,6 +107,8 @@ static void note_silence(struct target *target, bool silent)
 		return;
 	if (!exit->busy && !ev_is_active(&exit->timer))
 		arm(exit, 0);
+	if (!router->busy && !ev_is_active(&router->timer))
+		arm(router, 0);
 	if (addr_is_set(&target->spec.gateway) && !gateway->busy && !ev_is_active(&gateway->timer))
 		arm(gateway, 0);
 }
@@ -186,6 +195,8 @@ static void finish_echo(struct run *run, int error)
 	int64_t rtt_us = error ? -1 : clock_mono_us() - run->started_us;
 	unsigned bytes = probe_echo_bytes(run->echo.family) * (error ? 1 : 2);
 
+	if (run->kind == PROBE_ROUTER_ECHO && error)
+		run->target->hops = run->target->hops < HOPS_MAX ? run->target->hops + 1 : HOPS_MIN;
 	stop(run);
 	finish(run, error, rtt_us, bytes, -1);
 }
@@ -193,6 +204,7 @@ static void finish_echo(struct run *run, int error)
 static int start_echo(struct run *run)
 {
 	const struct probe_target *spec = &run->target->spec;
+	uint8_t hops = run->kind == PROBE_ROUTER_ECHO ? run->target->hops : 0;
 	union sockaddr_any to = spec->exit;
 	int rc;
 
@@ -201,7 +213,7 @@ static int start_echo(struct run *run)
 		if (addr_is_link_local(&spec->gateway) && to.sa.sa_family == AF_INET6)
 			to.in6.sin6_scope_id = (uint32_t)spec->ifindex;
 	}
-	rc = probe_echo_open(&run->echo, &spec->source, &to, ++run->target->probe->last_cookie);
+	rc = probe_echo_open(&run->echo, &spec->source, &to, hops, ++run->target->probe->last_cookie);
 	return rc < 0 ? rc : run->echo.fd;
 }
 
@@ -261,6 +273,7 @@ static struct target *target_new(struct probe *probe, const struct probe_target 
 
 	target->probe = probe;
 	target->spec = *spec;
+	target->hops = HOPS_MIN;
 	for (int i = 0; i < RUNS; i++) {
 		struct run *run = &target->runs[i];
 

@@ -20,6 +20,7 @@ enum probe_kind {
 	PROBE_TCP,          // connect to the exit's port: decides, and gives the RTT
 	PROBE_EXIT_ECHO,    // ping the exit: sent only while PROBE_TCP gets no answer
 	PROBE_GATEWAY_ECHO, // ping the first hop: the same
+	PROBE_ROUTER_ECHO,  // a router of the Internet on the way to the exit answers: the same
 	PROBE_KINDS
 };
 

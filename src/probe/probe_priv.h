@@ -14,15 +14,18 @@
 struct probe_echo {
 	int fd;
 	sa_family_t family;
+	uint8_t hops; // how far it may go; 0: as far as need be
 	bool raw; // a raw socket: others' answers come too, and for IPv4 with their IP header
 	uint64_t cookie;
 };
 
-// Sends one echo request from `source` to `to`. Returns 0, or -errno: -EACCES or -EPERM when pings
-// are not permitted. Close echo->fd, also when the answer is in.
+// Sends one echo request from `source` to `to`. `hops` as in struct probe_echo. Returns 0, or -errno: -EACCES
+// or -EPERM when pings are not permitted. Close echo->fd, also when the answer is in.
 int probe_echo_open(struct probe_echo *echo, const struct addr *source,
-		    const union sockaddr_any *to, uint64_t cookie);
-// When echo->fd is readable: 0 for our answer, -EAGAIN while it is not there, or another -errno.
+		    const union sockaddr_any *to, uint8_t hops, uint64_t cookie);
+// When echo->fd is readable: 0 for our answer, -EAGAIN while it is not there, or another -errno. With `hops` a
+// router's word that it went no further is an answer too, unless its address is not one of the Internet's:
+// -EHOSTUNREACH.
 int probe_echo_read(const struct probe_echo *echo);
 // What a request or an answer is on the wire, IP header included.
 unsigned probe_echo_bytes(sa_family_t family);

@@ -315,7 +315,8 @@ static void check_wiring(const struct doctor_facts *facts, size_t i, struct doct
 			    table ? "default route in its table" : "rule", text),
 			"another program removed it, or the gateway could not add it",
 			"'mpgate plan' prints what is missing, 'mpgate status' why");
-	else if (!e && now->state == PATH_STATE_UP && now->use != PATH_USE_NONE)
+	else if (!e && now->state == PATH_STATE_UP && now->use != PATH_USE_NONE &&
+		 strcmp(now->reason, REASON_EXIT_SILENT) != 0)
 		explain(add(report, DOCTOR_WARN, path->name, "UP, but without an MPTCP endpoint"),
 			"the kernel has room for eight endpoints, or it was removed by another program",
 			"ip mptcp endpoint");

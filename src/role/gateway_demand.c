@@ -37,7 +37,7 @@ static struct demand_need find_need(const struct gateway *g)
 		if (!is_present(g, i) || path->optional || path->tier != PATH_TIER_PRIMARY)
 			continue;
 		need.primaries++;
-		need.up += path_fsm_verified(&g->fsms[i]);
+		need.up += path_fsm_works(&g->fsms[i]);
 		need.poor += g->fsms[i].state == PATH_STATE_DEGRADED;
 	}
 	return need;

@@ -107,7 +107,7 @@ static enum redial_action decide(struct gateway *g, size_t slot)
 		.busy = phase == DIAL_RAISING || phase == DIAL_DROPPING || g->paths[slot].drain_ms,
 		.dialled = phase == DIAL_HELD,
 		.ready = fsm->facts.ready,
-		.up = path_fsm_verified(fsm),
+		.up = path_fsm_works(fsm),
 		.silent = fsm->state == PATH_STATE_DOWN && fsm->facts.ready,
 		.exit_fault = path_fsm_exit_fault(fsm, now_ms),
 		.gateway_answers = path_fsm_gateway_answers(fsm, now_ms),

@@ -313,6 +313,18 @@ void gateway_round_soon(struct gateway *g)
 		ev_idle_start(g->loop, &g->round);
 }
 
+// The exit is silent over this path: is it over the others?
+static void ask_others(struct gateway *g, size_t slot)
+{
+	struct path_fsm *fsm = &g->fsms[slot];
+
+	fsm->others = plan_others(g->fsms, g->n_paths, slot, g->choice.none);
+	for (size_t i = 0; i < g->n_paths && fsm->others == OTHERS_UNASKED; i++) {
+		if (i != slot && path_fsm_verified(&g->fsms[i]))
+			probe_shoot(g->probe, (int)i);
+	}
+}
+
 void gateway_take_probe(void *ctx, const struct probe_result *result)
 {
 	struct gateway *g = ctx;
@@ -332,10 +344,14 @@ void gateway_take_probe(void *ctx, const struct probe_result *result)
 		gateway_note_change(g, (size_t)result->path, &change);
 		gateway_round_soon(g);
 	}
+	if (result->kind == PROBE_TCP && result->error)
+		ask_others(g, (size_t)result->path);
 	if (result->kind == PROBE_TCP)
 		changed = path_fsm_probe(fsm, result->error, result->rtt_us, now_ms, &change);
 	else if (!result->error && result->kind == PROBE_EXIT_ECHO)
 		path_fsm_exit_echo(fsm, now_ms);
+	else if (!result->error && result->kind == PROBE_ROUTER_ECHO)
+		path_fsm_router_echo(fsm, now_ms);
 	else if (!result->error && result->kind == PROBE_GATEWAY_ECHO)
 		path_fsm_gateway_echo(fsm, now_ms);
 	if (changed) {
@@ -357,7 +373,7 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 	struct addr exit = gateway_exit_address(g);
 	int64_t now_ms = clock_mono_ms();
 	int order[PATHS_MAX];
-	bool any = false, any_verified = false;
+	bool any = false, any_verified = false, any_works = false;
 	size_t n;
 
 	for (size_t i = 0; i < g->n_paths; i++) {
@@ -365,17 +381,19 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 
 		any |= used && path_fsm_may_begin(&g->fsms[i]);
 		any_verified |= used && path_fsm_verified(&g->fsms[i]);
+		any_works |= used && path_fsm_works(&g->fsms[i]);
 	}
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct config_path *config = g->paths[i].config;
 		const struct path_fsm *fsm = &g->fsms[i];
 
 		candidates[i] = (struct plan_candidate){
-			// when all are in doubt one of those, and when none is proved, one that is
-			// only ready is better than none
+			// when all are in doubt one of those; when none is proved, one that works but for
+			// the exit, and one that is only ready is better than none
 			.may_begin = g->uses.use[i] != PATH_USE_NONE &&
 				     (any            ? path_fsm_may_begin(fsm)
 				      : any_verified ? path_fsm_verified(fsm)
+				      : any_works    ? path_fsm_works(fsm)
 						     : g->paths[i].routed && path_fsm_wanted(fsm)),
 			.reserve = config->tier != PATH_TIER_PRIMARY ||
 				   g->uses.use[i] != PATH_USE_FULL,
@@ -442,6 +460,7 @@ static bool look_at_path(struct gateway *g, size_t slot, const struct relay_coun
 		.rx_bytes = counters->rx_bytes,
 		.tx_bytes = counters->tx_bytes,
 		.line_rx_bytes = link ? link->rx_bytes : 0,
+		.direct = gateway_goes_direct(g),
 		.stuck = counters->stuck,
 	};
 	struct path_fsm *fsm = &g->fsms[slot];

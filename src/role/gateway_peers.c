@@ -180,8 +180,7 @@ static void take_report(void *ctx, const struct peer_report *report)
 // The exit's port answers over the path, whether connections may use it or not.
 static bool reaches_exit(const struct path_fsm *fsm)
 {
-	return fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_DEGRADED ||
-	       fsm->state == PATH_STATE_BLOCKED;
+	return path_fsm_verified(fsm) || fsm->state == PATH_STATE_BLOCKED;
 }
 
 static void add_path(const struct gateway *g, size_t slot, sa_family_t family, struct peer_target *target)

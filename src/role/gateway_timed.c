@@ -22,10 +22,10 @@ static int find_slot(const struct gateway *g, const char *name)
 
 bool gateway_timed_is_last(const struct gateway *g, size_t slot)
 {
-	if (!path_fsm_verified(&g->fsms[slot]))
+	if (!path_fsm_works(&g->fsms[slot]))
 		return false;
 	for (size_t i = 0; i < g->n_paths; i++) {
-		if (i != slot && path_fsm_verified(&g->fsms[i]))
+		if (i != slot && path_fsm_works(&g->fsms[i]))
 			return false;
 	}
 	return true;

@@ -147,14 +147,31 @@ static void tell_fallback(const struct gateway *g, struct str *out)
 		str_add(out, "MPTCP passes on no path; connections run over one of them, as plain TCP");
 }
 
+static bool is_any_refused(const struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_paths; i++) {
+		if (path_fsm_verified(&g->fsms[i]) && g->fsms[i].exit_refused)
+			return true;
+	}
+	return false;
+}
+
 static void tell_unreachable(const struct gateway *g, struct str *out)
 {
-	const struct config_exit *exit = exit_in_use(g)->config;
+	bool direct = g->config->lan.when_unreachable == CONFIG_UNREACHABLE_DIRECT;
+	const char *comma = "";
 
-	str_addf(out, "%s: %.60s port %u does not answer over ", exit->name, exit->address, exit->port);
+	for (size_t i = 0; i < g->n_exits; i++) {
+		const struct config_exit *exit = g->exits[i].config;
+
+		if (exit->gone || (i != g->default_exit && !g->choice.none))
+			continue;
+		str_addf(out, "%s%s port %u", comma, exit->name, exit->port);
+		comma = ", ";
+	}
+	str_addf(out, " %s over ", is_any_refused(g) ? "refuses" : "silent");
 	name_paths(g, has_exit_fault, out);
-	str_addf(out, ", which work; new connections %s",
-		 g->config->lan.when_unreachable == CONFIG_UNREACHABLE_DIRECT ? "go direct" : "are refused");
+	str_addf(out, "; net ok; policy %s", direct ? "direct: not encrypted" : "block: all refused");
 }
 
 static void tell_offline(const struct gateway *g, struct str *out)

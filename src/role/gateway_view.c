@@ -145,7 +145,7 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 	plan_shares(bytes, g->under, g->n_paths);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		// what is not there has no part
-		if (known[i] || (any && !path_fsm_verified(&g->fsms[i])))
+		if (known[i] || (any && !path_fsm_works(&g->fsms[i])))
 			out->paths[i].share_ratio = bytes[i];
 	}
 }
@@ -186,7 +186,7 @@ static void note_underlay(const struct gateway *g, size_t slot, struct path_snap
 	if (under < 0)
 		return;
 	str_copy(p->underlay, sizeof(p->underlay), g->paths[under].config->name);
-	if (!path_fsm_verified(&g->fsms[slot]) && !path_fsm_verified(&g->fsms[under]))
+	if (!path_fsm_works(&g->fsms[slot]) && !path_fsm_works(&g->fsms[under]))
 		snprintf(note, sizeof(note), "%s is %s", p->underlay,
 			 path_state_word(g->fsms[under].state));
 	else
@@ -308,7 +308,7 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 		const struct path_fsm *fsm = &g->fsms[i];
 		int64_t rtt_us = path_fsm_rtt_us(fsm);
 
-		judged |= path_fsm_verified(fsm) || path_fsm_exit_fault(fsm, now_ms);
+		judged |= path_fsm_works(fsm) || path_fsm_exit_fault(fsm, now_ms);
 		if (!path_fsm_verified(fsm) || path_fsm_exit_fault(fsm, now_ms))
 			continue;
 		e->paths_ok++;

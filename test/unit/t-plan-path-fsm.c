@@ -86,6 +86,14 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 
 		return path_fsm_undialled(fsm, &end, now_ms, change);
 	}
+	case 'n': // a router on the way to the exit answers
+		path_fsm_router_echo(fsm, now_ms);
+		return false;
+	case 'A': // the exit answers over another path, over none, over one that was not asked
+	case 'N':
+	case '-':
+		fsm->others = event == 'A' ? OTHERS_REACH_IT : event == 'N' ? OTHERS_FAIL : OTHERS_UNASKED;
+		return false;
 	case 'f': // no descriptor left: tells nothing about the path
 		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
 	case 'p': { // a few bytes arrived
@@ -416,6 +424,117 @@ static void knows_a_dead_exit_from_a_dead_path(void **state)
 	now_ms = play(&fsm, "g", now_ms, &change);
 	assert_false(path_fsm_exit_fault(&fsm, now_ms));
 	assert_true(path_fsm_may_begin(&fsm));
+}
+
+static void an_exit_that_is_silent_everywhere_leaves_its_paths_up(void **state)
+{
+	static const struct {
+		const char *what, *events;
+		enum path_state end;
+		bool verified;
+	} cases[] = {
+		{ "the line is dead", "rggNlll", PATH_STATE_DOWN, false },
+		{ "two are not three", "rggNnlnl", PATH_STATE_UP, true },
+		{ "the exit is", "rggNnlnlnl", PATH_STATE_UP, false },
+		{ "it answers over another path", "rggAnlnlnl", PATH_STATE_DOWN, false },
+		{ "the other has not been asked", "rgg-nlnlnlnlnlnlnlnl", PATH_STATE_UP, true },
+		{ "for too long", "rgg-nlnlnlnlnlnlnlnlnl", PATH_STATE_DOWN, false },
+		{ "and then it has", "rgg-nlnlnlNnl", PATH_STATE_UP, false },
+		{ "since it was switched on", "rNnnnnlnlnl", PATH_STATE_UP, false },
+		{ "it was found dead before that was known", "rgglllNnnnl", PATH_STATE_UP, false },
+		{ "once is not enough", "rggNnlnlnlg", PATH_STATE_UP, false },
+		{ "it is back", "rggNnlnlnlgg", PATH_STATE_UP, true },
+		{ "after a failure that takes longer", "rgglllNnnnlgggg", PATH_STATE_UP, false },
+		{ "and is over", "rgglllNnnnlggggg", PATH_STATE_UP, true },
+		{ "over another path it is back first", "rggNnlnlnlAnlnl", PATH_STATE_UP, false },
+		{ "over this one not at all", "rggNnlnlnlAnlnlnl", PATH_STATE_DOWN, false },
+		{ "back without MPTCP", "rggNnlnlnlsss", PATH_STATE_BLOCKED, false },
+		{ "the carrier goes", "rggNnlnlnlc", PATH_STATE_DOWN, false },
+		{ "and comes", "rggNnlnlnlcrg", PATH_STATE_PROBING, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct path_change change;
+		struct path_fsm fsm;
+
+		path_fsm_init(&fsm, false, 0);
+		play(&fsm, cases[i].events, 0, &change);
+		if (fsm.state != cases[i].end || path_fsm_verified(&fsm) != cases[i].verified)
+			fail_msg("%s: %s, %sverified", cases[i].what, path_state_word(fsm.state),
+				 path_fsm_verified(&fsm) ? "" : "not ");
+	}
+}
+
+static void what_works_without_the_exit(void **state)
+{
+	struct path_change change;
+	struct path_traffic traffic;
+	struct path_fsm fsm;
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rggNnlnlnl", 0, &change);
+	assert_true(path_fsm_works(&fsm));
+	assert_true(path_fsm_exit_fault(&fsm, now_ms));
+	assert_false(path_fsm_may_begin(&fsm));
+	assert_string_equal(fsm.reason, REASON_EXIT_SILENT);
+	assert_int_equal(fsm.flaps, 0); // the path has not fallen
+	assert_int_equal(path_fsm_rtt_us(&fsm), SNAPSHOT_UNKNOWN);
+	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == SNAPSHOT_UNKNOWN);
+	assert_int_equal(path_fsm_probe_interval_ms(&fsm, now_ms), 3000);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, now_ms), VERDICT_SERVER_UNREACHABLE);
+
+	// then the line dies as well
+	now_ms = play(&fsm, "l", now_ms + 20000, &change);
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+	assert_string_equal(fsm.reason, "no-reply");
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, now_ms), VERDICT_OFFLINE);
+
+	// what goes straight to its targets proves the path, and not the exit
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rggN", 0, &change);
+	for (int i = 0; i < 4; i++) {
+		traffic = (struct path_traffic){
+			.time_ms = now_ms, .heard_ms = now_ms, .rx_bytes = fsm.rx_bytes + 5000, .direct = true };
+		assert_false(path_fsm_traffic(&fsm, &traffic, now_ms, &change));
+		path_fsm_stir(&fsm, now_ms);
+		now_ms = play(&fsm, "l", now_ms + 1000, &change);
+	}
+	assert_true(path_fsm_works(&fsm));
+	assert_false(path_fsm_verified(&fsm));
+}
+
+// One path has lost two probes and is about to be told of a third.
+static void others_tell_whose_fault_it_is(void **state)
+{
+	static const struct {
+		const char *what, *other; // up to the end of the first path's second probe
+		bool none;
+		enum path_others others;
+	} cases[] = {
+		{ "answers", "rgggng", false, OTHERS_REACH_IT },
+		{ "has lost one, too", "rgggnl", false, OTHERS_FAIL },
+		{ "has not been asked since", "rgg", false, OTHERS_UNASKED },
+		{ "the same, when no exit is known to be reached", "rgg", true, OTHERS_FAIL },
+		{ "is down", "rgglll", false, OTHERS_FAIL },
+		{ "has no carrier", "rgggc", false, OTHERS_FAIL },
+		{ "is switched off", "rgggD", false, OTHERS_FAIL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct path_fsm fsms[2];
+		struct path_change change;
+
+		path_fsm_init(&fsms[0], false, 0);
+		path_fsm_init(&fsms[1], false, 0);
+		play(&fsms[0], "rgggnll", 0, &change);
+		play(&fsms[1], cases[i].other, 0, &change);
+		if (plan_others(fsms, 2, 0, cases[i].none) != cases[i].others)
+			fail_msg("%s: %d", cases[i].what, plan_others(fsms, 2, 0, cases[i].none));
+	}
 }
 
 static void smooths_the_rtt(void **state)
@@ -842,6 +961,9 @@ int main(void)
 		cmocka_unit_test(tells_it_in_words),
 		cmocka_unit_test(notes_the_age),
 		cmocka_unit_test(knows_a_dead_exit_from_a_dead_path),
+		cmocka_unit_test(an_exit_that_is_silent_everywhere_leaves_its_paths_up),
+		cmocka_unit_test(what_works_without_the_exit),
+		cmocka_unit_test(others_tell_whose_fault_it_is),
 		cmocka_unit_test(smooths_the_rtt),
 		cmocka_unit_test(counts_loss_over_a_minute),
 		cmocka_unit_test(probes_as_needed),

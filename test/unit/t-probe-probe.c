@@ -5,6 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ev.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +225,106 @@ static void pings_an_exit_that_is_silent(void **state)
 	}
 }
 
+// ---- routers on the way, played by this program
+
+struct router {
+	ev_io io; // all that leaves for nowhere
+	int fd;   // to answer with
+	int first_hop, heard; // that answers; of the last request
+};
+
+// RFC 792 and 1071: time exceeded, which quotes the request as far as `len`.
+static void say_time_exceeded(const struct router *router, const uint8_t *packet, size_t len,
+			      const struct in_addr *to)
+{
+	uint8_t message[8 + 128] = { 11 };
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr = *to };
+	uint32_t sum = 0;
+
+	memcpy(message + 8, packet, len);
+	for (size_t i = 0; i < 8 + len; i += 2)
+		sum += (uint32_t)message[i] << 8 | message[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~(sum + (sum >> 16));
+	message[2] = (uint8_t)(sum >> 8);
+	message[3] = (uint8_t)sum;
+	assert_int_equal(sendto(router->fd, message, 8 + len, 0, (struct sockaddr *)&sa, sizeof(sa)), 8 + len);
+}
+
+static void on_packet(struct ev_loop *l, ev_io *io, int events)
+{
+	struct router *router = io->data;
+	uint8_t packet[128];
+	ssize_t n = recv(io->fd, packet, sizeof(packet), 0);
+	struct in_addr from;
+
+	(void)l;
+	(void)events;
+	if (n != 36 || packet[9] != IPPROTO_ICMP || packet[8] > 8)
+		return;
+	router->heard = packet[8];
+	memcpy(&from, packet + 12, sizeof(from));
+	if (router->heard >= router->first_hop)
+		say_time_exceeded(router, packet, router->heard & 1 ? 28 : 36, &from);
+}
+
+static void open_router(struct router *router, const char *address)
+{
+	struct sockaddr_ll far = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
+
+	far.sll_ifindex = (int)if_nametoindex("far");
+	assert_int_equal(bind(fd, (struct sockaddr *)&far, sizeof(far)), 0);
+	router->fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	assert_int_equal(inet_pton(AF_INET, address, &sa.sin_addr), 1);
+	assert_int_equal(bind(router->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	ev_io_init(&router->io, on_packet, fd, EV_READ);
+	router->io.data = router;
+	ev_io_start(loop, &router->io);
+}
+
+static void close_router(struct router *router)
+{
+	ev_io_stop(loop, &router->io);
+	close(router->io.fd);
+	close(router->fd);
+}
+
+static void hears_routers_on_the_way(void **state)
+{
+	static const struct {
+		const char *router, *ping_group_range;
+		int first_hop, error, hops[3]; // of the probes
+	} cases[] = {
+		{ "192.0.2.3", "1 0", 2, 0, { 2, 2, 2 } }, // it is asked again
+		{ "192.0.2.3", "0 2147483647", 2, 0, { 2, 2, 2 } },
+		{ "192.0.2.3", "1 0", 3, 0, { 2, 3, 3 } }, // it quotes 8 bytes only
+		{ "192.0.2.3", "0 2147483647", 3, 0, { 2, 3, 3 } },
+		{ "10.0.0.1", "1 0", 2, -EHOSTUNREACH, { 2, 3, 4 } }, // none of the Internet
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct probe_target target = target_of("192.0.2.1", "198.51.100.1", port);
+		struct router router = { .first_hop = cases[i].first_hop };
+
+		target.timeout_ms = 5 * SHORT_MS;
+		allow_pings(cases[i].ping_group_range);
+		open_router(&router, cases[i].router);
+		probe_set(world.probe, &target, 1);
+		for (int round = 0; round < 3; round++) {
+			struct probe_result result = await(PROBE_ROUTER_ECHO);
+
+			assert_int_equal(router.heard, cases[i].hops[round]);
+			assert_int_equal(result.error, router.heard < router.first_hop ? -ETIMEDOUT : cases[i].error);
+		}
+		probe_set(world.probe, NULL, 0);
+		world.n_read = world.n;
+		close_router(&router);
+	}
+}
+
 static void says_when_the_source_is_gone(void **state)
 {
 	struct probe_target target = target_of("192.0.2.77", "127.0.0.1", port);
@@ -329,7 +432,7 @@ static int make_world(void **state)
 		system("ip link set lo up && ip addr add 2001:db8::3/128 dev lo && "
 		       "ip link add hole type veth peer name far && ip link set hole up && "
 		       "ip link set far up && ip addr add 192.0.2.1/24 dev hole && "
-		       "ip addr add 192.0.2.3/24 dev hole && "
+		       "ip addr add 192.0.2.3/24 dev hole && ip addr add 10.0.0.1/32 dev lo && "
 		       "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev hole nud permanent && "
 		       "ip route add 198.51.100.0/24 via 192.0.2.2 && "
 		       "nft 'table inet t { chain in { type filter hook input priority 0; "
@@ -350,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(gives_up_on_a_hole, open_world, close_world),
 		cmocka_unit_test_setup_teardown(pings_an_exit_that_is_silent, open_world,
 						close_world),
+		cmocka_unit_test_setup_teardown(hears_routers_on_the_way, open_world, close_world),
 		cmocka_unit_test_setup_teardown(says_when_the_source_is_gone, open_world,
 						close_world),
 		cmocka_unit_test_setup_teardown(keeps_no_descriptor, open_world, close_world),

@@ -78,7 +78,7 @@ struct line {
 	bool there, carrier;
 	int error;      // of its probes
 	int lose_every; // every n-th of them is lost; 0: none
-	bool stripped, exit_echo;
+	bool stripped, router_echo;
 	int64_t probe_ms; // the last one
 	int n_probes;
 };
@@ -177,8 +177,9 @@ static void probe(struct home *h, size_t slot)
 	line->n_probes++;
 	lost = line->error && line->error != -ECONNREFUSED;
 	lost |= line->lose_every && line->n_probes % line->lose_every == 0;
-	if (line->exit_echo)
-		path_fsm_exit_echo(fsm, mono_ms);
+	if (line->router_echo)
+		path_fsm_router_echo(fsm, mono_ms);
+	fsm->others = plan_others(h->g->fsms, h->g->n_paths, slot, h->g->choice.none);
 	note(h, slot, path_fsm_probe(fsm, lost && !line->error ? -ETIMEDOUT : line->error, line->rtt_us, mono_ms, &change), &change);
 	if (!lost && !line->error)
 		note(h, slot, path_fsm_mptcp(fsm, !line->stripped, mono_ms, &change), &change);
@@ -480,7 +481,7 @@ static void lose_exit(struct home *h)
 {
 	for (int i = 0; i < WWAN0; i++) {
 		h->lines[i].error = -ETIMEDOUT;
-		h->lines[i].exit_echo = true;
+		h->lines[i].router_echo = true;
 	}
 	h->g->exits[0].service.mptcp = SNAPSHOT_UNKNOWN;
 	h->g->counters.sessions = 0;

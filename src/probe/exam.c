@@ -168,9 +168,7 @@ static void ask(struct leg *leg, uint8_t type, size_t bytes)
 	leg->nonce = (uint64_t)clock_mono_us() | 1;
 	leg->asked_us = clock_mono_us();
 	question.nonce = leg->nonce;
-	len = wire_service_put(&question, message);
-	if (len < bytes)
-		len = wire_service_pad(message, len, bytes);
+	len = wire_service_pad(message, wire_service_put(&question, message), bytes);
 	// without memory it is lost, and the time runs out
 	(void)stream_send(&leg->link.stream, message, len);
 }
@@ -181,17 +179,6 @@ static int mss_of(int fd)
 	socklen_t len = sizeof(info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? (int)info.tcpi_snd_mss : 0;
-}
-
-static int mtu_of(int fd, sa_family_t family)
-{
-	int mtu = 0;
-	socklen_t len = sizeof(mtu);
-
-	if (getsockopt(fd, family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, family == AF_INET6 ? IPV6_MTU : IP_MTU,
-		       &mtu, &len) < 0)
-		return 0;
-	return mtu;
 }
 
 static void leg_up(struct peer_link *link)
@@ -213,7 +200,7 @@ static void take_size(struct leg *leg)
 	int fd = leg->link.stream.fd;
 
 	facts->size_error = 0;
-	facts->mtu = mtu_of(fd, leg->exam->target.exit.sa.sa_family);
+	facts->mtu = sock_mtu(fd);
 	facts->shrank = mss_of(fd) < leg->mss && facts->mtu > mss_of(fd) + 100;
 }
 

@@ -46,13 +46,13 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-static uint64_t hash_peer(const struct worker *w, const union sockaddr_any *peer)
+static uint64_t hash_peer(const struct worker *w, const union sockaddr_any *peer, int pin)
 {
 	struct addr addr = addr_from_sockaddr(peer);
 	uint64_t halves[2] = { 0 };
 
 	memcpy(halves, addr.bytes, addr_len(&addr));
-	return mix(mix(mix(w->assocs.secret, halves[0]), halves[1]), sockaddr_port(peer));
+	return mix(mix(mix(w->assocs.secret, halves[0]), halves[1]), (uint64_t)pin << 16 | sockaddr_port(peer));
 }
 
 static uint64_t hash_name(const struct worker *w, uint64_t id)
@@ -65,12 +65,12 @@ static struct assoc **find_bucket(const struct worker *w, uint64_t hash)
 	return &w->assocs.buckets[(hash >> 32) % ASSOC_BUCKETS];
 }
 
-struct assoc *assoc_find_peer(struct worker *w, const union sockaddr_any *peer)
+struct assoc *assoc_find_peer(struct worker *w, const union sockaddr_any *peer, int pin)
 {
-	uint64_t hash = hash_peer(w, peer);
+	uint64_t hash = hash_peer(w, peer, pin);
 	struct assoc *a = w->assocs.buckets ? *find_bucket(w, hash) : NULL;
 
-	while (a && (a->named || a->hash != hash || !sockaddr_equal(&a->peer, peer)))
+	while (a && (a->named || a->hash != hash || a->pin != pin || !sockaddr_equal(&a->peer, peer)))
 		a = a->next;
 	return a;
 }
@@ -93,7 +93,7 @@ static void make_room(struct worker *w)
 	}
 }
 
-struct assoc *assoc_new(struct worker *w, uint64_t id, const union sockaddr_any *peer)
+struct assoc *assoc_new(struct worker *w, uint64_t id, const union sockaddr_any *peer, int pin)
 {
 	struct assoc *a, **bucket;
 
@@ -107,7 +107,8 @@ struct assoc *assoc_new(struct worker *w, uint64_t id, const union sockaddr_any 
 	a->named = id != 0;
 	a->name.id = id;
 	a->peer = *peer;
-	a->hash = id ? hash_name(w, id) : hash_peer(w, peer);
+	a->pin = pin;
+	a->hash = id ? hash_name(w, id) : hash_peer(w, peer, pin);
 	a->far[0].fd = a->far[1].fd = -1;
 	a->active = ev_now(w->loop);
 	bucket = find_bucket(w, a->hash);
@@ -171,6 +172,20 @@ void assoc_unwatch(struct assoc *a, struct assoc_socket *socket)
 	ev_io_stop(a->worker->loop, &socket->io);
 	close(socket->fd);
 	socket->fd = -1;
+}
+
+// Rounds of one callback, so that a fast flow cannot starve the others.
+#define ROUNDS 4
+
+void assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct sock_datagram *d), void *ctx)
+{
+	int n = SOCK_BATCH;
+
+	for (int round = 0; n == SOCK_BATCH && round < ROUNDS; round++) {
+		n = sock_batch_read(w->batch, fd);
+		for (int i = 0; i < n; i++)
+			take(ctx, &w->batch->list[i]);
+	}
 }
 
 void assoc_forget_listener(struct worker *w, const struct listener *listener)

@@ -17,7 +17,6 @@
 #include "base/log.h"
 #include "relay/relay_priv.h"
 
-#define ROUNDS 4
 // Datagrams that wait for a name's address, and for how long that is good.
 #define WAITING_MAX 8
 #define NAME_GOOD_S 60.
@@ -43,8 +42,9 @@ struct assoc_lookup {
 
 // ---- to gateways
 
-static void send_home(struct assoc *a, const struct sock_datagram *d)
+static void send_home(void *ctx, const struct sock_datagram *d)
 {
+	struct assoc *a = ctx;
 	struct worker *w = a->worker;
 	const struct wire_target source = { .addr = addr_from_sockaddr(&d->from),
 					    .port = sockaddr_port(&d->from) };
@@ -53,6 +53,11 @@ static void send_home(struct assoc *a, const struct sock_datagram *d)
 
 	if (!a->listener)
 		return;
+	// who may not be spoken to may not speak either
+	if (!exit_may_reach(w->policy, &source.addr)) {
+		assoc_drop(w, RELAY_DROP_REFUSED);
+		return;
+	}
 	n = wire_datagram_seal(&w->policy->server_datagrams, w->relay->udp_replay, NULL, &source, d->bytes,
 			       d->len, w->out, RELAY_OUT_SIZE);
 	rc = n < 0 ? (int)n
@@ -65,16 +70,10 @@ static void send_home(struct assoc *a, const struct sock_datagram *d)
 static void on_answer(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct assoc *a = io->data;
-	struct worker *w = a->worker;
-	int n = SOCK_BATCH;
 
 	(void)loop;
 	(void)revents;
-	for (int round = 0; n == SOCK_BATCH && round < ROUNDS; round++) {
-		n = sock_batch_read(w->batch, io->fd);
-		for (int i = 0; i < n; i++)
-			send_home(a, &w->batch->list[i]);
-	}
+	assoc_read(a->worker, io->fd, send_home, a);
 }
 
 // ---- to targets
@@ -161,6 +160,11 @@ static void send_to_name(struct assoc *a, const struct wire_datagram *d)
 	struct worker *w = a->worker;
 
 	if (lookup && strcmp(lookup->name, d->target.name) != 0) {
+		// one question at a time: who knows the key may still not make us ask thousands
+		if (lookup->query) {
+			assoc_drop(w, RELAY_DROP_FULL);
+			return;
+		}
 		exit_udp_forget_lookup(a);
 		lookup = NULL;
 	}
@@ -204,11 +208,11 @@ static void note_arrival(struct assoc *a, const struct arrival *arrival)
 
 static struct assoc *find_or_begin(struct worker *w, const struct arrival *arrival, uint64_t id)
 {
-	struct assoc *a = id ? assoc_find_name(w, id) : assoc_find_peer(w, &arrival->from);
+	struct assoc *a = id ? assoc_find_name(w, id) : assoc_find_peer(w, &arrival->from, 0);
 
 	if (a)
 		return a;
-	a = assoc_new(w, id, &arrival->from);
+	a = assoc_new(w, id, &arrival->from, 0);
 	if (!a)
 		assoc_drop(w, RELAY_DROP_LIMIT);
 	return a;
@@ -217,7 +221,7 @@ static struct assoc *find_or_begin(struct worker *w, const struct arrival *arriv
 static void take(struct worker *w, const struct arrival *arrival, const struct wire_datagram *d)
 {
 	struct assoc *a = find_or_begin(w, arrival, d->from.id);
-	bool newest = !d->from.id;
+	bool announced = wire_service_is_target(&d->target), newest = !d->from.id;
 
 	if (!a)
 		return;
@@ -230,10 +234,9 @@ static void take(struct worker *w, const struct arrival *arrival, const struct w
 	}
 	if (newest)
 		note_arrival(a, arrival);
-	assoc_use(a, d->target.port);
-	// an announcement of where it is now
-	if (wire_service_is_target(&d->target))
-		return;
+	assoc_use(a, announced ? 0 : d->target.port);
+	if (announced)
+		return; // of where it is now
 	if (addr_is_set(&d->target.addr))
 		send_out(a, &d->target.addr, d->target.port, d->payload, d->len);
 	else
@@ -321,8 +324,9 @@ static void host(struct worker *w, const struct arrival *arrival, const struct w
 		send_to_owner(w, &relay->workers[owner], arrival, d);
 }
 
-static void open_datagram(struct listener *l, const struct sock_datagram *sealed)
+static void open_datagram(void *ctx, const struct sock_datagram *sealed)
 {
+	struct listener *l = ctx;
 	struct worker *w = l->worker;
 	const struct arrival arrival = { .from = sealed->from, .local = sealed->to, .listener = l };
 	struct wire_datagram d;
@@ -339,12 +343,5 @@ static void open_datagram(struct listener *l, const struct sock_datagram *sealed
 
 void exit_udp_ready(struct listener *l)
 {
-	struct worker *w = l->worker;
-	int n = SOCK_BATCH;
-
-	for (int round = 0; n == SOCK_BATCH && round < ROUNDS; round++) {
-		n = sock_batch_read(w->batch, l->io.fd);
-		for (int i = 0; i < n; i++)
-			open_datagram(l, &w->batch->list[i]);
-	}
+	assoc_read(l->worker, l->io.fd, open_datagram, l);
 }

@@ -20,16 +20,21 @@
 #define UNKNOWN_RTT_S      0.2
 #define SOCKS_TIMEOUT_S    30.
 
-// The address of the exit that fits the path, or NULL.
-static const union sockaddr_any *address_for(const struct relay_exit *exit, const struct relay_path *path,
-					     struct addr *from)
+// From the path's address of the target's family, if it has one.
+static bool bind_to_path(const struct relay_path *path, struct sock_dial *how)
+{
+	how->from = how->to.sa.sa_family == AF_INET ? path->addr4 : path->addr6;
+	return addr_is_set(&how->from);
+}
+
+bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path, struct sock_dial *how)
 {
 	for (int i = 0; i < exit->n_addrs; i++) {
-		*from = exit->addrs[i].sa.sa_family == AF_INET ? path->addr4 : path->addr6;
-		if (addr_is_set(from))
-			return &exit->addrs[i];
+		how->to = exit->addrs[i];
+		if (bind_to_path(path, how))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static double head_start_s(const struct relay_path *path)
@@ -60,22 +65,19 @@ static int find_candidate(struct session *s, int i, struct sock_dial *how, doubl
 {
 	const struct relay_policy *policy = s->policy;
 	const struct relay_path *path = path_to_try(s, i);
-	const union sockaddr_any *to;
-	union sockaddr_any target;
+	bool found;
 
 	if (!path)
 		return -ENOENT;
 	if (s->direct) {
-		target = sockaddr_make(&s->opening->target.addr, s->opening->target.port);
-		how->from = target.sa.sa_family == AF_INET ? path->addr4 : path->addr6;
-		to = addr_is_set(&how->from) ? &target : NULL;
+		how->to = sockaddr_make(&s->opening->target.addr, s->opening->target.port);
 		how->mark = KSTATE_OWN_MARK;
+		found = bind_to_path(path, how);
 	} else {
-		to = address_for(&policy->exits[s->opening->exit], path, &how->from);
+		found = gate_find_way(&policy->exits[s->opening->exit], path, how);
 	}
-	if (!to)
+	if (!found)
 		return -EADDRNOTAVAIL;
-	how->to = *to;
 	// the kernel's path manager would add the other paths
 	how->mptcp = !s->direct && !s->alone;
 	*head_start = head_start_s(path);

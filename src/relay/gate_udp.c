@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/special.h"
 #include "relay/relay_priv.h"
 
-#define ROUNDS    4
 #define QUIC_PORT 443
 // Asked for so long and not heard: with another exit in use by now it takes that one.
 #define UNHEARD_S 2.
@@ -30,6 +30,26 @@ static const struct relay_exit *exit_of(const struct assoc *a)
 	return a->exit < policy->n_exits ? &policy->exits[a->exit] : NULL;
 }
 
+// The pin that decides where it goes, or NULL.
+static const struct relay_pin *pin_of(const struct assoc *a)
+{
+	return a->pin ? &a->worker->policy->pins[a->pin - 1] : NULL;
+}
+
+// The exit that one which begins now takes; -1: its pin is gone.
+static int exit_now(const struct relay_policy *policy, int pin)
+{
+	return pin ? policy->pins[pin - 1].exit : policy->default_exit;
+}
+
+// The slot of the path that its pin keeps it to; -1: of none.
+static int only_path(const struct assoc *a)
+{
+	const struct relay_pin *pin = pin_of(a);
+
+	return pin ? pin->path : -1;
+}
+
 // ---- which path
 
 static int place_in_order(const struct relay_udp_policy *udp, uint8_t slot)
@@ -39,22 +59,6 @@ static int place_in_order(const struct relay_udp_policy *udp, uint8_t slot)
 	while (i < udp->n && udp->order[i] != slot)
 		i++;
 	return i;
-}
-
-// How to reach the exit over the path; false: not at all.
-static bool find_way(const struct relay_policy *policy, const struct relay_exit *exit, uint8_t slot,
-		     struct sock_dial *how)
-{
-	const struct relay_path *path = &policy->paths[slot];
-
-	*how = (struct sock_dial){ 0 };
-	for (int i = 0; i < exit->n_addrs; i++) {
-		how->to = exit->addrs[i];
-		how->from = how->to.sa.sa_family == AF_INET ? path->addr4 : path->addr6;
-		if (addr_is_set(&how->from))
-			return true;
-	}
-	return false;
 }
 
 static void leave_path(struct assoc *a)
@@ -69,10 +73,10 @@ static void on_answer(struct ev_loop *loop, ev_io *io, int revents);
 static int take_path(struct assoc *a, uint8_t slot)
 {
 	const struct relay_exit *exit = exit_of(a);
-	struct sock_dial how;
+	struct sock_dial how = { 0 };
 	int fd;
 
-	if (!exit || !find_way(a->worker->policy, exit, slot, &how))
+	if (!exit || !gate_find_way(exit, &a->worker->policy->paths[slot], &how))
 		return -ENETUNREACH;
 	fd = sock_datagram_dial(&how);
 	if (fd < 0)
@@ -80,6 +84,7 @@ static int take_path(struct assoc *a, uint8_t slot)
 	leave_path(a);
 	a->slot = slot;
 	a->from = how.from;
+	a->to = how.to;
 	a->fits = sock_datagram_fits(fd);
 	a->worker->counters.paths[slot].associations++;
 	assoc_watch(a, &a->far[0], fd, on_answer);
@@ -90,8 +95,10 @@ static int take_path(struct assoc *a, uint8_t slot)
 static int take_best_path(struct assoc *a, int but)
 {
 	const struct relay_udp_policy *udp = &a->worker->policy->udp;
-	int rc = -ENETUNREACH;
+	int only = only_path(a), rc = -ENETUNREACH;
 
+	if (only >= 0)
+		return only == but ? rc : take_path(a, (uint8_t)only);
 	for (int i = 0; rc && i < udp->n; i++) {
 		if (udp->order[i] != but)
 			rc = take_path(a, udp->order[i]);
@@ -204,23 +211,32 @@ static void pass_on(struct assoc *a, const struct sock_datagram *d)
 		a->asked = ev_now(w->loop);
 }
 
-static struct assoc *begin(struct worker *w, const struct sock_datagram *d)
+// Asked before there is an association, for which another may have to go.
+static bool may_begin(const struct relay_policy *policy, int pin)
+{
+	int exit = exit_now(policy, pin);
+
+	return !policy->udp.closed && exit >= 0 && exit < policy->n_exits &&
+	       (policy->udp.n || (pin && policy->pins[pin - 1].path >= 0));
+}
+
+static struct assoc *begin(struct worker *w, const struct sock_datagram *d, int pin)
 {
 	struct assoc *a;
 	int rc;
 
-	if (w->policy->default_exit >= w->policy->n_exits || !w->policy->udp.n || w->policy->udp.closed) {
+	if (!may_begin(w->policy, pin)) {
 		assoc_drop(w, RELAY_DROP_NO_WAY);
 		return NULL;
 	}
-	a = assoc_new(w, 0, &d->from);
+	a = assoc_new(w, 0, &d->from, pin);
 	if (!a) {
 		assoc_drop(w, RELAY_DROP_LIMIT);
 		return NULL;
 	}
 	a->from_client = true;
-	a->exit = w->policy->default_exit;
 	a->quic = sockaddr_port(&d->to) == QUIC_PORT;
+	a->exit = exit_now(w->policy, pin);
 	rc = wire_association_start(&a->name);
 	if (!rc)
 		rc = take_best_path(a, -1);
@@ -233,8 +249,9 @@ static struct assoc *begin(struct worker *w, const struct sock_datagram *d)
 	return a;
 }
 
-static void take(struct listener *l, const struct sock_datagram *d)
+static void take(void *ctx, const struct sock_datagram *d)
 {
+	struct listener *l = ctx;
 	struct worker *w = l->worker;
 	struct assoc *a;
 
@@ -243,9 +260,9 @@ static void take(struct listener *l, const struct sock_datagram *d)
 		assoc_drop(w, RELAY_DROP_BAD_PEER);
 		return;
 	}
-	a = assoc_find_peer(w, &d->from);
+	a = assoc_find_peer(w, &d->from, l->what.pin);
 	if (!a)
-		a = begin(w, d);
+		a = begin(w, d, l->what.pin);
 	if (!a)
 		return;
 	assoc_use(a, sockaddr_port(&d->to));
@@ -254,17 +271,32 @@ static void take(struct listener *l, const struct sock_datagram *d)
 
 void gate_udp_ready(struct listener *l)
 {
-	struct worker *w = l->worker;
-	int n = SOCK_BATCH;
-
-	for (int round = 0; n == SOCK_BATCH && round < ROUNDS; round++) {
-		n = sock_batch_read(w->batch, l->io.fd);
-		for (int i = 0; i < n; i++)
-			take(l, &w->batch->list[i]);
-	}
+	assoc_read(l->worker, l->io.fd, take, l);
 }
 
 // ---- from the exit
+
+static bool is_in(const struct prefix *list, int n, const struct addr *addr)
+{
+	for (int i = 0; i < n; i++) {
+		if (prefix_contains(&list[i], addr))
+			return true;
+	}
+	return false;
+}
+
+// An exit, or whoever has its key, says who a datagram is from, and the client believes it. It must not be
+// a machine of this house: not the router, the printer or the client's own name server. Private ranges are
+// reached through an exit only where a pin says so.
+static bool may_speak(const struct assoc *a, const struct addr *source)
+{
+	const struct relay_policy *policy = a->worker->policy;
+	const struct relay_pin *pin = pin_of(a);
+
+	if (is_in(policy->own, policy->n_own, source))
+		return false;
+	return !special_find(source) || (pin && is_in(pin->to, pin->n_to, source));
+}
 
 static void answer(struct assoc *a, const struct wire_datagram *d)
 {
@@ -277,15 +309,22 @@ static void answer(struct assoc *a, const struct wire_datagram *d)
 		assoc_drop(w, RELAY_DROP_BAD_PEER);
 		return;
 	}
+	if (!may_speak(a, &d->target.addr)) {
+		assoc_drop(w, RELAY_DROP_REFUSED);
+		return;
+	}
 	fd = reply_socket(w, &as);
 	rc = fd < 0 ? fd : sock_datagram_send(fd, &a->peer, NULL, d->payload, d->len);
-	if (rc)
+	if (fd == -EADDRINUSE)
+		assoc_drop(w, RELAY_DROP_TAKEN);
+	else if (rc)
 		assoc_drop_for(w, rc);
 	assoc_use(a, 0);
 }
 
-static void take_answer(struct assoc *a, const struct sock_datagram *sealed)
+static void take_answer(void *ctx, const struct sock_datagram *sealed)
 {
+	struct assoc *a = ctx;
 	const struct relay_exit *exit = exit_of(a);
 	struct worker *w = a->worker;
 	struct wire_datagram d;
@@ -312,16 +351,10 @@ static void take_answer(struct assoc *a, const struct sock_datagram *sealed)
 static void on_answer(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct assoc *a = io->data;
-	struct worker *w = a->worker;
-	int n = SOCK_BATCH;
 
 	(void)loop;
 	(void)revents;
-	for (int round = 0; n == SOCK_BATCH && round < ROUNDS; round++) {
-		n = sock_batch_read(w->batch, io->fd);
-		for (int i = 0; i < n; i++)
-			take_answer(a, &w->batch->list[i]);
-	}
+	assoc_read(a->worker, io->fd, take_answer, a);
 }
 
 // ---- following the policy
@@ -329,8 +362,10 @@ static void on_answer(struct ev_loop *loop, ev_io *io, int revents)
 static bool has_lost_path(const struct assoc *a)
 {
 	const struct relay_policy *policy = a->worker->policy;
-	int place = place_in_order(&policy->udp, a->slot);
+	int place = place_in_order(&policy->udp, a->slot), only = only_path(a);
 
+	if (only >= 0)
+		return a->slot != only || !policy->paths[only].up;
 	if (place == policy->udp.n)
 		return true;
 	return place >= policy->udp.n_sound && policy->udp.n_sound && exit_of(a)->ours &&
@@ -349,14 +384,25 @@ static bool may_go_home(const struct assoc *a)
 {
 	const struct relay_udp_policy *udp = &a->worker->policy->udp;
 
-	return a->strayed && udp->home >= 0 && exit_of(a)->ours && !(a->quic && udp->pin_quic);
+	return a->strayed && udp->home >= 0 && only_path(a) < 0 && exit_of(a)->ours &&
+	       !(a->quic && udp->pin_quic);
 }
 
-// The exit in use is another by now, and its own does not answer: the call is lost, but what the
-// client says next is not.
-static bool has_lost_exit(const struct assoc *a, ev_tstamp now)
+static bool is_unheard(const struct assoc *a, ev_tstamp now)
 {
-	return a->exit != a->worker->policy->default_exit && a->asked > 0 && now - a->asked > UNHEARD_S;
+	return a->asked > 0 && now - a->asked > UNHEARD_S;
+}
+
+// The exit has other addresses by now: its name was looked up again, or the configuration says so.
+static bool has_another_address(const struct assoc *a)
+{
+	const struct relay_exit *exit = exit_of(a);
+
+	for (int i = 0; exit && i < exit->n_addrs; i++) {
+		if (sockaddr_equal(&a->to, &exit->addrs[i]))
+			return false;
+	}
+	return true;
 }
 
 static void change_exit(struct assoc *a)
@@ -364,7 +410,7 @@ static void change_exit(struct assoc *a)
 	const struct wire_association name = a->name;
 	int exit = a->exit;
 
-	a->exit = a->worker->policy->default_exit;
+	a->exit = exit_now(a->worker->policy, a->pin);
 	if (wire_association_start(&a->name) < 0 || move(a, -1, -1) < 0) {
 		a->exit = exit;
 		a->name = name;
@@ -381,12 +427,12 @@ static void follow(struct assoc *a)
 	}
 	if (has_lost_path(a)) {
 		a->strayed |= move(a, -1, a->slot) == 0;
-	} else if (may_go_home(a)) {
-		if (a->slot == udp->home || move(a, udp->home, -1) == 0)
-			a->strayed = false;
-	} else if (has_lost_address(a)) {
-		move(a, -1, -1);
+		return;
 	}
+	if (has_lost_address(a) && move(a, a->slot, -1) < 0)
+		move(a, -1, a->slot);
+	if (may_go_home(a) && (a->slot == udp->home || move(a, udp->home, -1) == 0))
+		a->strayed = false;
 }
 
 void gate_udp_follow_policy(struct worker *w)
@@ -407,6 +453,12 @@ void gate_udp_tick(struct assoc *a, ev_tstamp now)
 {
 	if (a->announcements)
 		announce(a);
-	if (has_lost_exit(a, now))
+	// The call is lost when nobody answers there any more, but what the client says next is not. While
+	// somebody does, it stays: another machine would mean another port.
+	if (!is_unheard(a, now))
+		return;
+	if (a->exit != exit_now(a->worker->policy, a->pin))
 		change_exit(a);
+	else if (has_another_address(a))
+		move(a, -1, -1);
 }

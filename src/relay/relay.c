@@ -39,7 +39,7 @@ struct relay_policy *relay_policy_new(void)
 
 	atomic_init(&policy->refs, 1);
 	for (int i = 0; i < RELAY_PINS_MAX; i++)
-		policy->pins[i] = (struct relay_pin){ -1, -1 };
+		policy->pins[i] = (struct relay_pin){ .exit = -1, .path = -1 };
 	return policy;
 }
 
@@ -57,9 +57,12 @@ void relay_policy_put(struct relay_policy *policy)
 		wire_key_wipe(&policy->exits[i].key);
 		wire_datagrams_wipe(&policy->exits[i].datagrams);
 	}
+	for (int i = 0; i < RELAY_PINS_MAX; i++)
+		free(policy->pins[i].to);
 	wire_key_wipe(&policy->server_key);
 	wire_datagrams_wipe(&policy->server_datagrams);
 	free(policy->allow);
+	free(policy->own);
 	free(policy);
 }
 
@@ -267,7 +270,7 @@ const char *relay_drop_word(enum relay_drop why)
 		[RELAY_DROP_NO_WAY] = "no-way",     [RELAY_DROP_FULL] = "full",
 		[RELAY_DROP_BAD_PEER] = "bad-peer", [RELAY_DROP_REPLAYED] = "replayed",
 		[RELAY_DROP_REFUSED] = "refused",   [RELAY_DROP_TOO_BIG] = "too-big",
-		[RELAY_DROP_LIMIT] = "limit",
+		[RELAY_DROP_LIMIT] = "limit",       [RELAY_DROP_TAKEN] = "port-taken",
 	};
 
 	return words[why];

@@ -29,10 +29,12 @@ struct relay_path {
 	bool up;                  // proved
 };
 
-// Where the connections of one listener go.
+// Where the connections and datagrams of one listener go.
 struct relay_pin {
 	int exit; // place in the policy's exits; -1: there is no such pin
 	int path; // slot; -1: all paths, as any connection
+	struct prefix *to; // destinations that it names, special ranges perhaps among them
+	int n_to;
 };
 
 struct relay_exit {
@@ -66,6 +68,8 @@ struct relay_policy {
 	int default_exit;
 	bool direct; // diverted connections go straight to their targets, not encrypted
 	struct relay_pin pins[RELAY_PINS_MAX];
+	struct prefix *own; // addresses of this machine and its LAN: no datagram from there comes by an exit
+	int n_own;
 	// Exit server's role
 	struct wire_key server_key;
 	struct wire_datagrams server_datagrams; // of the same key
@@ -89,7 +93,7 @@ struct relay_listen {
 	enum relay_listen_kind kind;
 	union sockaddr_any at;
 	int exit; // RELAY_LISTEN_SOCKS: place in the policy's exits
-	int pin;  // RELAY_LISTEN_TPROXY: 1 and the place in the policy's pins; 0: it is of none
+	int pin;  // RELAY_LISTEN_TPROXY and _UDP: 1 and the place in the policy's pins; 0: it is of none
 };
 
 // Why sessions ended, for counters and for people.
@@ -113,9 +117,10 @@ enum relay_drop {
 	RELAY_DROP_FULL,     // the kernel's queue, or one of ours
 	RELAY_DROP_BAD_PEER, // not our protocol, or a wrong key
 	RELAY_DROP_REPLAYED, // it has come before
-	RELAY_DROP_REFUSED,  // a target that is not allowed, or a name without an address
+	RELAY_DROP_REFUSED,  // to or from whom that is not allowed, or to a name without an address
 	RELAY_DROP_TOO_BIG,  // for its path, and not to be cut up
 	RELAY_DROP_LIMIT,    // out of descriptors or memory
+	RELAY_DROP_TAKEN,    // gateway: an answer from a port that another program here has for itself
 	RELAY_DROPS
 };
 

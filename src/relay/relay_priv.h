@@ -174,21 +174,23 @@ struct assoc_socket {
 // came with the same name or, from a program that is not ours, from the same address. It is what a NAT
 // calls a mapping: one port of the exit, for whatever the client talks to.
 struct assoc {
-	struct list link;   // in the worker's list of its patience, the least lately used first
+	struct list link;   // in the worker's list of its patience, the one used longest ago first
 	struct assoc *next; // in its bucket
 	uint64_t hash;
 	struct worker *worker;
 	bool from_client; // of a client of ours (gateway), not of a gateway (exit)
-	bool named;       // it is found by its name's id, not by `peer`
+	bool named;       // it is found by its name's id, not by `peer` and `pin`
 	enum assoc_patience patience;
 	ev_tstamp active;
 	struct wire_association name; // gateway: for the next datagram
 	union sockaddr_any peer; // gateway: client of the LAN. exit: where the last datagram came from
 	struct assoc_socket far[2]; // gateway: the first, to the exit. exit: to targets, by family
 	// gateway
+	int pin;          // as in struct relay_listen
 	int exit;         // place in the policy's exits
 	uint8_t slot;     // path
 	struct addr from; // of it, which the socket is bound to
+	union sockaddr_any to; // the exit's, which the socket is connected to
 	bool quic;
 	bool strayed;     // its path has died under it
 	int announcements; // still to be made, of an address that the exit has not seen
@@ -330,6 +332,8 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
 			     const union sockaddr_any *from);
 void gate_socks_ready(struct session *s);
+// How to reach the exit over the path: fills in `to` and `from`. False: not at all.
+bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path, struct sock_dial *how);
 // Connections that are still being dialled to an exit that new ones do not take any more begin anew, and
 // those that a pin keeps to a path that is down end.
 void gate_follow_policy(struct worker *worker);
@@ -347,11 +351,11 @@ bool exit_may_reach(const struct relay_policy *policy, const struct addr *addr);
 // assoc.c: what the associations of gateway and exit have in common
 void assoc_init(struct worker *worker);
 void assoc_fini(struct worker *worker);
-struct assoc *assoc_find_peer(struct worker *worker, const union sockaddr_any *peer);
+struct assoc *assoc_find_peer(struct worker *worker, const union sockaddr_any *peer, int pin);
 struct assoc *assoc_find_name(struct worker *worker, uint64_t id);
-// `id` 0: it is found by the peer. NULL when memory is out. When there are too many, the least lately
-// used one goes.
-struct assoc *assoc_new(struct worker *worker, uint64_t id, const union sockaddr_any *peer);
+// `id` 0: it is found by the peer and the pin. NULL when memory is out. When there are too many, one goes:
+// of those that have asked name servers only, as far as there are any, the one used longest ago.
+struct assoc *assoc_new(struct worker *worker, uint64_t id, const union sockaddr_any *peer, int pin);
 void assoc_end(struct assoc *a);
 // A datagram for the target's port, or for the client (0).
 void assoc_use(struct assoc *a, uint16_t port);
@@ -359,6 +363,9 @@ void assoc_use(struct assoc *a, uint16_t port);
 void assoc_watch(struct assoc *a, struct assoc_socket *socket, int fd,
 		 void (*ready)(struct ev_loop *loop, ev_io *io, int revents));
 void assoc_unwatch(struct assoc *a, struct assoc_socket *socket);
+// Gives `take` what has come to a socket, up to a bound. It must not end the association whose socket it is.
+void assoc_read(struct worker *worker, int fd, void (*take)(void *ctx, const struct sock_datagram *d),
+		void *ctx);
 void assoc_tick(struct worker *worker, ev_tstamp now);
 void assoc_forget_listener(struct worker *worker, const struct listener *listener);
 // Counts a datagram that was not passed on; `error` is what sending it came to.

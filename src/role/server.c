@@ -162,11 +162,12 @@ static struct relay_policy *make_policy(const struct config_server *config, cons
 static int list_other(const struct config_server *one, const struct config_server *other,
 		      struct relay_listen out[static 2])
 {
-	bool moves = one->port != other->port || !addr_equal(&one->listen, &other->listen);
+	const struct relay_listen at = listen_at(one), elsewhere = listen_at(other);
+	bool moves = !relay_listen_equal(&at, &elsewhere);
 	int n = 0;
 
 	if (moves)
-		out[n++] = listen_at(one);
+		out[n++] = at;
 	if (one->udp && (moves || !other->udp))
 		out[n++] = listen_udp_at(one);
 	return n;

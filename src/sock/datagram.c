@@ -22,6 +22,7 @@
 // limit holds.
 #define LISTEN_BUFFER (2 << 20)
 #define FLOW_BUFFER   (512 << 10)
+#define NO_BUFFER     0 // nobody reads; the kernel has a least one
 
 #define IP4_HEAD 20
 #define IP6_HEAD 40
@@ -45,13 +46,13 @@ int sock_datagram_prepare(int fd, enum sock_listen_kind kind, sa_family_t family
 	return sock_set_int(fd, IPPROTO_IPV6, transparent ? IPV6_RECVORIGDSTADDR : IPV6_RECVPKTINFO, 1);
 }
 
-static int open_socket(sa_family_t family)
+static int open_socket(sa_family_t family, int buffer)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	widen(fd, FLOW_BUFFER);
+	widen(fd, buffer);
 	sock_set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	if (family == AF_INET6) {
 		sock_set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
@@ -69,7 +70,7 @@ static int give_up(int fd, int rc)
 int sock_datagram_dial(const struct sock_dial *how)
 {
 	union sockaddr_any from = sockaddr_make(&how->from, 0);
-	int fd = open_socket(how->to.sa.sa_family);
+	int fd = open_socket(how->to.sa.sa_family, FLOW_BUFFER);
 
 	if (fd < 0)
 		return fd;
@@ -83,7 +84,7 @@ int sock_datagram_dial(const struct sock_dial *how)
 int sock_datagram_open(sa_family_t family)
 {
 	union sockaddr_any any = { .storage = { .ss_family = family } };
-	int fd = open_socket(family);
+	int fd = open_socket(family, FLOW_BUFFER);
 
 	// bound, so that it can be read before it has sent anything
 	if (fd >= 0 && bind(fd, &any.sa, sockaddr_len(&any)) < 0)
@@ -93,7 +94,7 @@ int sock_datagram_open(sa_family_t family)
 
 int sock_datagram_open_as(const union sockaddr_any *as)
 {
-	int fd = open_socket(as->sa.sa_family);
+	int fd = open_socket(as->sa.sa_family, NO_BUFFER);
 	int rc;
 
 	if (fd < 0)
@@ -208,18 +209,32 @@ int sock_datagram_send(int fd, const union sockaddr_any *to, const union sockadd
 
 // ---- lengths
 
-size_t sock_datagram_fits(int fd)
+static int family_of(int fd)
 {
-	union sockaddr_any peer;
-	socklen_t len = sizeof(peer), size = sizeof(int);
-	size_t head;
+	socklen_t size = sizeof(int);
+	int family = AF_UNSPEC;
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+	return family;
+}
+
+int sock_mtu(int fd)
+{
+	bool v6 = family_of(fd) == AF_INET6;
+	socklen_t size = sizeof(int);
 	int mtu = 0;
 
-	if (getpeername(fd, &peer.sa, &len) < 0)
-		return SOCK_DATAGRAM_MAX;
-	head = UDP_HEAD + (peer.sa.sa_family == AF_INET ? IP4_HEAD : IP6_HEAD);
-	if (peer.sa.sa_family == AF_INET ? getsockopt(fd, IPPROTO_IP, IP_MTU, &mtu, &size) < 0
-					 : getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, &mtu, &size) < 0)
+	if (getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &size) < 0)
+		return 0;
+	return mtu;
+}
+
+size_t sock_datagram_fits(int fd)
+{
+	size_t head = UDP_HEAD + (family_of(fd) == AF_INET6 ? IP6_HEAD : IP4_HEAD);
+	int mtu = sock_mtu(fd);
+
+	if (!mtu)
 		return SOCK_DATAGRAM_MAX;
 	return (size_t)mtu > head ? (size_t)mtu - head : 0;
 }

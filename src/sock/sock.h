@@ -116,6 +116,8 @@ int sock_datagram_open_as(const union sockaddr_any *as);
 // `from` (may be NULL): which address of ours it leaves with. 0 or -errno.
 int sock_datagram_send(int fd, const union sockaddr_any *to, const union sockaddr_any *from,
 		       const uint8_t *bytes, size_t len);
+// What one packet to the peer of a connected socket may have, stream or not, as the route has it; 0: not known.
+int sock_mtu(int fd);
 // The longest payload that goes to the peer of a dialled socket in one piece, as far as this machine knows.
 size_t sock_datagram_fits(int fd);
 // Tells `client` in the name of the network (ICMP, RFC 1191 and 8201) that its datagram of `len` bytes to

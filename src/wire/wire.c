@@ -34,6 +34,8 @@
 #include <sys/random.h>
 
 #define LENGTH_LEN 2
+// What one call of getrandom(2) is sure to give whole.
+#define RANDOM_STOCK 256
 
 enum stream_state {
 	STREAM_DEAD,  // and what zeroed memory is
@@ -42,15 +44,35 @@ enum stream_state {
 	STREAM_PAYLOAD, // opener only: a length is verified, its payload is awaited
 };
 
-int random_fill(uint8_t *out, size_t len)
+// Only the wait for the first seeding can be interrupted.
+static int ask_kernel(uint8_t *out, size_t len)
 {
 	ssize_t n;
 
-	// up to 256 bytes come whole; only the wait for the first seeding can be interrupted
 	do
 		n = getrandom(out, len, 0);
 	while (n < 0 && errno == EINTR);
 	return n == (ssize_t)len ? 0 : -EIO;
+}
+
+// Each datagram needs some, so the kernel is asked for many at once. What was handed out is forgotten.
+int random_fill(uint8_t *out, size_t len)
+{
+	static _Thread_local uint8_t stock[RANDOM_STOCK];
+	static _Thread_local size_t left;
+	int rc;
+
+	if (len > left) {
+		left = 0;
+		rc = len <= sizeof(stock) ? ask_kernel(stock, sizeof(stock)) : -EINVAL;
+		if (rc < 0)
+			return rc;
+		left = sizeof(stock);
+	}
+	left -= len;
+	memcpy(out, stock + left, len);
+	mbedtls_platform_zeroize(stock + left, len);
+	return 0;
 }
 
 static struct aead_params next_params(uint64_t *nonce)

@@ -67,8 +67,8 @@ int datagram_seal(const struct wire_datagrams *keys, const uint8_t *salt, size_t
 
 // ---- wire.c
 
-// From the kernel's generator, which needs no seeding per connection. Blocks only while a machine
-// boots. 0 or -EIO.
+// From the kernel's generator, which needs no seeding per connection; at most 256 bytes. Blocks only while a
+// machine boots. 0 or -EIO.
 int random_fill(uint8_t *out, size_t len);
 // Begins a sealer with a given salt instead of a random one, without writing it: for tests that
 // must reproduce a recorded stream.

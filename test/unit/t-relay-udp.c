@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "relay/relay.h"
+#include "netns.h"
+#include "relay/relay_priv.h"
 
 #define DEADLINE_MS 20000
 #define SILENT_MS   200
@@ -25,6 +26,7 @@ static struct {
 	struct wire_key key;
 	struct wire_datagrams keys;
 	union sockaddr_any at;
+	bool isolated; // in a network namespace
 } bench;
 
 static union sockaddr_any address(const char *host, uint16_t port)
@@ -321,6 +323,77 @@ static void keeps_to_where_gateways_may_go(void **state)
 	close(own);
 }
 
+// A service of the exit's own machine finds the port, and speaks up unasked.
+static void lets_nobody_speak_who_may_not_be_spoken_to(void **state)
+{
+	int gateway = open_socket(NEAR), target = open_socket(NEAR), own = open_socket("127.0.0.9");
+	uint64_t drops = read_counters().dropped[RELAY_DROP_REFUSED];
+	union sockaddr_any at = name_of(target), seen;
+
+	(void)state;
+	send_to(gateway, NULL, &at, "question");
+	seen = hear(target, "question");
+	answer(own, &seen, "psst");
+	wait_for_drops(RELAY_DROP_REFUSED, drops + 1);
+	answer(target, &seen, "answer");
+	hear_answer(gateway, &at, "answer");
+	hear_nothing(gateway);
+	close(gateway);
+	close(target);
+	close(own);
+}
+
+static void asks_for_one_name_at_a_time(void **state)
+{
+	struct wire_target names[] = { { .port = 9, .name = "one.invalid" }, { .port = 9, .name = "two.invalid" } };
+	uint64_t drops = read_counters().dropped[RELAY_DROP_FULL];
+	int gateway = open_socket(NEAR);
+	uint8_t sealed[1024];
+
+	(void)state;
+	if (!bench.isolated)
+		skip(); // a name server would be asked
+	for (int i = 0; i < 200; i++)
+		send_bytes(gateway, sealed, seal(NULL, &names[i % 2], "hello", sealed));
+	wait_for_drops(RELAY_DROP_FULL, drops + 1);
+	close(gateway);
+}
+
+// An announcement is none of the client's datagrams. A worker without a thread, so that nobody has to wait for
+// patience to end.
+static void has_no_more_patience_for_having_moved(void **state)
+{
+	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT, .name = WIRE_SERVICE_NAME };
+	struct relay relay = { .udp_replay = wire_replay_new(16) };
+	struct worker w = { .relay = &relay, .loop = ev_loop_new(0), .policy = relay_policy_new() };
+	int gateway = open_socket(NEAR);
+	struct listener l = { .worker = &w, .io = { .fd = open_socket(NEAR) } };
+	union sockaddr_any at = name_of(l.io.fd);
+	struct wire_association from;
+	uint8_t sealed[1024];
+	size_t len;
+
+	(void)state;
+	w.policy->server_datagrams = bench.keys;
+	w.in = malloc(RELAY_IN_SIZE);
+	w.batch = malloc(sizeof(*w.batch));
+	list_init(&w.listeners);
+	assoc_init(&w);
+	assert_int_equal(wire_association_start(&from), 0);
+	len = seal(&from, &announcement, "", sealed);
+	assert_int_equal(sendto(gateway, sealed, len, 0, &at.sa, sockaddr_len(&at)), len);
+	exit_udp_ready(&l);
+	assert_int_equal(assoc_find_name(&w, from.id)->patience, ASSOC_SHORT);
+	assoc_fini(&w);
+	relay_policy_put(w.policy);
+	wire_replay_free(relay.udp_replay);
+	ev_loop_destroy(w.loop);
+	free(w.in);
+	free(w.batch);
+	close(l.io.fd);
+	close(gateway);
+}
+
 // ---- set-up
 
 static uint16_t free_port(void)
@@ -339,6 +412,7 @@ static int start(void **state)
 	struct str why = { 0 };
 
 	(void)state;
+	bench.isolated = netns_enter() && system("ip link set lo up") == 0;
 	bench.loop = ev_default_loop(0);
 	bench.at = listen.at = address(NEAR, free_port());
 	if (wire_key_from_secret(&bench.key, WIRE_CHACHA20_POLY1305, "secret") < 0 ||
@@ -369,6 +443,9 @@ int main(void)
 		cmocka_unit_test(follows_nobody_who_plays_back),
 		cmocka_unit_test(says_nothing_to_strangers),
 		cmocka_unit_test(keeps_to_where_gateways_may_go),
+		cmocka_unit_test(lets_nobody_speak_who_may_not_be_spoken_to),
+		cmocka_unit_test(asks_for_one_name_at_a_time),
+		cmocka_unit_test(has_no_more_patience_for_having_moved),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/special.h"
 #include "model/format.h"
 #include "plan/plan_priv.h"
 
@@ -83,13 +84,13 @@ static bool source_is_left_alone(const struct config *config, const struct addr 
 
 static bool is_special(const struct addr *to, struct plan_explanation *out)
 {
-	struct prefix range;
-	const char *source = plan_special(to, &range);
+	const struct special_range *range = special_find(to);
 	char text[ADDR_STRLEN];
 
-	if (source)
-		say(out, "special-range", "%s is never carried (%s)", prefix_format(&range, text), source);
-	return source;
+	if (range)
+		say(out, "special-range", "%s is never carried (%s)", prefix_format(&range->prefix, text),
+		    range->source);
+	return range;
 }
 
 static bool is_bypassed(const struct config_lan *lan, const struct addr *to, struct plan_explanation *out)
@@ -160,7 +161,7 @@ static bool is_quic(const struct config *config, const struct plan_packet *packe
 static void say_rest(const struct config *config, const struct plan_ways *ways,
 		     const struct plan_packet *packet, struct plan_explanation *out)
 {
-	const bool relayed = config->udp.mode == CONFIG_UDP_RELAY && packet->proto == CONFIG_PROTO_UDP;
+	const bool relayed = plan_udp_relays(config) && packet->proto == CONFIG_PROTO_UDP;
 	const bool v6 = packet->to.family == AF_INET6;
 	int slot = plan_udp_first(config, ways, v6 ? PLAN_V6 : PLAN_V4);
 
@@ -196,9 +197,18 @@ static void say_pin_works(const struct config *config, const struct plan_packet 
 	const struct config_path *path = config_find_path(config, pin->via);
 	const struct config_exit *exit = config_find_exit(config, pin->via);
 
-	if (plan_pin_carries(config, pin) && packet->proto != CONFIG_PROTO_TCP) {
+	bool relayed = packet->proto == CONFIG_PROTO_UDP && plan_pin_carries_udp(config, pin);
+
+	if (plan_pin_carries(config, pin) && packet->proto != CONFIG_PROTO_TCP && !relayed) {
 		out->fate = PLAN_REFUSED;
-		say(out, "pin", "pin %s carries it to an exit, which takes only TCP", pin->name);
+		say(out, "pin", "pin %s leads to an exit, to which %s", pin->name,
+		    packet->proto == CONFIG_PROTO_UDP ? "UDP goes only with udp.mode = \"relay\""
+						      : "only TCP and UDP can go");
+		return;
+	}
+	if (relayed && is_quic(config, packet)) {
+		out->fate = PLAN_REFUSED;
+		say(out, "quic", "pin %s would carry it, but udp.quic is reject", pin->name);
 		return;
 	}
 	out->path = path ? (int)(path - config->paths) : -1;

@@ -14,46 +14,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/special.h"
 #include "plan/plan_priv.h"
-
-// Never carried: what has no meaning beyond this house or its provider. From the IANA registries of
-// special-purpose addresses (RFC 6890) and multicast. The documentation ranges (RFC 5737, 3849) are
-// left out: nobody is there, and test beds play the Internet with them.
-static const struct {
-	const char *prefix, *source;
-} special[] = {
-	{ "0.0.0.0/8", "this network, RFC 791" },
-	{ "10.0.0.0/8", "private, RFC 1918" },
-	{ "100.64.0.0/10", "carrier-grade NAT, RFC 6598" },
-	{ "127.0.0.0/8", "loopback, RFC 1122" },
-	{ "169.254.0.0/16", "link local, RFC 3927" },
-	{ "172.16.0.0/12", "private, RFC 1918" },
-	{ "192.0.0.0/24", "protocol assignments, RFC 6890" },
-	{ "192.168.0.0/16", "private, RFC 1918" },
-	{ "198.18.0.0/15", "benchmarks, RFC 2544" },
-	{ "224.0.0.0/4", "multicast, RFC 5771" },
-	{ "240.0.0.0/4", "reserved and broadcast, RFC 1112, 8190" },
-	{ "::/127", "unspecified and loopback, RFC 4291" },
-	{ "::ffff:0:0/96", "IPv4-mapped, RFC 4291" },
-	{ "64:ff9b::/96", "NAT64: IPv4 by way of the provider, RFC 6052" },
-	{ "64:ff9b:1::/48", "local NAT64, RFC 8215" },
-	{ "100::/64", "discard, RFC 6666" },
-	{ "2001::/23", "protocol assignments, Teredo among them, RFC 2928" },
-	{ "5f00::/16", "segment routing, RFC 9602" },
-	{ "fc00::/7", "unique local, RFC 4193" },
-	{ "fe80::/10", "link local, RFC 4291" },
-	{ "fec0::/10", "site local, RFC 3879" },
-	{ "ff00::/8", "multicast, RFC 4291" },
-};
-
-const char *plan_special(const struct addr *addr, struct prefix *range)
-{
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		if (prefix_parse(special[i].prefix, range) == 0 && prefix_contains(range, addr))
-			return special[i].source;
-	}
-	return NULL;
-}
 
 void plan_set_add(struct plan_set *set, const struct prefix *p)
 {
@@ -79,12 +41,8 @@ static void add_list(struct plan_set *set, const struct config_prefixes *prefixe
 
 static void add_special(struct plan_set *set)
 {
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-		struct prefix p;
-
-		if (prefix_parse(special[i].prefix, &p) == 0)
-			plan_set_add(set, &p);
-	}
+	for (int i = 0; i < SPECIAL_RANGES; i++)
+		plan_set_add(set, &special_ranges[i].prefix);
 }
 
 void plan_set_write(struct str *out, const char *name, struct plan_set *set)
@@ -132,14 +90,20 @@ void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr
 		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 }
 
-static void write_tproxies(struct str *out, const struct config *config, bool ipv6)
+struct addr plan_listener(enum plan_family family)
 {
 	static const char *const loopback[PLAN_FAMILIES] = { "127.0.0.1", "::1" };
+	struct addr addr;
 
+	addr_parse(loopback[family], &addr);
+	return addr;
+}
+
+static void write_tproxies(struct str *out, const struct config *config, bool ipv6)
+{
 	for (int f = 0; f < (ipv6 ? PLAN_FAMILIES : PLAN_V6); f++) {
-		struct addr to;
+		struct addr to = plan_listener((enum plan_family)f);
 
-		addr_parse(loopback[f], &to);
 		plan_nft_tproxy(out, (enum plan_family)f, &to, config->lan.tproxy_port);
 	}
 }
@@ -185,7 +149,7 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 	// the listener is on loopback, which route_localnet could open to the outside
 	str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 tcp dport %u drop\n",
 		 lan->tproxy_port);
-	if (config->udp.present && config->udp.mode == CONFIG_UDP_RELAY)
+	if (plan_udp_relays(config))
 		str_addf(out, "\t\tiifname != \"lo\" ip daddr 127.0.0.0/8 udp dport %u drop\n",
 			 lan->tproxy_port);
 	if (plan_forwards(config))
@@ -279,7 +243,7 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	if (config->n_pins || lan->refuse_ipv6)
 		write_refuse(&out);
 	if (config->n_pins)
-		plan_nft_pins(&out, config, ways, ipv6);
+		plan_nft_pins(&out, config, ways, udp, ipv6);
 	if (has_rest(config))
 		write_rest(&out, config, udp, ipv6);
 	if (plan_forwards(config))

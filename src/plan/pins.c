@@ -53,6 +53,11 @@ bool plan_pin_carries(const struct config *config, const struct config_pin *pin)
 	return pin->proxy || exit_of(config, pin) >= 0;
 }
 
+bool plan_pin_carries_udp(const struct config *config, const struct config_pin *pin)
+{
+	return plan_pin_carries(config, pin) && pin->proto != CONFIG_PROTO_TCP && plan_udp_relays(config);
+}
+
 bool plan_pin_works(const struct config *config, const struct config_pin *pin,
 		    const struct plan_ways *ways, enum plan_family family)
 {
@@ -187,15 +192,22 @@ static void write_pin_sets(struct str *out, const struct config_pin *pin)
 		write_ports_set(out, pin);
 }
 
-// Where the pin's connections are taken. What is not TCP is refused, and TCP too when nobody listens.
+// Where the pin's connections are taken, and its datagrams when there is a relay for them. All else is
+// refused, and these too when nobody listens.
 static void write_pin_chain(struct str *out, const struct config *config, const struct config_pin *pin,
-			    bool ipv6)
+			    const struct plan_udp *udp, bool ipv6)
 {
+	bool carries_udp = udp->relayed && plan_pin_carries_udp(config, pin);
+
 	str_addf(out, "\tchain pin%u {\n", pin->slot);
+	if (carries_udp && config->udp.quic == CONFIG_QUIC_REJECT)
+		str_add(out, PLAN_NFT_NO_QUIC);
 	for (int f = 0; f < (ipv6 ? PLAN_FAMILIES : PLAN_V6); f++) {
 		struct addr to = plan_pin_listener(pin, (enum plan_family)f);
 
 		plan_nft_tproxy(out, (enum plan_family)f, &to, config->lan.tproxy_port);
+		if (carries_udp)
+			plan_nft_tproxy_udp(out, (enum plan_family)f, &to, config->lan.tproxy_port);
 	}
 	str_add(out, "\t\tgoto refuse\n\t}\n");
 }
@@ -245,6 +257,16 @@ static void write_routed(struct str *out, const struct config_pin *pin, const ch
 	str_addf(out, "%s ct state invalid drop\n", match);
 }
 
+// What has begun to be relayed was never translated, and conntrack would let it out as it is.
+static void write_direct(struct str *out, const struct config *config, const char *match)
+{
+	if (config->udp.present)
+		str_addf(out, "%s ct mark & 0x%08x != 0x%08x accept\n", match, KSTATE_MARK_MASK,
+			 KSTATE_RELAY_MARK);
+	else
+		str_addf(out, "%s accept\n", match);
+}
+
 static void write_pin(struct str *out, const struct config *config, const struct config_pin *pin,
 		      const struct plan_ways *ways, enum plan_family family)
 {
@@ -261,18 +283,19 @@ static void write_pin(struct str *out, const struct config *config, const struct
 	} else if (path_of(config, pin) >= 0) {
 		write_routed(out, pin, str_text(&match));
 	} else {
-		str_addf(out, "%s accept\n", str_text(&match));
+		write_direct(out, config, str_text(&match));
 	}
 	str_fini(&match);
 }
 
-void plan_nft_pins(struct str *out, const struct config *config, const struct plan_ways *ways, bool ipv6)
+void plan_nft_pins(struct str *out, const struct config *config, const struct plan_ways *ways,
+		   const struct plan_udp *udp, bool ipv6)
 {
 	for (size_t i = 0; i < config->n_pins; i++)
 		write_pin_sets(out, &config->pins[i]);
 	for (size_t i = 0; i < config->n_pins; i++) {
 		if (plan_pin_carries(config, &config->pins[i]))
-			write_pin_chain(out, config, &config->pins[i], ipv6);
+			write_pin_chain(out, config, &config->pins[i], udp, ipv6);
 	}
 	str_add(out, "\tchain pins {\n"
 		     "\t\tfib daddr type { broadcast, multicast } return\n");

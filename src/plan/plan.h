@@ -707,6 +707,8 @@ struct plan_udp_order {
 };
 
 void plan_udp_init(struct plan_udp *udp);
+// Whether the relay takes UDP, as the configuration has it.
+bool plan_udp_relays(const struct config *config);
 // Chooses anew; whenever a path's state has changed, and once a second. Returns whether `path` did.
 bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
 		     int64_t now_ms);
@@ -747,7 +749,10 @@ const struct config_pin *plan_find_pin(const struct config *config, const struct
 				       const struct plan_packet *packet, bool exempt_to, bool exempt_from);
 // Whether TCP that it takes is carried to an exit.
 bool plan_pin_carries(const struct config *config, const struct config_pin *pin);
-// Where the connections that it carries are taken, at lan.tproxy-port.
+// Whether UDP that it takes is.
+bool plan_pin_carries_udp(const struct config *config, const struct config_pin *pin);
+// Where what nothing else decides of is taken, at lan.tproxy-port, and where what the pin carries.
+struct addr plan_listener(enum plan_family family);
 struct addr plan_pin_listener(const struct config_pin *pin, enum plan_family family);
 // Whether any leads packets over this path straight to their destinations; over any path for -1.
 bool plan_pins_route(const struct config *config, int slot);

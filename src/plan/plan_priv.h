@@ -56,6 +56,7 @@ void plan_nft_forward(struct str *out, const struct config *config);
 // Marks of a packet and of its flow, as statements.
 #define PLAN_NFT_MARK "meta mark set meta mark & 0x%08x | 0x%08x"
 #define PLAN_NFT_CT_MARK "ct mark set ct mark & 0x%08x | 0x%08x"
+#define PLAN_NFT_NO_QUIC "\t\tudp dport 443 reject\n"
 // As matches.
 #define PLAN_NFT_IF_MARK "meta mark & 0x%08x == 0x%08x"
 #define PLAN_NFT_IF_CT_MARK "ct mark & 0x%08x == 0x%08x"
@@ -67,7 +68,8 @@ void plan_nft_udp(struct str *out, const struct config *config, const struct pla
 void plan_want_pins(const struct config *config, const struct plan_ways *ways, enum plan_family family,
 		    struct kstate *want);
 // and the chain `pins`, with what it needs.
-void plan_nft_pins(struct str *out, const struct config *config, const struct plan_ways *ways, bool ipv6);
+void plan_nft_pins(struct str *out, const struct config *config, const struct plan_ways *ways,
+		   const struct plan_udp *udp, bool ipv6);
 
 // nft.c: writes both sets of a pair, empty ones too: then nothing matches, which is what the rules mean.
 void plan_nft_prefix_sets(struct str *out, const char *name, const struct config_prefixes *prefixes);
@@ -77,15 +79,14 @@ void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr
 // relay_udp.c: the rule that brings datagrams to the relay,
 void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,
 			 struct kstate *want);
+// TPROXY of UDP, as plan_nft_tproxy() of TCP,
+void plan_nft_tproxy_udp(struct str *out, enum plan_family family, const struct addr *to, uint16_t port);
 // and the rules of chain `rest` that give them to it.
 void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6);
 // udp.c: slots of the paths that the configuration lets UDP take, in its order; returns how many.
 size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX]);
 // mss.c: a chain of the nft table that lowers the greatest TCP segment of what is forwarded over a path.
 void plan_nft_mss(struct str *out, const struct config *config, const struct path_fsm fsms[]);
-
-// The range of special addresses that it lies in, and where that is laid down, or NULL.
-const char *plan_special(const struct addr *addr, struct prefix *range);
 
 // demotion.c: `demote_by_rtt` at any time, `demotion_tick` once a second. Both change demotions and
 // trial only.

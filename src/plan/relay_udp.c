@@ -33,12 +33,17 @@ void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp
 			      });
 }
 
-static void write_tproxy(struct str *out, const char *nfproto, const char *to, uint16_t port)
+void plan_nft_tproxy_udp(struct str *out, enum plan_family family, const struct addr *to, uint16_t port)
 {
+	union sockaddr_any at = sockaddr_make(to, port);
+	const bool v6 = family == PLAN_V6;
+	char text[ADDR_STRLEN];
+
 	str_addf(out,
-		 "\t\tmeta nfproto %s meta l4proto udp tproxy %s:%u ct mark set ct mark & 0x%08x | 0x%08x "
-		 "meta mark set meta mark & 0x%08x | 0x%08x accept\n",
-		 nfproto, to, port, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
+		 "\t\tmeta nfproto %s meta l4proto udp tproxy %s to %s " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK
+		 " accept\n",
+		 v6 ? "ipv6" : "ipv4", v6 ? "ip6" : "ip", sockaddr_format(&at, text), ~KSTATE_MARK_MASK,
+		 KSTATE_RELAY_MARK, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
 }
 
 void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
@@ -48,10 +53,11 @@ void plan_nft_relay_udp(struct str *out, const struct config *config, const stru
 		return;
 	}
 	// what no path can carry is refused below
-	if (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) {
-		write_tproxy(out, "ipv4", "ip to 127.0.0.1", config->lan.tproxy_port);
-		if (ipv6)
-			write_tproxy(out, "ipv6", "ip6 to [::1]", config->lan.tproxy_port);
+	for (int f = 0; (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) && f < (ipv6 ? PLAN_FAMILIES : PLAN_V6);
+	     f++) {
+		struct addr to = plan_listener((enum plan_family)f);
+
+		plan_nft_tproxy_udp(out, (enum plan_family)f, &to, config->lan.tproxy_port);
 	}
 	str_add(out, "\t\tmeta l4proto udp reject with icmpx type admin-prohibited\n");
 }

@@ -18,6 +18,11 @@ void plan_udp_init(struct plan_udp *udp)
 		udp->path[f] = udp->better[f] = -1;
 }
 
+bool plan_udp_relays(const struct config *config)
+{
+	return config->udp.present && config->udp.mode == CONFIG_UDP_RELAY;
+}
+
 size_t plan_udp_paths(const struct config *config, int slots[static PATHS_MAX])
 {
 	const struct config_names *via = &config->udp.via;
@@ -111,7 +116,7 @@ static void write_begin(struct str *out, const char *nfproto, int slot)
 void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
 {
 	if (config->udp.quic == CONFIG_QUIC_REJECT)
-		str_add(out, "\t\tudp dport 443 reject\n");
+		str_add(out, PLAN_NFT_NO_QUIC);
 	plan_nft_relay_udp(out, config, udp, ipv6);
 	write_begin(out, "ipv4", udp->path[PLAN_V4]);
 	write_begin(out, "ipv6", udp->path[PLAN_V6]);

@@ -106,7 +106,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	if (!rc)
 		rc = relay_start(g->loop, service_workers(g->config->workers), &g->relay, why);
 	if (!rc)
-		rc = gateway_listen_transparent(g, RELAY_LISTEN_TPROXY, g->config->lan.tproxy_port, why);
+		rc = gateway_listen_transparent(g, g->config->lan.tproxy_port, why);
 	if (!rc)
 		rc = ctl_open(g->loop, args->socket, &handler, &g->ctl, why);
 	if (rc < 0)

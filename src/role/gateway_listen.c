@@ -9,44 +9,37 @@
 #include "base/str.h"
 #include "role/gateway_priv.h"
 
-// Both families: what the LAN sends arrives by tproxy, and nobody else can reach loopback.
-static const char *const loopback[] = { "127.0.0.1", "::1" };
-
-static struct relay_listen transparent_at(enum relay_listen_kind kind, const char *address, uint16_t port)
+// On loopback, in both families: what the LAN sends arrives by tproxy, and nobody else can get there.
+static struct relay_listen transparent_at(enum relay_listen_kind kind, enum plan_family family, uint16_t port)
 {
-	struct relay_listen listen = { .kind = kind };
-	struct addr addr;
+	struct addr addr = plan_listener(family);
 
-	addr_parse(address, &addr);
-	listen.at = sockaddr_make(&addr, port);
-	return listen;
+	return (struct relay_listen){ .kind = kind, .at = sockaddr_make(&addr, port) };
 }
 
-int gateway_listen_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port, struct str *why)
+int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why)
 {
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < sizeof(loopback) / sizeof(loopback[0]); i++) {
-		struct relay_listen listen = transparent_at(kind, loopback[i], port);
+	for (int f = 0; !rc && f < PLAN_FAMILIES; f++) {
+		struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
 
 		rc = relay_listen(g->relay, &listen, why);
-		if ((rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) && listen.at.sa.sa_family == AF_INET6) {
-			if (kind == RELAY_LISTEN_TPROXY)
-				gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s",
-					      str_text(why));
+		if ((rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) && f == PLAN_V6) {
+			gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s", str_text(why));
 			str_clear(why);
 			rc = 0;
 		}
 	}
 	if (rc < 0)
-		gateway_unlisten_transparent(g, kind, port);
+		gateway_unlisten_transparent(g, port);
 	return rc;
 }
 
-void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port)
+void gateway_unlisten_transparent(struct gateway *g, uint16_t port)
 {
-	for (size_t i = 0; i < sizeof(loopback) / sizeof(loopback[0]); i++) {
-		struct relay_listen listen = transparent_at(kind, loopback[i], port);
+	for (int f = 0; f < PLAN_FAMILIES; f++) {
+		struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
 
 		relay_unlisten(g->relay, &listen);
 	}
@@ -57,7 +50,6 @@ void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind
 static size_t list_socks(const struct gateway *g, struct relay_listen list[static GATEWAY_LISTENERS_MAX])
 {
 	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
-	const size_t max = GATEWAY_LISTENERS_MAX - PLAN_FAMILIES * CONFIG_PINS_MAX;
 	size_t n = 0;
 
 	for (size_t i = 0; lan && i < g->observed.n_addrs; i++) {
@@ -65,7 +57,7 @@ static size_t list_socks(const struct gateway *g, struct relay_listen list[stati
 
 		if (a->ifindex != lan->ifindex || !a->usable || !a->global)
 			continue;
-		for (size_t e = 0; e < g->n_exits && n < max; e++) {
+		for (size_t e = 0; e < g->n_exits && n < GATEWAY_SOCKS_MAX; e++) {
 			uint16_t port = g->exits[e].config->socks_port;
 
 			if (port)
@@ -75,6 +67,20 @@ static size_t list_socks(const struct gateway *g, struct relay_listen list[stati
 		}
 	}
 	return n;
+}
+
+static size_t list_udp(const struct gateway *g, struct relay_listen list[], size_t n)
+{
+	const int families = plan_speaks_ipv6(&g->observed) ? PLAN_FAMILIES : PLAN_V6;
+
+	for (int f = 0; f < families && plan_udp_relays(g->config); f++)
+		list[n++] = transparent_at(RELAY_LISTEN_TPROXY_UDP, (enum plan_family)f, g->config->lan.tproxy_port);
+	return n;
+}
+
+static size_t list_wanted(const struct gateway *g, struct relay_listen list[static GATEWAY_LISTENERS_MAX])
+{
+	return gateway_pins_list(g, list, list_udp(g, list, list_socks(g, list)));
 }
 
 static struct gateway_listener *find_listener(struct gateway *g, const struct relay_listen *listen)
@@ -104,22 +110,12 @@ static void open_listener(struct gateway *g, struct gateway_listener *l, bool fi
 	l->open = relay_listen(g->relay, &l->listen, &why) == 0;
 	if (!l->open && first)
 		gateway_event(g, LOG_LEVEL_ERROR, socks ? g->exits[l->listen.exit].config->name : "gw",
-			      socks ? "SOCKS" : "PIN", "%s", str_text(&why));
+			      socks ? "SOCKS" : l->listen.pin ? "PIN" : "UDP", "%s", str_text(&why));
 	str_fini(&why);
 }
 
-void gateway_listen_follow(struct gateway *g)
+static void open_wanted(struct gateway *g, const struct relay_listen wanted[], size_t n)
 {
-	struct relay_listen wanted[GATEWAY_LISTENERS_MAX];
-	size_t n = gateway_pins_list(g, wanted, list_socks(g, wanted)), kept = 0;
-
-	for (size_t i = 0; i < g->n_listeners; i++) {
-		if (is_wanted(&g->listeners[i].listen, wanted, n))
-			g->listeners[kept++] = g->listeners[i];
-		else if (g->listeners[i].open)
-			relay_unlisten(g->relay, &g->listeners[i].listen);
-	}
-	g->n_listeners = kept;
 	for (size_t i = 0; i < n; i++) {
 		struct gateway_listener *l = find_listener(g, &wanted[i]);
 		bool first = !l;
@@ -131,4 +127,43 @@ void gateway_listen_follow(struct gateway *g)
 		if (!l->open)
 			open_listener(g, l, first);
 	}
+}
+
+static void close_others(struct gateway *g, const struct relay_listen wanted[], size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < g->n_listeners; i++) {
+		if (is_wanted(&g->listeners[i].listen, wanted, n))
+			g->listeners[kept++] = g->listeners[i];
+		else if (g->listeners[i].open)
+			relay_unlisten(g->relay, &g->listeners[i].listen);
+	}
+	g->n_listeners = kept;
+}
+
+// SOCKS5 is none of nft's business, and one that comes may need the port of one that goes.
+void gateway_listen_prepare(struct gateway *g)
+{
+	struct relay_listen wanted[GATEWAY_LISTENERS_MAX];
+	size_t socks = list_socks(g, wanted), n = list_wanted(g, wanted);
+
+	open_wanted(g, wanted + socks, n - socks);
+}
+
+void gateway_listen_follow(struct gateway *g)
+{
+	struct relay_listen wanted[GATEWAY_LISTENERS_MAX];
+	size_t n = list_wanted(g, wanted);
+
+	close_others(g, wanted, n);
+	open_wanted(g, wanted, n);
+}
+
+bool gateway_listens_for_udp(struct gateway *g)
+{
+	const struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY_UDP, PLAN_V4, g->config->lan.tproxy_port);
+	const struct gateway_listener *l = find_listener(g, &listen);
+
+	return l && l->open;
 }

@@ -295,6 +295,7 @@ void gateway_round(struct gateway *g)
 	gateway_dial_look(g);
 	gateway_uses_judge(g);
 	gateway_udp_judge(g);
+	gateway_listen_prepare(g);
 	gateway_relay_udp_round(g);
 	apply(g);
 	gateway_listen_follow(g);

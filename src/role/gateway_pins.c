@@ -53,7 +53,11 @@ void gateway_pins_fill(const struct gateway *g, struct relay_policy *policy)
 		policy->pins[pin->slot] = (struct relay_pin){
 			.exit = exit ? (int)(exit - g->config->exits) : (int)g->default_exit,
 			.path = path ? (int)(path - g->config->paths) : -1,
+			.to = xcalloc(pin->to.n + 1, sizeof(struct prefix)),
+			.n_to = (int)pin->to.n,
 		};
+		for (size_t p = 0; p < pin->to.n; p++)
+			policy->pins[pin->slot].to[p] = pin->to.list[p];
 	}
 }
 
@@ -66,10 +70,14 @@ size_t gateway_pins_list(const struct gateway *g, struct relay_listen list[], si
 
 		for (int f = 0; f < families && plan_pin_carries(g->config, pin); f++) {
 			struct addr at = plan_pin_listener(pin, (enum plan_family)f);
+			struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY,
+						       .at = sockaddr_make(&at, g->config->lan.tproxy_port),
+						       .pin = pin->slot + 1 };
 
-			list[n++] = (struct relay_listen){ .kind = RELAY_LISTEN_TPROXY,
-							   .at = sockaddr_make(&at, g->config->lan.tproxy_port),
-							   .pin = pin->slot + 1 };
+			list[n++] = listen;
+			listen.kind = RELAY_LISTEN_TPROXY_UDP;
+			if (plan_pin_carries_udp(g->config, pin))
+				list[n++] = listen;
 		}
 	}
 	return n;

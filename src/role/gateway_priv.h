@@ -105,7 +105,7 @@ struct gateway_exit {
 	struct exit_health health;
 };
 
-// A listener that there should be, for SOCKS5 or for a pin.
+// A listener that there should be: for SOCKS5, a pin, or UDP.
 struct gateway_listener {
 	struct relay_listen listen;
 	bool open;
@@ -123,7 +123,11 @@ struct gateway_trend {
 // Behind the paths' slots: all of them together.
 #define GATEWAY_TREND_ALL PATHS_MAX
 
-#define GATEWAY_LISTENERS_MAX (64 + PLAN_FAMILIES * CONFIG_PINS_MAX)
+// For SOCKS5; and those for what nft gives us: of UDP, and of TCP and UDP for each pin. While a reload is
+// under way the former ones of these are open, too.
+#define GATEWAY_SOCKS_MAX     64
+#define GATEWAY_DIVERTED_MAX  (PLAN_FAMILIES * (1 + 2 * CONFIG_PINS_MAX))
+#define GATEWAY_LISTENERS_MAX (GATEWAY_SOCKS_MAX + 2 * GATEWAY_DIVERTED_MAX)
 
 // See gateway_pins.c.
 struct gateway_pins {
@@ -153,8 +157,7 @@ struct gateway_udp {
 	struct gateway_udp_path paths[PATHS_MAX];
 	uint64_t sent_bytes; // over the paths that take flows, at the last tick
 	int64_t moved_ms;
-	uint16_t relay_port; // that the relay takes datagrams on; 0: none
-	bool failed;         // to listen there, and that was said
+	bool listens;        // the relay takes datagrams
 	ev_timer watch;
 };
 
@@ -307,7 +310,7 @@ bool gateway_udp_judge(struct gateway *g);
 void gateway_udp_tick(struct gateway *g);
 
 // gateway_relay_udp.c
-// Before the kernel is told: listens as the configuration says, and settles whether UDP is relayed.
+// Before the kernel is told, and after gateway_listen_prepare(): settles whether UDP is relayed.
 void gateway_relay_udp_round(struct gateway *g);
 // After new counters have come.
 void gateway_relay_udp_settle(struct gateway *g);
@@ -353,11 +356,14 @@ void gateway_dial_take_report(void *ctx, const struct dial_report *report);
 void gateway_dial_fill(const struct gateway *g, size_t slot, struct path_snapshot *p);
 
 // gateway_listen.c
-// `kind` is one of those for tproxy. Both return at once; what was taken lives on. 0, or -errno with a text.
-int gateway_listen_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port, struct str *why);
-void gateway_unlisten_transparent(struct gateway *g, enum relay_listen_kind kind, uint16_t port);
-// SOCKS5 wherever the LAN's addresses are now, and what pins carry.
+// For TCP that no pin decides of. Both return at once; what was taken lives on. 0, or -errno with a text.
+int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why);
+void gateway_unlisten_transparent(struct gateway *g, uint16_t port);
+// Before the kernel is told: opens what nft is about to give us more of. After that: closes what it does not
+// give us any more, and follows the LAN's addresses with SOCKS5.
+void gateway_listen_prepare(struct gateway *g);
 void gateway_listen_follow(struct gateway *g);
+bool gateway_listens_for_udp(struct gateway *g);
 
 // gateway_pins.c
 bool gateway_pins_name_exit(const struct gateway *g, size_t exit);

@@ -222,7 +222,7 @@ static void apply(struct reload *r)
 	gateway_round(g);
 	// packets that the old rule diverted have been taken by now, or are sent again
 	if (last->lan.tproxy_port != g->config->lan.tproxy_port)
-		gateway_unlisten_transparent(g, RELAY_LISTEN_TPROXY, last->lan.tproxy_port);
+		gateway_unlisten_transparent(g, last->lan.tproxy_port);
 	config_free(last);
 }
 
@@ -307,7 +307,7 @@ void gateway_reload(struct gateway *g, const char *who, struct command_result *o
 	if (read_next(&r, &why) < 0) {
 		refuse(g, who, STATUS_BAD_CONFIG, str_text(&why), out);
 	} else if (r.next->lan.tproxy_port != g->config->lan.tproxy_port &&
-		   gateway_listen_transparent(g, RELAY_LISTEN_TPROXY, r.next->lan.tproxy_port, &why) < 0) {
+		   gateway_listen_transparent(g, r.next->lan.tproxy_port, &why) < 0) {
 		str_add(&why, "\n");
 		refuse(g, who, STATUS_FAILED, str_text(&why), out);
 	} else {

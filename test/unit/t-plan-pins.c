@@ -175,10 +175,15 @@ static bool takes_mark(struct reader *r, char **line, bool of_packet)
 		*line += n;
 		return true;
 	}
+	// nothing has one yet
+	if (sscanf(*line, " & %lx != %lx%n", &mask, &value, &n) == 2) {
+		*line += n;
+		return true;
+	}
 	if (sscanf(*line, " & %lx == %lx%n", &mask, &value, &n) != 2)
 		fail_msg("no mark: %s", *line);
 	*line += n;
-	return false; // nothing has one yet
+	return false;
 }
 
 static bool takes_meta(struct reader *r, char **line)
@@ -372,6 +377,7 @@ static void make_world(struct plan_exits *names, struct plan_udp *udp)
 	config.lan.bypass = (struct config_prefixes){ bypass, 1 };
 	config.lan.refuse_ipv6 = number_below(3) == 0;
 	config.udp = (struct config_udp){ .present = number_below(2),
+					  .mode = number_below(2) ? CONFIG_UDP_RELAY : CONFIG_UDP_FORWARD,
 					  .via = { udp_via, ARRAY_LEN(udp_via) },
 					  .quic = number_below(2) ? CONFIG_QUIC_REJECT : CONFIG_QUIC_ALLOW };
 	for (size_t i = 0; i < PATHS; i++)
@@ -380,6 +386,7 @@ static void make_world(struct plan_exits *names, struct plan_udp *udp)
 	names->down = number_below(4) == 0 ? 1u << number_below(EXITS) : 0;
 	make_pins();
 	plan_udp_init(udp);
+	udp->relayed = plan_udp_relays(&config);
 	plan_udp_choose(udp, &config, fsms, 0);
 }
 

@@ -184,6 +184,40 @@ def foretold(gateway, host, *words):
     return answer["pin"], answer["fate"], answer["over"]
 
 
+def relayed(lab, gateway, counts):
+    """With udp.mode = relay pins that carry have UDP, too: to their exit, or over their path alone."""
+    for host in PROXIED, OTHER:
+        refuses_all(lab, host)
+        expect(foretold(gateway, host, "--udp")[1] == "refused", "explain of UDP to an exit")
+    tun3 = lab.paths["tun3"].outside
+    lab.exit.nft("table ip sealed { counter other { }\ncounter proxied { }\ncounter astray { }\n"
+                 "chain c { type filter hook input priority filter;\n"
+                 f"udp dport 8389 counter name other accept\nip saddr {tun3} udp dport 8388 counter name proxied accept\n"
+                 "udp dport 8388 counter name astray accept\n}\n}")
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace("udp { via", 'udp { mode = "relay" via'))
+    gateway.command("reload")
+    # one socket that talks to both
+    with lab.lan.socket(OTHER, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        for host in OTHER, PROXIED, OTHER:
+            sock.sendto(b"hello", (host, PORT))
+            expect(sock.recvfrom(100) == (b"hello", (host, PORT)), f"UDP to {host} through an exit")
+    listed = json.loads(lab.exit.run(["nft", "-j", "list", "counters"]).stdout)["nftables"]
+    came = {item["counter"]["name"]: item["counter"]["packets"] for item in listed if "counter" in item}
+    expect(came["other"] and came["proxied"] and not came["astray"], f"datagrams came as {came}")
+    expect(foretold(gateway, PROXIED, "--udp") == ("proxied", "carried", "tun3"), "explain of UDP over a path")
+    expect(foretold(gateway, OTHER, "--udp") == ("other", "carried", None), "explain of UDP to an exit")
+    expect(ask_udp(lab, STRICT) == b"hello", "UDP over the path of its pin")
+    for host in PROXIED, OTHER:
+        expect(not ping(lab, host), f"a ping of {host} found a way")
+    for who in "proxied", "other":
+        sides(counts, who, "exit")
+    sides(counts, "strict", "tun0")
+    gateway.config.write_text(text)
+    gateway.command("reload")
+
+
 def cut(lab, gateway, counts):
     """tun0 dies under what is strict, tun1 under what is loose."""
     strict = [Flow(lab, STRICT, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
@@ -318,9 +352,7 @@ def story(lab):
     expect(echo.peer[0] == f"::ffff:{EXIT}" or echo.peer[0] == f"::ffff:{US}", f"it came from {echo.peer}")
     expect(foretold(gateway, PROXIED) == ("proxied", "carried", "tun3"), "explain of proxied")
     expect(foretold(gateway, OTHER) == ("other", "carried", None), "explain of other")
-    for host in PROXIED, OTHER:
-        refuses_all(lab, host)
-        expect(foretold(gateway, host, "--udp")[1] == "refused", "explain of UDP to an exit")
+    relayed(lab, gateway, counts)
     sides(counts, "proxied", "exit")
     sides(counts, "other", "exit")
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "model/conns.h"
 #include "model/kstate.h"
 #include "model/op.h"
 #include "model/path.h"
@@ -667,6 +668,21 @@ bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_path
 // Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
 bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
 		      const struct exit_paths *paths, int64_t now_ms);
+
+// ---- Which connections that have become plain TCP are worth an event. See fallbacks.c.
+
+#define FALLBACKS_TOLD 32 // destinations an hour
+
+// Zero-initialised at start.
+struct told_fallbacks {
+	struct told_fallback {
+		char target[CONN_TARGET_SIZE]; // empty: none yet
+		int64_t told_ms;
+	} list[FALLBACKS_TOLD];
+};
+
+// Whether to tell of one to this destination; then it counts as told. `*last`: no other will be told for a while.
+bool plan_tell_fallback(struct told_fallbacks *told, const char *target, int64_t now_ms, bool *last);
 
 // ---- What a test of one path comes to. See path_test.c. `facts` NULL: nothing could be sent. Fills in `out` but for
 // time and names.

@@ -309,6 +309,43 @@ void relay_ask_conns(struct relay *relay, void (*done)(void *ctx, struct conns *
 	mailbox_post(&relay->workers[0].mailbox, &census->letter);
 }
 
+// ---- those that have become plain TCP
+
+struct plain {
+	struct letter letter;
+	struct conn conn;
+};
+
+static void free_plain(struct letter *letter)
+{
+	free(letter);
+}
+
+static void take_plain(struct letter *letter, void *ctx)
+{
+	struct plain *plain = (struct plain *)letter;
+	struct relay *relay = ctx;
+
+	if (relay->on_plain)
+		relay->on_plain(relay->on_plain_ctx, &plain->conn);
+	free(plain);
+}
+
+void census_tell_plain(const struct session *s)
+{
+	struct worker *w = s->worker;
+	struct plain *plain;
+
+	if (w->n_plain++ >= RELAY_PLAIN_MAX)
+		return;
+	plain = calloc(1, sizeof(*plain));
+	if (!plain)
+		return;
+	plain->letter = (struct letter){ .open = take_plain, .free = free_plain };
+	describe(s, ev_now(w->loop), &plain->conn);
+	mailbox_post(&w->relay->mailbox, &plain->letter);
+}
+
 // ---- those that ended
 
 static void free_closed(struct worker *w, struct closed *closed)
@@ -350,6 +387,7 @@ void census_tick(struct worker *w, ev_tstamp now)
 {
 	struct list *pos, *after;
 
+	w->n_plain = 0;
 	list_for_each_safe(pos, after, &w->closed) {
 		struct closed *closed = list_entry(pos, struct closed, link);
 

@@ -307,6 +307,12 @@ void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx)
 	relay->on_counters_ctx = ctx;
 }
 
+void relay_on_plain(struct relay *relay, void (*fn)(void *ctx, struct conn *conn), void *ctx)
+{
+	relay->on_plain = fn;
+	relay->on_plain_ctx = ctx;
+}
+
 int64_t relay_silent_ms(const struct relay *relay)
 {
 	int64_t now_ms = clock_mono_ms(), longest_ms = 0;

@@ -182,6 +182,10 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out);
 #define RELAY_QUICK_MS 50
 // `fn` runs in the main thread after new counters have come in.
 void relay_on_counters(struct relay *relay, void (*fn)(void *ctx), void *ctx);
+// `fn` runs in the main thread for connections that asked for MPTCP and have become plain TCP, RELAY_PLAIN_MAX
+// a second and worker at most. `conn` is as from relay_ask_conns(), and its own until it returns.
+#define RELAY_PLAIN_MAX 8
+void relay_on_plain(struct relay *relay, void (*fn)(void *ctx, struct conn *conn), void *ctx);
 // How long ago the worker reported that has been silent for longest. They report once a second: a thread
 // that does not is stuck.
 int64_t relay_silent_ms(const struct relay *relay);

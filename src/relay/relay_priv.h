@@ -247,6 +247,7 @@ struct worker {
 	struct list closed; // gateway: connections that ended while somebody looked
 	int n_closed;
 	ev_tstamp looked; // when somebody last did
+	int n_plain;      // gateway: connections that were told to be plain TCP since the last tick
 	struct list remotes, services; // exit
 	int n_remotes;
 	uint64_t last_survey;
@@ -277,6 +278,8 @@ struct relay {
 	struct directory *directory; // exit: whose which association is; NULL: there is one worker
 	void (*on_counters)(void *ctx);
 	void *on_counters_ctx;
+	void (*on_plain)(void *ctx, struct conn *conn);
+	void *on_plain_ctx;
 };
 
 // worker.c
@@ -398,6 +401,8 @@ void directory_drop(struct directory *directory, uint64_t id);
 
 // census.c: connections for people
 void census_note_end(struct session *s, enum relay_end why); // while its sides are still open
+// It has asked for MPTCP and is plain TCP now.
+void census_tell_plain(const struct session *s);
 void census_tick(struct worker *worker, ev_tstamp now);
 void census_free_closed(struct worker *worker);
 

@@ -289,6 +289,8 @@ static void count_plain(struct session *s)
 		counters->unasked++;
 	else
 		counters->paths[s->home].fallbacks++;
+	if (!s->direct && !s->alone)
+		census_tell_plain(s);
 }
 
 // The exit keeps accounts by remote address instead, and only with the slow tick.

@@ -118,6 +118,7 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->probe = probe_new(g->loop, gateway_take_probe, g);
 	gateway_peers_set(g);
 	relay_on_counters(g->relay, gateway_take_counters, g);
+	relay_on_plain(g->relay, gateway_tell_plain, g);
 	gateway_hooks_init(g);
 	gateway_upgrade_init(g);
 	g->store = store_writer_start();

@@ -126,6 +126,22 @@ static void explain(const struct gateway *g, struct conn *conn)
 	}
 }
 
+// When all of them are, the verdict has an event that says so.
+void gateway_tell_plain(void *ctx, struct conn *conn)
+{
+	struct gateway *g = ctx;
+	bool last = false;
+
+	if (g->verdict == VERDICT_NOT_BONDED ||
+	    !plan_tell_fallback(&g->told_fallbacks, conn->target, clock_mono_ms(), &last))
+		return;
+	for (int i = 0; i < conn->n_subflows; i++)
+		name_subflow(g, &conn->subflows[i]);
+	explain(g, conn);
+	gateway_event(g, LOG_LEVEL_WARNING, "gw", "FALLBACK", "%s runs as plain TCP: %s%s", conn->target, conn->why,
+		      last ? "; no more of them are told within the hour" : "");
+}
+
 // "br0 (192.168.1.0/24, ...)"
 static void describe_sources(const struct config_lan *lan, char *out, size_t size)
 {

@@ -265,6 +265,7 @@ struct gateway {
 	struct gateway_upgrade upgrade;
 	struct relay_counters counters;
 	uint64_t fallbacks[CONN_REASONS]; // as in the snapshot
+	struct told_fallbacks told_fallbacks;
 };
 
 struct role_args;
@@ -474,6 +475,8 @@ bool gateway_history(void *ctx, const char *path, enum trend_scale scale, struct
 enum conn_reason gateway_fallback_reason(const struct gateway *g, int slot);
 // Adds up what has become plain TCP between these counters and g->counters.
 void gateway_count_fallbacks(struct gateway *g, const struct relay_counters *before);
+// A connection has become plain TCP: an event, unless that is known.
+void gateway_tell_plain(void *ctx, struct conn *conn);
 // Asks the relay for its connections; they are told to all who wait at the control socket.
 void gateway_conns_ask(void *ctx);
 // gateway_caps.c

@@ -473,8 +473,14 @@ static void lose_mptcp(struct home *h)
 
 static void fall_back(struct home *h)
 {
+	struct conn ssh = { .target = "203.0.113.9:22", .exit = "vps1", .n_subflows = 1, .subflows = { { .slot = ETH1 } } };
+
 	h->g->counters.sessions_tcp = 2;
-	spend(h, 10);
+	for (int i = 0; i < 2; i++) {
+		ssh.reason = CONN_REASON_UNKNOWN;
+		gateway_tell_plain(h->g, &ssh);
+		spend(h, 5);
+	}
 }
 
 static void lose_exit(struct home *h)

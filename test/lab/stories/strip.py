@@ -8,7 +8,7 @@ TEST = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TEST / "lab"), str(TEST / "screen")]
 import prometheus
 from actors import Exit, Gateway, Web, curl
-from lab import expect, run_story, wait_for
+from lab import WEB, expect, run_story, wait_for
 
 STRIP = """table ip strip {
     chain forward {
@@ -51,6 +51,9 @@ def story(lab):
     print(f"fallbacks: {fallbacks}")
     expect(fallbacks["exit"] + fallbacks["path"] + fallbacks["unknown"] >= 1 and not fallbacks["kernel"],
            "what became plain TCP was not counted")
+    told = [line for line in gateway.command("log").stdout.splitlines() if " FALLBACK " in line]
+    print(*told, sep="\n")
+    expect(len(told) == 1 and f"{WEB}:80 runs as plain TCP: " in told[0], "not one event for one destination")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,17 @@
 #define ROUND_TRIPS 7
 // Rates are low in the beginning, and round trips may be next to nothing.
 #define LEAST_BYTES (1024u << 10)
-#define MOST_BYTES  (64u << 20)
+// For kernels that hand all of it to subflows at once: while nobody knows their rates, a slow one is given
+// more than it sends in seconds, and the others wait for that. Over 2, 1.5 and 1 Mbit/s (6.1) 3 MB come at
+// 2.2 Mbit/s with the bound above, at 2.9 to 3.1 with this one.
+#define LEAST_BYTES_AT_ONCE (256u << 10)
+#define MOST_BYTES	    (64u << 20)
 // It only grows, so that a pause does not cost the next burst; less than this is not worth a call.
 #define CHANGE_PART 8
 
-uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before)
+uint64_t backlog_bound(const struct sock_subflow subflows[], int n, bool unsent_bounded, uint64_t before)
 {
+	uint64_t least = unsent_bounded ? LEAST_BYTES : LEAST_BYTES_AT_ONCE;
 	uint64_t rate = 0, rtt_us = 0, bytes;
 	int live = 0;
 
@@ -40,8 +45,8 @@ uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t bef
 	if (live < 2)
 		return before;
 	bytes = rate * ROUND_TRIPS * rtt_us / 1000000;
-	if (bytes < LEAST_BYTES)
-		bytes = LEAST_BYTES;
+	if (bytes < least)
+		bytes = least;
 	if (bytes > MOST_BYTES)
 		bytes = MOST_BYTES;
 	if (bytes > before + before / CHANGE_PART)

@@ -155,6 +155,7 @@ int relay_start(struct ev_loop *loop, int workers, struct relay **out, struct st
 	int rc = 0;
 
 	relay->loop = loop;
+	relay->unsent_bounded = sock_bounds_unsent();
 	relay->workers = xcalloc((size_t)workers, sizeof(*relay->workers));
 	relay->reports = xcalloc((size_t)workers, sizeof(*relay->reports));
 	relay->reported_ms = xcalloc((size_t)workers, sizeof(*relay->reported_ms));

@@ -272,6 +272,7 @@ struct relay {
 	struct mailbox mailbox;
 	struct relay_counters *reports; // the last of each worker
 	int64_t *reported_ms;           // when that came; CLOCK_MONOTONIC
+	bool unsent_bounded;            // for backlog_bound()
 	struct worker *workers;
 	int n_workers;
 	struct wire_replay *replay, *udp_replay; // datagrams would wash out what streams left
@@ -305,8 +306,8 @@ uint8_t session_slot(const struct session *s, const struct sock_subflow *sf);
 void session_look(struct session *s);
 
 // backlog.c: how much a connection over several subflows may hold unacknowledged, given what it was
-// held to before (0: nothing).
-uint64_t backlog_bound(const struct sock_subflow subflows[], int n, uint64_t before);
+// held to before (0: nothing). `unsent_bounded`: the kernel bounds by itself what was not sent yet.
+uint64_t backlog_bound(const struct sock_subflow subflows[], int n, bool unsent_bounded, uint64_t before);
 
 // flow.c: all return 0 or a negative errno that ends the session
 int flow_run(struct session *s, struct flow *flow);

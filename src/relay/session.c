@@ -229,7 +229,7 @@ static void retract_subflows(struct session *s)
 
 static void bound_backlog(struct session *s, const struct sock_subflow subflows[], int n)
 {
-	uint64_t bytes = backlog_bound(subflows, n, s->backlog);
+	uint64_t bytes = backlog_bound(subflows, n, s->worker->relay->unsent_bounded, s->backlog);
 
 	if (bytes == s->backlog)
 		return;

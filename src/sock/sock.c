@@ -212,6 +212,21 @@ int sock_congestion_check(void)
 	return rc;
 }
 
+static int set_unsent(int fd)
+{
+	return sock_set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
+}
+
+bool sock_bounds_unsent(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+	bool does = fd >= 0 && set_unsent(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return does;
+}
+
 void sock_tune(int fd, bool far)
 {
 	sock_set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -222,8 +237,8 @@ void sock_tune(int fd, bool far)
 	sock_set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
 	if (!far)
 		return;
-	// What waits unsent in the kernel is neither fast nor fresh (6.9 on for MPTCP).
-	sock_set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 256 * 1024);
+	// What waits unsent in the kernel is neither fast nor fresh.
+	set_unsent(fd);
 	set_congestion(fd);
 }
 

@@ -51,6 +51,9 @@ void sock_tune(int fd, bool far);
 // -ENOENT without the module, -EPERM where it may be set by the administrator only.
 int sock_congestion_check(void);
 
+// Whether the kernel bounds what MPTCP connections hold unsent, as sock_tune() asks (6.9 on).
+bool sock_bounds_unsent(void);
+
 // Bounds what the kernel keeps of a connection that was not acknowledged yet, sent or not.
 void sock_bound_backlog(int fd, uint64_t bytes);
 

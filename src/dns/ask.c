@@ -294,8 +294,12 @@ static void keep(struct ask *ask, const struct dns_kept *kept, const struct dns_
 {
 	struct dns *dns = ask->dns;
 
-	if (dns->cache && answer->hold_s)
+	if (!dns->cache)
+		return;
+	if (answer->hold_s)
 		dns_cache_put(dns->cache, &ask->query, kept, answer->hold_s, dns->spec.stale_s, clock_mono_ms());
+	else
+		dns_cache_forget(dns->cache, &ask->query);
 }
 
 void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, uint8_t *message,

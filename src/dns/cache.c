@@ -112,13 +112,20 @@ enum dns_found dns_cache_get(struct dns_cache *cache, const struct dns_query *qu
 	return now_ms < e->failed_until_ms ? DNS_FOUND_STALE_ONLY : DNS_FOUND_STALE;
 }
 
-void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
-		   uint32_t hold_s, int64_t stale_s, int64_t now_ms)
+void dns_cache_forget(struct dns_cache *cache, const struct dns_query *query)
 {
-	struct entry **at = find(cache, query), *e;
+	struct entry **at = find(cache, query);
 
 	if (*at)
 		drop(cache, at);
+}
+
+void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
+		   uint32_t hold_s, int64_t stale_s, int64_t now_ms)
+{
+	struct entry **at, *e;
+
+	dns_cache_forget(cache, query);
 	if (sizeof(*e) + kept->len > cache->max_bytes || !cache->max_entries)
 		return;
 	e = malloc(sizeof(*e) + kept->len);
@@ -135,7 +142,6 @@ void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const
 	memcpy(e->message, kept->message, kept->len);
 	while (cache->n == cache->max_entries || cache->bytes + size_of(e) > cache->max_bytes)
 		drop_oldest(cache);
-	// dropping may have moved the end of the chain
 	at = chain_of(cache, &e->question);
 	e->next = *at;
 	*at = e;

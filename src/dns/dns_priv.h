@@ -22,6 +22,9 @@
 #define DNS_DATAGRAM_MAX   1232
 #define DNS_DATAGRAM_LEAST 512 // what every client takes
 
+#define DNS_TYPE_NS  2
+#define DNS_CLASS_IN 1
+
 enum dns_rcode {
 	DNS_NOERROR = 0,
 	DNS_FORMERR = 1,
@@ -49,6 +52,7 @@ struct dns_question {
 // What a client asks, as far as it matters.
 struct dns_query {
 	uint16_t id;
+	uint8_t opcode;
 	struct dns_question question;
 	bool recurse, checking_disabled, authentic;
 	bool edns, dnssec_ok;
@@ -58,20 +62,21 @@ struct dns_query {
 // Reads a query. 0; or the rcode to answer it with at once, the question being what could be read of it;
 // or -EPROTO: not worth an answer.
 int dns_query_parse(const uint8_t *message, size_t len, struct dns_query *out);
-// Writes a query of our own, which asks the same; returns its length.
-size_t dns_query_put(const struct dns_query *query, uint16_t id, uint8_t out[static DNS_QUERY_MAX]);
+// Writes a query of our own, which asks the same; returns its length. Without `edns` it asks for no DNSSEC.
+size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns, uint8_t out[static DNS_QUERY_MAX]);
 
 struct dns_answer {
 	uint16_t id;
-	struct dns_question question;
-	uint16_t rcode; // with the upper bits that are in the OPT record
+	struct dns_question question; // errors may come without one
+	uint16_t rcode;               // with the upper bits that are in the OPT record
 	bool truncated;
-	uint32_t hold_s; // how long it may be kept; 0: not at all
-	size_t len;      // without the OPT record and what is behind it
+	bool edns;             // it has an OPT record
+	uint32_t hold_s;       // how long it may be kept; 0: not at all
+	size_t len;            // without the OPT record and what is behind it
 	uint16_t n_additional; // before that
 };
 
-// Checks a whole answer; what it returns as good, dns_reply() takes without looking again. 0 or -EPROTO.
+// Checks a whole answer. 0 or -EPROTO.
 int dns_answer_parse(const uint8_t *message, size_t len, struct dns_answer *out);
 // Takes the OPT record, and all that is behind it, out of an answer that was parsed. Returns its length.
 size_t dns_answer_strip(uint8_t *message, const struct dns_answer *answer);
@@ -90,8 +95,9 @@ struct dns_kept {
 
 #define DNS_STALE_TTL_S 30 // RFC 8767, 4
 
-// Writes what `query` is answered with from what was kept for the same question. More than `limit` bytes
-// become a truncated answer. `out` has room for kept->len + DNS_REPLY_EXTRA. Returns the length.
+// Writes what `query` is answered with from what was kept for the same question. When that is more than
+// `limit` bytes, what goes with the answer stays out, and without room for the answer itself it is
+// truncated. `out` has room for kept->len + DNS_REPLY_EXTRA. Returns the length.
 size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit, uint8_t *out);
 #define DNS_REPLY_EXTRA 32
 // An answer without records. Returns the length, at most DNS_QUERY_MAX + DNS_REPLY_EXTRA.
@@ -126,6 +132,8 @@ enum dns_found dns_cache_get(struct dns_cache *cache, const struct dns_query *qu
 // or without room, nothing is kept.
 void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
 		   uint32_t hold_s, int64_t stale_s, int64_t now_ms);
+// What was kept is not so any more.
+void dns_cache_forget(struct dns_cache *cache, const struct dns_query *query);
 // Nobody has given a newer one just now, and nobody is to be asked before `until_ms`.
 void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t until_ms);
 size_t dns_cache_entries(const struct dns_cache *cache);

@@ -338,7 +338,7 @@ struct lane *lane_get(struct dns *dns, struct server *server, int way)
 int lane_send(struct lane *lane, struct try *try)
 {
 	uint8_t bytes[2 + DNS_QUERY_MAX];
-	size_t len = dns_query_put(&try->ask->query, lane->next_id, bytes + 2);
+	size_t len = dns_query_put(&try->ask->query, lane->next_id, true, bytes + 2);
 	int rc;
 
 	bytes[0] = (uint8_t)(len >> 8);

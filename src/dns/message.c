@@ -2,17 +2,18 @@
 //
 // DNS messages as a forwarder needs them: who asks what, how long an answer holds, and the answer again
 // for somebody else, older. What records mean is between the client and the upstream; here they are
-// walked over, and only TTL, OPT and SOA are looked at.
+// walked over, and of a record only its type and TTL are looked at, of OPT all that is no option, and of
+// SOA its last field.
 //
-// A message is checked once, in full, when it comes from an upstream: every name ends inside it, and a
-// compression pointer points back to before the name that it is in, so that no reader can go in circles.
+// A message is walked through once when it comes from an upstream: all records that it counts end inside it,
+// and a compression pointer in an owner's name points back to before that name. None is followed here. Names
+// in a record's data are passed on as they came, unread.
 #include <errno.h>
 #include <string.h>
 
 #include "dns/dns_priv.h"
 
-enum { TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_ANY = 255 };
-enum { CLASS_IN = 1 };
+enum { TYPE_SOA = 6, TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_ANY = 255 };
 
 // Of the second pair of bytes.
 #define FLAG_QR 0x8000
@@ -22,6 +23,7 @@ enum { CLASS_IN = 1 };
 #define FLAG_AD 0x0020
 #define FLAG_CD 0x0010
 #define OPCODE(flags) ((flags) >> 11 & 15)
+#define RCODE(flags)  ((flags)&15)
 
 // Of an OPT record's TTL.
 #define OPT_DO 0x8000
@@ -175,10 +177,9 @@ static int read_record(const uint8_t *m, size_t len, size_t at, struct record *o
 static int judge_query(const uint8_t *m, size_t len, struct dns_query *out)
 {
 	size_t n_records = (size_t)get16(m + 6) + get16(m + 8) + get16(m + 10);
-	uint16_t flags = get16(m + 2);
 	int at;
 
-	if (OPCODE(flags))
+	if (out->opcode)
 		return DNS_NOTIMP;
 	at = get16(m + 4) == 1 ? read_question(m, len, &out->question) : -EPROTO;
 	if (at < 0)
@@ -200,7 +201,7 @@ static int judge_query(const uint8_t *m, size_t len, struct dns_query *out)
 			return DNS_BADVERS;
 	}
 	// zones are fetched from their own servers, and other classes do not come from the Internet
-	if (out->question.class != CLASS_IN || out->question.type == TYPE_AXFR ||
+	if (out->question.class != DNS_CLASS_IN || out->question.type == TYPE_AXFR ||
 	    out->question.type == TYPE_IXFR)
 		return DNS_REFUSED;
 	return DNS_NOERROR;
@@ -217,6 +218,7 @@ int dns_query_parse(const uint8_t *m, size_t len, struct dns_query *out)
 	if (flags & FLAG_QR)
 		return -EPROTO; // an answer: two of us would never end
 	out->id = get16(m);
+	out->opcode = OPCODE(flags);
 	out->recurse = flags & FLAG_RD;
 	out->authentic = flags & FLAG_AD;
 	out->checking_disabled = flags & FLAG_CD;
@@ -255,7 +257,7 @@ static size_t put_opt(uint8_t *out, bool dnssec_ok, uint16_t rcode, enum dns_ext
 	return OPT_LEN + 6;
 }
 
-size_t dns_query_put(const struct dns_query *query, uint16_t id, uint8_t out[static DNS_QUERY_MAX])
+size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns, uint8_t out[static DNS_QUERY_MAX])
 {
 	size_t len = DNS_HEADER_LEN;
 
@@ -264,9 +266,9 @@ size_t dns_query_put(const struct dns_query *query, uint16_t id, uint8_t out[sta
 	// AD asks for that flag in the answer (RFC 6840, 5.7)
 	put16(out + 2, FLAG_RD | FLAG_AD | (query->checking_disabled ? FLAG_CD : 0));
 	put16(out + 4, 1);
-	put16(out + 10, 1);
+	put16(out + 10, edns);
 	len += put_question(out + len, &query->question);
-	return len + put_opt(out + len, query->dnssec_ok, 0, DNS_EXTRA_NONE);
+	return edns ? len + put_opt(out + len, query->dnssec_ok, 0, DNS_EXTRA_NONE) : len;
 }
 
 // ---- answers
@@ -277,6 +279,19 @@ struct walk {
 	bool has_ttl, has_data, has_none;
 };
 
+// How long "there is none" holds by an SOA (RFC 2308, 3). False: it has no room for the field.
+static bool read_none_ttl(const uint8_t *m, const struct record *r, uint32_t *ttl)
+{
+	uint32_t minimum;
+
+	// MNAME and RNAME are a byte each at least; MINIMUM comes last
+	if (r->end - r->data < 22)
+		return false;
+	minimum = get32(m + r->end - 4);
+	*ttl = minimum < r->ttl ? minimum : r->ttl;
+	return true;
+}
+
 static void look_at(const uint8_t *m, const struct record *r, int section, const struct dns_question *q,
 		    struct walk *w)
 {
@@ -285,13 +300,13 @@ static void look_at(const uint8_t *m, const struct record *r, int section, const
 	w->has_ttl = true;
 	if (section == 0 && (r->type == q->type || q->type == TYPE_ANY))
 		w->has_data = true;
-	// MNAME and RNAME are a byte each at least; MINIMUM comes last
-	if (section == 1 && r->type == TYPE_SOA && r->end - r->data >= 22) {
-		uint32_t minimum = get32(m + r->end - 4);
+	if (section == 1 && r->type == TYPE_SOA)
+		w->has_none = read_none_ttl(m, r, &w->none_ttl);
+}
 
-		w->none_ttl = minimum < r->ttl ? minimum : r->ttl;
-		w->has_none = true;
-	}
+static bool is_error(uint16_t rcode)
+{
+	return rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN;
 }
 
 // RFC 2308: what has no data holds as long as its SOA says; without one it is not kept.
@@ -299,7 +314,7 @@ static uint32_t choose_hold_s(const struct dns_answer *a, const struct walk *w)
 {
 	uint32_t hold_s = w->least_ttl, max_s = HOLD_MAX_S;
 
-	if (a->truncated || !w->has_ttl || (a->rcode != DNS_NOERROR && a->rcode != DNS_NXDOMAIN))
+	if (a->truncated || !w->has_ttl || is_error(a->rcode))
 		return 0;
 	if (a->rcode == DNS_NXDOMAIN || !w->has_data) {
 		if (!w->has_none)
@@ -310,51 +325,58 @@ static uint32_t choose_hold_s(const struct dns_answer *a, const struct walk *w)
 	return hold_s < max_s ? hold_s : max_s;
 }
 
-int dns_answer_parse(const uint8_t *m, size_t len, struct dns_answer *out)
+// All records, from `at` on. Fills in what is known when they have been seen. 0 or -EPROTO.
+static int walk_records(const uint8_t *m, size_t len, size_t at, struct walk *walk, struct dns_answer *out)
 {
-	struct walk walk = { 0 };
-	bool stripped = false;
-	uint16_t flags;
-	int at;
-
-	*out = (struct dns_answer){ 0 };
-	if (len < DNS_HEADER_LEN || len > DNS_MESSAGE_MAX)
-		return -EPROTO;
-	flags = get16(m + 2);
-	if (!(flags & FLAG_QR) || OPCODE(flags) || get16(m + 4) != 1)
-		return -EPROTO;
-	out->id = get16(m);
-	out->rcode = flags & 15;
-	out->truncated = flags & FLAG_TC;
-	at = read_question(m, len, &out->question);
-	if (at < 0)
-		return at;
 	for (int section = 0; section < 3; section++) {
 		uint16_t n = get16(m + 6 + 2 * section);
 
 		for (uint16_t i = 0; i < n; i++) {
 			struct record r;
 
-			if (read_record(m, len, (size_t)at, &r) < 0)
+			if (read_record(m, len, at, &r) < 0 || (section < 2 && r.type == TYPE_OPT))
 				return -EPROTO;
-			at = (int)r.end;
-			if (section < 2 && r.type == TYPE_OPT)
-				return -EPROTO;
-			if (r.type == TYPE_OPT && !stripped) {
+			at = r.end;
+			if (r.type == TYPE_OPT && !out->edns) {
 				// what is behind it could point into it, and is nobody's loss
+				out->edns = true;
 				out->rcode |= (uint16_t)(r.ttl >> 24 << 4);
 				out->len = r.start;
 				out->n_additional = i;
-				stripped = true;
 			} else if (r.type != TYPE_OPT) {
-				look_at(m, &r, section, &out->question, &walk);
+				look_at(m, &r, section, &out->question, walk);
 			}
 		}
 	}
-	if (!stripped) {
-		out->len = (size_t)at;
+	if (!out->edns) {
+		out->len = at;
 		out->n_additional = get16(m + 10);
 	}
+	return 0;
+}
+
+int dns_answer_parse(const uint8_t *m, size_t len, struct dns_answer *out)
+{
+	int at = DNS_HEADER_LEN;
+	struct walk walk = { 0 };
+	uint16_t flags;
+
+	*out = (struct dns_answer){ 0 };
+	if (len < DNS_HEADER_LEN || len > DNS_MESSAGE_MAX)
+		return -EPROTO;
+	flags = get16(m + 2);
+	if (!(flags & FLAG_QR) || OPCODE(flags) || get16(m + 4) > 1)
+		return -EPROTO;
+	out->id = get16(m);
+	out->rcode = RCODE(flags);
+	out->truncated = flags & FLAG_TC;
+	if (get16(m + 4))
+		at = read_question(m, len, &out->question);
+	if (at < 0 || walk_records(m, len, (size_t)at, &walk, out) < 0)
+		return -EPROTO;
+	// who cannot read a query may answer without it
+	if (!out->question.name_len && !is_error(out->rcode))
+		return -EPROTO;
 	out->hold_s = choose_hold_s(out, &walk);
 	return 0;
 }
@@ -374,22 +396,39 @@ static uint32_t reduce_ttl(uint32_t ttl, const struct dns_kept *kept)
 	return ttl > kept->age_s ? ttl - kept->age_s : 0;
 }
 
-static void age_records(uint8_t *m, const struct dns_kept *kept, const struct dns_question *q)
-{
-	size_t n = (size_t)get16(m + 6) + get16(m + 8) + get16(m + 10);
-	size_t at = DNS_HEADER_LEN + q->name_len + 4u;
-	struct record r;
+// Where each section ends.
+struct ends {
+	size_t at[3];
+};
 
-	for (size_t i = 0; i < n && read_record(m, kept->len, at, &r) == 0; i++) {
-		put32(m + r.fixed + 4, reduce_ttl(r.ttl, kept));
-		at = r.end;
+static void age_records(uint8_t *m, const struct dns_kept *kept, const struct dns_question *q, struct ends *ends)
+{
+	size_t at = DNS_HEADER_LEN + q->name_len + 4u;
+
+	for (int section = 0; section < 3; section++) {
+		uint16_t n = get16(m + 6 + 2 * section);
+		struct record r;
+
+		for (uint16_t i = 0; i < n && read_record(m, kept->len, at, &r) == 0; i++) {
+			uint32_t ttl = r.ttl;
+
+			// "there is none" grows old as the rest does (RFC 2308, 5)
+			if (section == 1 && r.type == TYPE_SOA)
+				read_none_ttl(m, &r, &ttl);
+			put32(m + r.fixed + 4, reduce_ttl(ttl, kept));
+			at = r.end;
+		}
+		ends->at[section] = at;
 	}
 }
 
 static uint16_t reply_flags(const struct dns_query *query, uint16_t rcode)
 {
-	return (uint16_t)(FLAG_QR | FLAG_RA | (query->recurse ? FLAG_RD : 0) |
-			  (query->checking_disabled ? FLAG_CD : 0) | (rcode & 15));
+	// its upper bits have no place
+	if (rcode > 15 && !query->edns)
+		rcode = DNS_SERVFAIL;
+	return (uint16_t)(FLAG_QR | query->opcode << 11 | FLAG_RA | (query->recurse ? FLAG_RD : 0) |
+			  (query->checking_disabled ? FLAG_CD : 0) | RCODE(rcode));
 }
 
 // Ends a reply of which `len` bytes are written, its counts but that of the OPT record too.
@@ -413,23 +452,37 @@ size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_e
 	return finish(query, rcode, extra, out, len);
 }
 
+// The first section that may stay out quietly, when there is no room (RFC 2181, 9): additional records,
+// and what stands beside an answer. Without one, or for who validates it, that is part of it.
+static int first_to_spare(const struct dns_query *query, const uint8_t *m)
+{
+	return get16(m + 6) && !query->dnssec_ok ? 1 : 2;
+}
+
 size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit, uint8_t *out)
 {
 	enum dns_extra extra = !kept->stale		     ? DNS_EXTRA_NONE :
 			       kept->rcode == DNS_NXDOMAIN ? DNS_EXTRA_STALE_NXDOMAIN :
 							     DNS_EXTRA_STALE;
 	uint16_t flags = reply_flags(query, kept->rcode);
+	struct ends ends;
 	size_t len;
 
 	memcpy(out, kept->message, kept->len);
 	if ((get16(out + 2) & FLAG_AD) && (query->authentic || query->dnssec_ok))
 		flags |= FLAG_AD;
+	flags |= get16(out + 2) & FLAG_TC;
 	put16(out, query->id);
 	put16(out + 2, flags);
 	// in the asker's own capitals, by which some know their answers
 	put_question(out + DNS_HEADER_LEN, &query->question);
-	age_records(out, kept, &query->question);
+	age_records(out, kept, &query->question, &ends);
 	len = finish(query, kept->rcode, extra, out, kept->len);
+	for (int section = 2; len > limit && section >= first_to_spare(query, kept->message); section--) {
+		put16(out + 6 + 2 * section, 0);
+		put16(out + 10, 0); // of OPT
+		len = finish(query, kept->rcode, extra, out, ends.at[section - 1]);
+	}
 	if (len <= limit)
 		return len;
 	len = dns_reply_error(query, kept->rcode, extra, out);

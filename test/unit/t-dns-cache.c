@@ -96,6 +96,23 @@ static void replaces(void **state)
 	dns_cache_free(c);
 }
 
+static void forgets(void **state)
+{
+	struct dns_cache *c = dns_cache_new(10, 10000, 1);
+	const struct dns_query q = query("A.example"), none = query("none.example");
+	struct dns_kept kept;
+
+	(void)state;
+	put(c, "a.example", "one", 5, 1000, 0);
+	put(c, "b.example", "two", 5, 1000, 0);
+	dns_cache_forget(c, &none);
+	dns_cache_forget(c, &q);
+	assert_int_equal(dns_cache_entries(c), 1);
+	assert_int_equal(get(c, "a.example", 1, &kept), DNS_FOUND_NONE);
+	assert_int_equal(get(c, "b.example", 1, &kept), DNS_FOUND_FRESH);
+	dns_cache_free(c);
+}
+
 static void does_not_ask_again_at_once(void **state)
 {
 	struct dns_cache *c = dns_cache_new(10, 10000, 1);
@@ -190,6 +207,7 @@ int main(void)
 		cmocka_unit_test(keeps_for_as_long_as_it_holds),
 		cmocka_unit_test(keeps_apart_what_is_answered_otherwise),
 		cmocka_unit_test(replaces),
+		cmocka_unit_test(forgets),
 		cmocka_unit_test(does_not_ask_again_at_once),
 		cmocka_unit_test(drops_whoever_was_asked_for_longest_ago),
 		cmocka_unit_test(is_bounded_in_bytes),

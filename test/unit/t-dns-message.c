@@ -108,6 +108,7 @@ static void reads_queries(void **state)
 	add_record(&m, "", OPT, 0x8000, NULL, 0);
 	assert_int_equal(dns_query_parse(m.bytes, m.len, &q), 0);
 	assert_int_equal(q.id, 0x1234);
+	assert_int_equal(q.opcode, 0);
 	assert_true(q.recurse && q.checking_disabled && q.authentic && q.edns && q.dnssec_ok);
 	assert_int_equal(q.payload, 1232);
 	assert_int_equal(q.question.type, AAAA);
@@ -153,6 +154,7 @@ static void refuses_queries(void **state)
 		if (cases[i].opt != 1)
 			add_record(&m, "", OPT, cases[i].opt, NULL, 0);
 		rc = dns_query_parse(m.bytes, m.len, &q);
+		assert_int_equal(rc < 0 ? 0 : q.opcode, rc < 0 ? 0 : cases[i].flags >> 11 & 15);
 		if (rc != cases[i].rc)
 			fail_msg("%s: %d, not %d", cases[i].what, rc, cases[i].rc);
 	}
@@ -178,11 +180,14 @@ static void writes_queries_that_it_reads(void **state)
 
 	(void)state;
 	q.dnssec_ok = q.checking_disabled = true;
-	len = dns_query_put(&q, 0xbeef, out);
+	len = dns_query_put(&q, 0xbeef, true, out);
 	assert_int_equal(dns_query_parse(out, len, &again), 0);
 	assert_int_equal(again.id, 0xbeef);
 	assert_true(again.edns && again.dnssec_ok && again.checking_disabled && again.recurse);
 	assert_true(dns_question_equal(&q.question, &again.question));
+	assert_int_equal(dns_query_put(&q, 1, false, out), len - 11);
+	assert_int_equal(dns_query_parse(out, len - 11, &again), 0);
+	assert_false(again.edns || again.dnssec_ok);
 }
 
 static void knows_the_longest_name(void **state)
@@ -324,6 +329,36 @@ static void refuses_what_is_no_answer(void **state)
 	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), 0);
 	m.bytes[5] = 0;
 	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), -EPROTO);
+	m.bytes[5] = 2;
+	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), -EPROTO);
+}
+
+// Who cannot read a query does not say it again; but what there is or is not, is of a question.
+static void reads_errors_without_a_question(void **state)
+{
+	static const unsigned good[] = { 1, 2, 4, 5 };
+	struct dns_answer a;
+	struct made m;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		begin(&m, 9, 0x8100 | good[i], COUNTS(0, 0, 0, 0));
+		assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), 0);
+		assert_int_equal(a.rcode, good[i]);
+		assert_int_equal(a.question.name_len, 0);
+		assert_false(a.edns);
+	}
+	begin(&m, 9, 0x8103, COUNTS(0, 0, 0, 0));
+	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), -EPROTO);
+	begin(&m, 9, 0x8180, COUNTS(0, 1, 0, 0));
+	add_record(&m, "", A, 5, address, 4);
+	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), -EPROTO);
+	// BADVERS, of which only the OPT record tells
+	begin(&m, 9, 0x8100, COUNTS(0, 0, 0, 1));
+	add_record(&m, "", OPT, 0x01000000, NULL, 0);
+	assert_int_equal(dns_answer_parse(m.bytes, m.len, &a), 0);
+	assert_int_equal(a.rcode, DNS_BADVERS);
+	assert_true(a.edns);
 }
 
 // ---- replies
@@ -384,6 +419,85 @@ static void replies_with_what_was_kept(void **state)
 	assert_memory_equal(out + len - 8, "\0\6\0\17\0\2\0\3", 8);
 }
 
+static void ages_what_there_is_not(void **state)
+{
+	struct dns_query q = ask_for("www.example", A);
+	struct dns_kept kept = { .age_s = 40, .rcode = DNS_NXDOMAIN };
+	uint8_t out[600];
+	struct made m;
+
+	(void)state;
+	begin(&m, 9, 0x8183, COUNTS(1, 0, 1, 0));
+	add_question(&m, "www.example", A);
+	add_soa(&m, "@16", 600, 60);
+	kept.message = m.bytes;
+	kept.len = m.len;
+	dns_reply(&q, &kept, 512, out);
+	// it holds for twenty more, and not for MINIMUM from now on (RFC 2308, 5)
+	assert_int_equal(get32(out + 29 + 6), 20);
+}
+
+static void passes_truncation_on(void **state)
+{
+	struct dns_query q = ask_for("www.example", A);
+	struct dns_kept kept = { 0 };
+	uint8_t out[600];
+	struct made m;
+
+	(void)state;
+	begin(&m, 9, 0x8380, COUNTS(1, 1, 0, 0));
+	add_question(&m, "www.example", A);
+	add_record(&m, "@12", A, 10, address, 4);
+	kept.message = m.bytes;
+	kept.len = m.len;
+	assert_int_equal(dns_reply(&q, &kept, 512, out), m.len);
+	assert_int_equal(out[2] << 8 | out[3], 0x8380);
+}
+
+// Of two answers, what the domain's servers are (two), and where those are (two).
+static void leaves_out_what_goes_with_the_answer(void **state)
+{
+	enum { ANSWERS = 29 + 2 * 16, SERVERS = ANSWERS + 2 * 16, ALL = SERVERS + 2 * 16 };
+	static const struct {
+		const char *what;
+		bool edns, dnssec_ok, negative;
+		size_t limit, len;
+		const char *counts; // of the reply, all but the question
+		bool truncated;
+	} cases[] = {
+		{ "all", false, false, false, ALL, ALL, "\0\2\0\2\0\2", false },
+		{ "no room for addresses", false, false, false, ALL - 1, SERVERS, "\0\2\0\2\0\0", false },
+		{ "nor for servers", false, false, false, SERVERS - 1, ANSWERS, "\0\2\0\0\0\0", false },
+		{ "nor for the answer", false, false, false, ANSWERS - 1, 29, "\0\0\0\0\0\0", true },
+		{ "EDNS always goes", true, false, false, ALL, SERVERS + 11, "\0\2\0\2\0\1", false },
+		{ "EDNS, and less room", true, false, false, SERVERS, ANSWERS + 11, "\0\2\0\0\0\1", false },
+		{ "proofs go with the answer", true, true, false, SERVERS + 10, 29 + 11, "\0\0\0\0\0\1", true },
+		{ "none is said by the servers' section", false, false, true, SERVERS - 33, 29, "\0\0\0\0\0\0", true },
+	};
+	uint8_t out[600];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct dns_query q = ask_for("www.example", A);
+		struct dns_kept kept = { 0 };
+		struct made m;
+		size_t len;
+
+		q.edns = cases[i].edns;
+		q.dnssec_ok = cases[i].dnssec_ok;
+		begin(&m, 9, 0x8180, COUNTS(1, cases[i].negative ? 0 : 2, 2, 2));
+		add_question(&m, "www.example", A);
+		for (int r = cases[i].negative ? 2 : 0; r < 6; r++)
+			add_record(&m, "@12", r / 2 == 1 ? NS : A, 10, address, 4);
+		kept.message = m.bytes;
+		kept.len = m.len;
+		len = dns_reply(&q, &kept, cases[i].limit, out);
+		if (len != cases[i].len || memcmp(out + 6, cases[i].counts, 6) != 0 ||
+		    !(out[2] & 2) == cases[i].truncated)
+			fail_msg("%s: %zu bytes, flags %02x", cases[i].what, len, out[2]);
+	}
+}
+
 static void truncates(void **state)
 {
 	struct dns_query q = ask_for("www.example", A);
@@ -428,6 +542,15 @@ static void replies_with_errors(void **state)
 	assert_int_equal(a.rcode, DNS_BADVERS);
 	len = dns_reply_error(&q, DNS_SERVFAIL, DNS_EXTRA_UNREACHABLE, out);
 	assert_int_equal(out[len - 1], 22);
+	// what does not fit into four bits is nothing to who has no more
+	dns_reply_error(&q, 23, DNS_EXTRA_NONE, out);
+	assert_int_equal(out[3] & 15, 7);
+	q.edns = false;
+	dns_reply_error(&q, 23, DNS_EXTRA_NONE, out);
+	assert_int_equal(out[3] & 15, DNS_SERVFAIL);
+	q = (struct dns_query){ .id = 3, .opcode = 4 };
+	dns_reply_error(&q, DNS_NOTIMP, DNS_EXTRA_NONE, out);
+	assert_int_equal(out[2] << 8 | out[3], 0xa084);
 	q = (struct dns_query){ .id = 3 };
 	assert_int_equal(dns_reply_error(&q, DNS_FORMERR, DNS_EXTRA_NONE, out), DNS_HEADER_LEN);
 	assert_int_equal(out[5], 0);
@@ -444,7 +567,11 @@ int main(void)
 		cmocka_unit_test(reads_the_names_of_rfc_1035),
 		cmocka_unit_test(knows_how_long_answers_hold),
 		cmocka_unit_test(refuses_what_is_no_answer),
+		cmocka_unit_test(reads_errors_without_a_question),
 		cmocka_unit_test(replies_with_what_was_kept),
+		cmocka_unit_test(ages_what_there_is_not),
+		cmocka_unit_test(passes_truncation_on),
+		cmocka_unit_test(leaves_out_what_goes_with_the_answer),
 		cmocka_unit_test(truncates),
 		cmocka_unit_test(replies_with_errors),
 	};

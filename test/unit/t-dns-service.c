@@ -314,7 +314,7 @@ static size_t make_query(uint16_t id, const char *name, uint8_t out[DNS_QUERY_MA
 
 	assert_true(len > 0);
 	q.question.name_len = (uint8_t)len;
-	return dns_query_put(&q, id, out);
+	return dns_query_put(&q, id, true, out);
 }
 
 static void ask_udp(int fd, uint16_t id, const char *name)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A question under way: who waits for it, and whom it was put to. The first server is asked over the first
-// way; when the answer is later than usual, another server over another way is asked as well, and so on,
-// and the first answer counts. All who ask the same meanwhile wait for the same.
+// way. When the answer is later than usual, another server is asked as well, and the first answer counts: over
+// another way, unless it is known that the question has got through on this one; then over the same, and
+// no server twice. A domain's own name server has no other beside it, and is asked over its own way alone. All
+// who ask the same meanwhile wait for the same.
 //
 // What is kept but has expired is given out when nobody has answered by STALE_MS, and the question goes on
 // for the sake of the cache (RFC 8767). Nobody waits for longer than GIVE_UP_MS.
@@ -38,7 +40,7 @@ static void answer_error(struct ask *ask, uint16_t rcode, enum dns_extra extra)
 	while (!list_is_empty(&ask->waiters)) {
 		struct waiter *w = list_entry(ask->waiters.next, struct waiter, link);
 
-		dns->counted.failures++;
+		dns->counted.failures += extra == DNS_EXTRA_UNREACHABLE;
 		client_answer(w, dns->reply, dns_reply_error(&w->query, rcode, extra, dns->reply));
 		waiter_free(dns, w);
 	}
@@ -88,8 +90,8 @@ static void ask_free(struct ask *ask)
 static void ask_fail(struct ask *ask)
 {
 	if (!answer_stale(ask, true))
-		answer_error(ask, ask->has_error ? ask->error_rcode : DNS_SERVFAIL,
-			     ask->has_error ? DNS_EXTRA_NONE : DNS_EXTRA_UNREACHABLE);
+		answer_error(ask, ask->error_rcode ? ask->error_rcode : DNS_SERVFAIL,
+			     ask->error_rcode ? DNS_EXTRA_NONE : DNS_EXTRA_UNREACHABLE);
 	ask_free(ask);
 }
 
@@ -106,8 +108,8 @@ static size_t order_servers(struct ask *ask, int64_t now_ms, struct server *out[
 	struct dns *dns = ask->dns;
 	size_t n = 0;
 
-	if (ask->direct) {
-		out[n++] = &ask->direct->server;
+	if (ask->own) {
+		out[n++] = ask->own;
 		return n;
 	}
 	for (int suspect = 0; suspect < 2; suspect++) {
@@ -124,8 +126,8 @@ static size_t order_ways(struct ask *ask, int64_t now_ms, int out[static PATHS_M
 	const struct dns *dns = ask->dns;
 	size_t n = 0;
 
-	if (ask->direct) {
-		out[n++] = ask->direct->server.way;
+	if (ask->own) {
+		out[n++] = ask->own->way;
 		return n;
 	}
 	for (int suspect = 0; suspect < 2; suspect++) {
@@ -281,11 +283,11 @@ static void note_overtaken(struct ask *ask, const struct try *winner, const stru
 // The server has no answer. Whether another one is asked.
 static bool ask_others(struct ask *ask, const struct server *server)
 {
-	for (size_t i = 0; i < ask->dns->spec.n_upstreams; i++) {
-		if (server == &ask->dns->upstreams[i])
-			ask->refused |= 1u << i;
-	}
-	if (!is_under_way(ask) && !ask->direct)
+	int place = dns_upstream_place(ask->dns, server);
+
+	if (place >= 0)
+		ask->refused |= 1u << place;
+	if (!is_under_way(ask) && !ask->own)
 		ask_next(ask);
 	return is_under_way(ask);
 }
@@ -309,7 +311,6 @@ void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, u
 
 	if (answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN) {
 		// somebody else may know better
-		ask->has_error = true;
 		ask->error_rcode = answer->rcode;
 		if (!ask_others(ask, lane->server))
 			ask_fail(ask);
@@ -323,21 +324,21 @@ void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, u
 
 // ---- beginning
 
-static struct direct *find_direct(struct dns *dns, const struct dns_question *q)
+static struct server *find_own(const struct dns *dns, const struct dns_question *q)
 {
-	struct direct *best = NULL;
+	const struct direct *best = NULL;
 
 	for (size_t i = 0; i < dns->n_direct; i++) {
-		struct direct *d = &dns->direct[i];
+		const struct direct *d = &dns->direct[i];
 
 		if (dns_name_is_below(q->name, q->name_len, d->suffix, d->suffix_len) &&
 		    (!best || d->suffix_len > best->suffix_len))
 			best = d;
 	}
-	return best;
+	return best ? best->server : NULL;
 }
 
-static struct ask *find_ask(struct dns *dns, const struct dns_query *query)
+struct ask *ask_find(struct dns *dns, const struct dns_query *query)
 {
 	struct list *pos, *after;
 
@@ -360,7 +361,7 @@ void ask_again_all(struct dns *dns)
 	list_for_each_safe(pos, after, &dns->asks) {
 		struct ask *ask = list_entry(pos, struct ask, link);
 
-		ask->direct = find_direct(dns, &ask->query.question);
+		ask->own = find_own(dns, &ask->query.question);
 		if (is_under_way(ask))
 			continue;
 		if (ask->n_sent < SENT_AT_ONCE) {
@@ -372,19 +373,34 @@ void ask_again_all(struct dns *dns)
 	}
 }
 
+static void add_waiter(struct ask *ask, struct waiter *waiter)
+{
+	waiter->ask = ask;
+	list_add_tail(&ask->waiters, &waiter->link);
+}
+
+void ask_join(struct ask *ask, struct waiter *waiter)
+{
+	add_waiter(ask, waiter);
+	// others have waited long enough for two
+	if (ask->stale_given)
+		answer_stale(ask, false);
+}
+
+void ask_leave(struct waiter *waiter)
+{
+	struct ask *ask = waiter->ask;
+
+	waiter_free(ask->dns, waiter);
+	if (list_is_empty(&ask->waiters))
+		ask_free(ask);
+}
+
 void ask_begin(struct dns *dns, struct waiter *waiter)
 {
-	struct ask *ask = find_ask(dns, &waiter->query);
+	struct ask *ask;
 
-	if (ask) {
-		list_add_tail(&ask->waiters, &waiter->link);
-		// others have waited long enough for two
-		if (ask->stale_given)
-			answer_stale(ask, false);
-		return;
-	}
 	if (dns->n_asks == ASKS_MAX) {
-		dns->counted.failures++;
 		client_answer(waiter, dns->reply,
 			      dns_reply_error(&waiter->query, DNS_SERVFAIL, DNS_EXTRA_NONE, dns->reply));
 		waiter_free(dns, waiter);
@@ -393,10 +409,10 @@ void ask_begin(struct dns *dns, struct waiter *waiter)
 	ask = xcalloc(1, sizeof(*ask));
 	ask->dns = dns;
 	ask->query = waiter->query;
-	ask->direct = find_direct(dns, &waiter->query.question);
-	ask->begun_ms = dns->used_ms = clock_mono_ms();
+	ask->own = find_own(dns, &waiter->query.question);
+	ask->begun_ms = clock_mono_ms();
 	list_init(&ask->waiters);
-	list_add_tail(&ask->waiters, &waiter->link);
+	add_waiter(ask, waiter);
 	list_add_tail(&dns->asks, &ask->link);
 	dns->n_asks++;
 	ev_timer_init(&ask->timer, on_timer, 0., 0.);

@@ -17,8 +17,9 @@
 #include "dns/dns_priv.h"
 #include "sock/sock.h"
 
-// Datagrams per turn of the loop, so that a flood of them leaves time for the rest.
-#define ROUNDS 32
+// Datagrams per turn of the loop, and bytes of a connection, so that a flood of them leaves time for the rest.
+#define ROUNDS   32
+#define READ_MAX 1024
 #define QUERY_SIZE 4096 // a longer datagram is no query
 // At most, of all clients and of one address.
 #define WAITERS_MAX        2048
@@ -27,6 +28,7 @@
 #define ACCOUNT_CONNS      16
 #define CONN_IDLE_MS       15000 // RFC 7766, 6.2.3: some seconds
 #define CONN_OUT_MAX       (256 * 1024)
+#define CONN_OUT_ENOUGH    (CONN_OUT_MAX / 2) // no more questions are taken
 
 // What one address has under way.
 struct account {
@@ -42,6 +44,7 @@ struct listener {
 	int datagrams, stream; // descriptors; -1: not open
 	ev_io datagrams_io, stream_io;
 	char why[NOTE_SIZE]; // it is not; empty: it is
+	struct list waiters;
 	bool wanted;
 };
 
@@ -53,8 +56,9 @@ struct conn {
 	ev_io io;
 	struct buf in, out;
 	struct list waiters;
-	int64_t used_ms; // of the last whole query
+	int64_t used_ms; // when it last asked, or took of an answer
 	bool ended;      // the client has said all
+	bool broken;     // it can be told nothing any more
 };
 
 // ---- accounts
@@ -100,9 +104,15 @@ static bool is_client(const struct dns *dns, const struct listener *l, const str
 
 // ---- answers
 
+// Who asks and does not take the answers is not listened to.
+static bool has_enough(const struct conn *conn)
+{
+	return conn->broken || conn->out.len >= CONN_OUT_ENOUGH;
+}
+
 static void conn_watch(struct conn *conn)
 {
-	int events = (conn->ended ? 0 : EV_READ) | (conn->out.len ? EV_WRITE : 0);
+	int events = (conn->ended || has_enough(conn) ? 0 : EV_READ) | (conn->out.len ? EV_WRITE : 0);
 
 	ev_io_stop(conn->dns->loop, &conn->io);
 	if (!events)
@@ -111,7 +121,14 @@ static void conn_watch(struct conn *conn)
 	ev_io_start(conn->dns->loop, &conn->io);
 }
 
-// Sends what it can. A client that is gone shows when the connection is looked at next.
+// client_tick() closes it.
+static void conn_break(struct conn *conn)
+{
+	buf_fini(&conn->out);
+	conn->broken = true;
+}
+
+// Sends what it can.
 static void conn_flush(struct conn *conn)
 {
 	while (conn->out.len) {
@@ -120,11 +137,11 @@ static void conn_flush(struct conn *conn)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (n < 0) {
-			buf_fini(&conn->out);
-			conn->ended = true;
+			conn_break(conn);
 			break;
 		}
 		buf_consume(&conn->out, (size_t)n);
+		conn->used_ms = clock_mono_ms();
 	}
 	conn_watch(conn);
 }
@@ -144,10 +161,11 @@ static void send_message(struct conn *conn, const uint8_t *message, size_t len)
 {
 	uint8_t prefix[2] = { (uint8_t)(len >> 8), (uint8_t)len };
 
-	if (conn->out.len + len > CONN_OUT_MAX)
-		return; // who does not read does not miss it
-	if (buf_append(&conn->out, prefix, 2) == 0 && buf_append(&conn->out, message, len) < 0)
-		conn->ended = true;
+	if (conn->broken)
+		return;
+	if (conn->out.len + len > CONN_OUT_MAX || buf_append(&conn->out, prefix, 2) < 0 ||
+	    buf_append(&conn->out, message, len) < 0)
+		conn_break(conn); // rather than leave one out, for which it would wait
 	conn_flush(conn);
 }
 
@@ -162,7 +180,7 @@ void client_answer(struct waiter *w, const uint8_t *message, size_t len)
 void waiter_free(struct dns *dns, struct waiter *w)
 {
 	list_remove(&w->link);
-	list_remove(&w->conn_link);
+	list_remove(&w->home);
 	w->account->waiters--;
 	account_put(w->account);
 	dns->n_waiters--;
@@ -171,21 +189,16 @@ void waiter_free(struct dns *dns, struct waiter *w)
 
 // ---- queries
 
-static bool is_repeated(struct dns *dns, const struct waiter *one)
+// The same datagram once more, from a client that lost patience.
+static bool is_repeated(const struct ask *ask, const struct waiter *one)
 {
-	struct list *pos, *after, *wpos, *wafter;
+	struct list *pos, *after;
 
-	list_for_each_safe(pos, after, &dns->asks) {
-		struct ask *ask = list_entry(pos, struct ask, link);
+	list_for_each_safe(pos, after, &ask->waiters) {
+		const struct waiter *w = list_entry(pos, struct waiter, link);
 
-		if (!dns_question_equal(&ask->query.question, &one->query.question))
-			continue;
-		list_for_each_safe(wpos, wafter, &ask->waiters) {
-			struct waiter *w = list_entry(wpos, struct waiter, link);
-
-			if (!w->conn && w->query.id == one->query.id && sockaddr_equal(&w->from, &one->from))
-				return true;
-		}
+		if (!w->conn && w->query.id == one->query.id && sockaddr_equal(&w->from, &one->from))
+			return true;
 	}
 	return false;
 }
@@ -215,6 +228,7 @@ static void refuse(struct dns *dns, struct waiter *w, int rcode)
 static int take_query(struct dns *dns, const struct waiter *from, const uint8_t *message, size_t len)
 {
 	struct waiter one = *from, *w;
+	struct ask *ask;
 	int rcode = dns_query_parse(message, len, &one.query);
 
 	if (rcode < 0)
@@ -224,10 +238,12 @@ static int take_query(struct dns *dns, const struct waiter *from, const uint8_t 
 		refuse(dns, &one, rcode);
 		return 0;
 	}
-	if (answer_from_cache(dns, &one) || (!one.conn && is_repeated(dns, &one)))
+	if (answer_from_cache(dns, &one))
+		return 0;
+	ask = ask_find(dns, &one.query);
+	if (ask && !one.conn && is_repeated(ask, &one))
 		return 0;
 	if (one.account->waiters == ACCOUNT_WAITERS || dns->n_waiters == WAITERS_MAX) {
-		dns->counted.failures++;
 		refuse(dns, &one, DNS_SERVFAIL);
 		return 0;
 	}
@@ -236,13 +252,14 @@ static int take_query(struct dns *dns, const struct waiter *from, const uint8_t 
 		return 0;
 	*w = one;
 	list_init(&w->link);
-	list_init(&w->conn_link);
-	if (w->conn)
-		list_add_tail(&w->conn->waiters, &w->conn_link);
+	list_add_tail(w->conn ? &w->conn->waiters : &w->listener->waiters, &w->home);
 	w->account->refs++;
 	w->account->waiters++;
 	dns->n_waiters++;
-	ask_begin(dns, w);
+	if (ask)
+		ask_join(ask, w);
+	else
+		ask_begin(dns, w);
 	return 0;
 }
 
@@ -274,10 +291,15 @@ static void on_datagram(struct ev_loop *loop, ev_io *io, int revents)
 
 // ---- connections
 
+static void drop_waiters(struct list *waiters)
+{
+	while (!list_is_empty(waiters))
+		ask_leave(list_entry(waiters->next, struct waiter, home));
+}
+
 static void conn_close(struct conn *conn)
 {
-	while (!list_is_empty(&conn->waiters))
-		waiter_free(conn->dns, list_entry(conn->waiters.next, struct waiter, conn_link));
+	drop_waiters(&conn->waiters);
 	ev_io_stop(conn->dns->loop, &conn->io);
 	close(conn->fd);
 	buf_fini(&conn->in);
@@ -291,7 +313,7 @@ static void conn_close(struct conn *conn)
 
 static int take_messages(struct conn *conn)
 {
-	while (conn->in.len >= 2) {
+	while (conn->in.len >= 2 && !has_enough(conn)) {
 		const struct waiter from = { .conn = conn, .account = conn->account };
 		const uint8_t *at = buf_head(&conn->in);
 		size_t len = (size_t)(at[0] << 8 | at[1]);
@@ -312,16 +334,14 @@ static int take_messages(struct conn *conn)
 
 static int read_some(struct conn *conn)
 {
-	uint8_t bytes[QUERY_SIZE];
+	uint8_t bytes[READ_MAX];
 	ssize_t n = recv(conn->fd, bytes, sizeof(bytes), 0);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (n == 0)
 		conn->ended = true;
-	if (buf_append(&conn->in, bytes, (size_t)n) < 0)
-		return -ENOMEM;
-	return take_messages(conn);
+	return buf_append(&conn->in, bytes, (size_t)n);
 }
 
 static void on_conn(struct ev_loop *loop, ev_io *io, int revents)
@@ -332,9 +352,12 @@ static void on_conn(struct ev_loop *loop, ev_io *io, int revents)
 	(void)loop;
 	if (revents & EV_READ)
 		rc = read_some(conn);
+	conn_flush(conn);
+	// those, too, that had to wait until there was room for the answers
 	if (!rc)
-		conn_flush(conn);
-	if (rc < 0 || (conn->ended && !conn->out.len && list_is_empty(&conn->waiters)))
+		rc = take_messages(conn);
+	conn_watch(conn);
+	if (rc < 0 || conn->broken || (conn->ended && !conn->out.len && list_is_empty(&conn->waiters)))
 		conn_close(conn);
 }
 
@@ -374,6 +397,7 @@ static void conn_open(struct listener *l, int fd, const struct addr *addr)
 	list_add_tail(&dns->conns, &conn->link);
 	dns->n_conns++;
 	ev_io_init(&conn->io, on_conn, fd, EV_READ);
+	ev_set_priority(&conn->io, EV_MINPRI);
 	conn->io.data = conn;
 	conn_watch(conn);
 	dns_stir(dns);
@@ -413,7 +437,8 @@ void client_tick(struct dns *dns, int64_t now_ms)
 		bool done = conn->ended && !conn->out.len;
 
 		// an answer that nobody reads does not hold it either
-		if (list_is_empty(&conn->waiters) && (done || now_ms - conn->used_ms > CONN_IDLE_MS))
+		if (conn->broken ||
+		    (list_is_empty(&conn->waiters) && (done || now_ms - conn->used_ms > CONN_IDLE_MS)))
 			conn_close(conn);
 	}
 }
@@ -433,23 +458,9 @@ static void stop_listening(struct listener *l)
 	l->datagrams = l->stream = -1;
 }
 
-static void drop_waiters(struct dns *dns, const struct listener *l)
-{
-	struct list *pos, *after, *wpos, *wafter;
-
-	list_for_each_safe(pos, after, &dns->asks) {
-		list_for_each_safe(wpos, wafter, &list_entry(pos, struct ask, link)->waiters) {
-			struct waiter *w = list_entry(wpos, struct waiter, link);
-
-			if (w->listener == l)
-				waiter_free(dns, w);
-		}
-	}
-}
-
 static void listener_free(struct listener *l)
 {
-	drop_waiters(l->dns, l);
+	drop_waiters(&l->waiters);
 	stop_listening(l);
 	list_remove(&l->link);
 	free(l);
@@ -493,7 +504,8 @@ static void start_listening(struct listener *l)
 
 static bool is_same_place(const struct dns_listen *a, const struct dns_listen *b)
 {
-	return sockaddr_equal(&a->at, &b->at) && strcmp(a->device, b->device) == 0;
+	// a socket that is bound to a device is deaf when that is made anew
+	return sockaddr_equal(&a->at, &b->at) && strcmp(a->device, b->device) == 0 && a->ifindex == b->ifindex;
 }
 
 static struct listener *find_listener(struct dns *dns, const struct dns_listen *what)
@@ -514,6 +526,7 @@ static struct listener *listener_new(struct dns *dns, const struct dns_listen *w
 	struct listener *l = xcalloc(1, sizeof(*l));
 
 	*l = (struct listener){ .dns = dns, .what = *what, .datagrams = -1, .stream = -1 };
+	list_init(&l->waiters);
 	list_add_tail(&dns->listeners, &l->link);
 	return l;
 }

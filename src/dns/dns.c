@@ -10,8 +10,9 @@
 // the number of streams. From whom a bad message comes, it costs that message or that connection.
 //
 // An upstream's answer is believed when it comes on the stream that the question went out on, with its id
-// and its question: nobody on the way can add one to a stream. What the answer says is believed as the
-// upstream says it: nothing is validated here, and names in answers are not followed.
+// and its question: nobody can add one to a sealed stream, and to a plain one only who is on its way can.
+// What the answer says is believed as the upstream says it: nothing is validated here, names in answers are
+// not followed, and what is kept serves for the very question alone.
 //
 // Not here: zones of our own, DHCP's names (give their domain to a resolver beside this one by `direct`),
 // DNS over TLS or HTTPS to clients, QUIC.
@@ -53,6 +54,15 @@ void dns_stir(struct dns *dns)
 		ev_timer_again(dns->loop, &dns->tick);
 }
 
+int dns_upstream_place(const struct dns *dns, const struct server *server)
+{
+	for (size_t i = 0; i < dns->spec.n_upstreams; i++) {
+		if (server == &dns->upstreams[i])
+			return (int)i;
+	}
+	return -1;
+}
+
 // ---- another specification
 
 static bool has_way(const struct dns_spec *spec, int way)
@@ -74,7 +84,7 @@ static bool is_off_its_way(const struct lane *lane, const struct dns_spec *next)
 	was = &lane->dns->spec.ways[lane->way];
 	is = &next->ways[lane->way];
 	return !addr_equal(&was->addr4, &is->addr4) || !addr_equal(&was->addr6, &is->addr6) ||
-	       (lane->server->sealed && !has_way(next, lane->way));
+	       (dns_upstream_place(lane->dns, lane->server) >= 0 && !has_way(next, lane->way));
 }
 
 static bool asks_the_same(const struct dns *dns, const struct dns_spec *next)
@@ -92,15 +102,20 @@ static bool asks_the_same(const struct dns *dns, const struct dns_spec *next)
 		const struct direct *ours = &dns->direct[i];
 
 		if (d->suffix_len != ours->suffix_len || memcmp(d->suffix, ours->suffix, d->suffix_len) != 0 ||
-		    !sockaddr_equal(&d->server, &ours->server.at) || d->way != ours->server.way)
+		    !sockaddr_equal(&d->server, &ours->server->at) || d->way != ours->server->way)
 			return false;
 	}
 	return true;
 }
 
+// Upstreams are reached as they were.
 static bool has_same_exit(const struct dns_spec *was, const struct dns_spec *next)
 {
-	if (was->sealed != next->sealed || was->n_exits != next->n_exits || was->key.method != next->key.method ||
+	if (was->sealed != next->sealed)
+		return false;
+	if (!next->sealed)
+		return true;
+	if (was->n_exits != next->n_exits || was->key.method != next->key.method ||
 	    memcmp(was->key.master, next->key.master, sizeof(was->key.master)) != 0)
 		return false;
 	for (size_t i = 0; i < next->n_exits; i++) {
@@ -110,19 +125,37 @@ static bool has_same_exit(const struct dns_spec *was, const struct dns_spec *nex
 	return true;
 }
 
+// Domains that are asked of the same server have one in common, and so its streams.
+static struct server *find_or_make_own(struct dns *dns, const struct dns_direct *d)
+{
+	struct server *own;
+
+	for (size_t i = 0; i < dns->n_own; i++) {
+		own = &dns->own[i];
+		if (sockaddr_equal(&own->at, &d->server) && own->way == d->way)
+			return own;
+	}
+	own = &dns->own[dns->n_own++];
+	server_init(own, &d->server, false, d->way);
+	return own;
+}
+
 static void make_servers(struct dns *dns, const struct dns_spec *spec)
 {
 	for (size_t i = 0; i < spec->n_upstreams; i++)
 		server_init(&dns->upstreams[i], &spec->upstreams[i], spec->sealed, -1);
 	free(dns->direct);
+	free(dns->own);
 	dns->n_direct = spec->n_direct;
 	dns->direct = xcalloc(spec->n_direct + 1, sizeof(*dns->direct));
+	dns->n_own = 0;
+	dns->own = xcalloc(spec->n_direct + 1, sizeof(*dns->own));
 	for (size_t i = 0; i < spec->n_direct; i++) {
 		const struct dns_direct *d = &spec->direct[i];
 
 		memcpy(dns->direct[i].suffix, d->suffix, d->suffix_len);
 		dns->direct[i].suffix_len = d->suffix_len;
-		server_init(&dns->direct[i].server, &d->server, false, d->way);
+		dns->direct[i].server = find_or_make_own(dns, d);
 	}
 }
 
@@ -167,7 +200,9 @@ void dns_set(struct dns *dns, const struct dns_spec *spec)
 	list_for_each_safe(pos, after, &dns->lanes) {
 		struct lane *lane = list_entry(pos, struct lane, link);
 
-		if (other_servers || (other_exit && lane->server->sealed) || is_off_its_way(lane, spec))
+		// those that went without the exit while there was none, too
+		if (other_servers || (other_exit && dns_upstream_place(dns, lane->server) >= 0) ||
+		    is_off_its_way(lane, spec))
 			lane_close(lane);
 	}
 	dns->spec = *spec;
@@ -247,5 +282,6 @@ void dns_free(struct dns *dns)
 	wire_replay_free(dns->replay);
 	wire_key_wipe(&dns->spec.key);
 	free(dns->direct);
+	free(dns->own);
 	free(dns);
 }

@@ -24,7 +24,8 @@ struct dns;
 // Where clients ask.
 struct dns_listen {
 	union sockaddr_any at;
-	char device[NAME_SIZE]; // packets count that come in by this interface
+	char device[NAME_SIZE]; // packets count that come in by this interface,
+	int ifindex;            // as long as it is this one; 0: it is not there
 };
 
 // A way to the exit, or to a name server without it.
@@ -48,7 +49,8 @@ struct dns_spec {
 	size_t n_clients;
 	union sockaddr_any upstreams[SNAPSHOT_UPSTREAMS];
 	size_t n_upstreams;
-	bool sealed; // upstreams are asked through the exit
+	bool sealed;   // upstreams are asked through the exit
+	uint32_t mark; // of what goes without the exit; 0: none
 	struct wire_key key;
 	union sockaddr_any exits[DNS_EXIT_ADDRS_MAX]; // its addresses, the first preferred
 	size_t n_exits;

@@ -151,17 +151,19 @@ struct server {
 	bool sealed; // asked through the exit, over any of the ways
 	int way;     // else over this one; negative: as the routes say
 	uint64_t asked, answered;
-	int64_t rtt_us;        // of its answers, smoothed; negative: unknown
-	int64_t suspect_ms;    // until then others are asked first; CLOCK_MONOTONIC
-	int misses;            // in a row
-	bool told;             // that it does not answer
+	int64_t rtt_us;         // of its answers, smoothed; negative: unknown
+	int64_t suspect_ms;     // until then others are asked first; CLOCK_MONOTONIC
+	int64_t plain_until_ms; // it does not know EDNS
+	int misses;             // in a row
+	bool told;              // that it does not answer
 	struct backoff backoff;
 };
 
 // One client's answer to come.
 struct waiter {
-	struct list link;      // of the ask
-	struct list conn_link; // of the connection
+	struct list link; // of the ask
+	struct list home; // of the connection or listener
+	struct ask *ask;
 	struct dns_query query;
 	struct account *account;
 	struct conn *conn;         // NULL: it came as a datagram,
@@ -175,6 +177,7 @@ struct try {
 	struct ask *ask;
 	struct lane *lane; // NULL: not under way
 	uint16_t id;
+	bool edns;
 	int64_t sent_us;
 };
 
@@ -185,18 +188,20 @@ struct ask {
 	struct list link;
 	struct dns *dns;
 	struct dns_query query; // the first client's
-	struct direct *direct; // NULL: it goes to the upstreams
+	struct server *own;     // its domain's; NULL: it goes to the upstreams
 	struct list waiters;
 	struct try tries[ASK_TRIES_MAX];
 	int n_sent;       // tries ever begun
 	unsigned refused; // upstreams that had no answer, by place
 	int64_t begun_ms, next_ms;
 	ev_timer timer;
-	bool stale_given;
-	// a server's answer that is no answer, for when nobody has a better one
+	bool stale_given; // or there was none to give
+	// a server's answer that is no answer, for when nobody has a better one; DNS_NOERROR: none has come
 	uint16_t error_rcode;
-	bool has_error;
 };
+
+// Of so many questions it is known when they went out.
+#define LANE_SENT 128
 
 struct lane {
 	struct list link;
@@ -206,18 +211,25 @@ struct lane {
 	int way; // negative: as the routes say
 	struct list tries;
 	uint16_t next_id;
+	// by the last bits of the id; at_us 0: it is answered
+	struct {
+		int64_t at_us;
+		uint16_t id;
+	} sent[LANE_SENT];
 	int64_t opened_ms;
-	int64_t waiting_ms; // since when nothing has come although something was asked; 0: not waiting
-	bool blamed;         // for that
-	bool in_use;      // what it has brought is being looked at
-	int64_t heard_us; // when something came last; 0: never
-	int64_t rtt_us; // of its answers, smoothed; negative: unknown
+	int64_t used_ms;    // when a client's question was last put
+	int64_t waiting_ms; // since when an answer is due and nothing has come at all; 0: not waiting
+	int64_t checked_ms; // when it was asked whether it is there at all, because of that; 0: it was not
+	bool blamed;        // because it has not answered that either
+	bool in_use;        // what it has brought is being looked at
+	int64_t heard_us;   // when something came last; 0: never
+	int64_t rtt_us;     // of its answers, smoothed; negative: unknown
 };
 
 struct direct {
 	uint8_t suffix[DNS_NAME_MAX];
 	uint8_t suffix_len;
-	struct server server;
+	struct server *server;
 };
 
 struct dns {
@@ -230,12 +242,13 @@ struct dns {
 	struct server upstreams[SNAPSHOT_UPSTREAMS];
 	struct direct *direct;
 	size_t n_direct;
+	struct server *own; // of these
+	size_t n_own;
 	int64_t way_suspect_ms[PATHS_MAX]; // until then other ways are taken first
 	struct list lanes, asks, listeners, conns, accounts;
 	int n_lanes, n_asks, n_waiters, n_conns;
-	int64_t used_ms;  // when somebody was last asked
-	int64_t heard_ms; // when anybody last said anything
-	ev_timer tick;   // active while there is a lane or a connection
+	int64_t heard_ms; // when anybody last answered
+	ev_timer tick;    // active while there is a lane or a connection
 	struct {
 		uint64_t queries, hits, stale, failures;
 	} counted;
@@ -244,6 +257,8 @@ struct dns {
 
 // dns.c
 void dns_stir(struct dns *dns); // the tick runs for a while
+// Its place among the upstreams; negative: it is none.
+int dns_upstream_place(const struct dns *dns, const struct server *server);
 
 // lane.c
 // The lane to the server over the way, opened if there is none; NULL: it cannot be.
@@ -263,8 +278,13 @@ bool lane_tick(struct lane *lane, int64_t now_ms);
 void server_init(struct server *server, const union sockaddr_any *at, bool sealed, int way);
 
 // ask.c
-// Takes the waiter.
+// The same question that is under way already, or NULL.
+struct ask *ask_find(struct dns *dns, const struct dns_query *query);
+// Both take the waiter.
+void ask_join(struct ask *ask, struct waiter *waiter);
 void ask_begin(struct dns *dns, struct waiter *waiter);
+// Its client is gone. The last one's question is not worth asking any more: the ask is freed.
+void ask_leave(struct waiter *waiter);
 // An answer, checked and of the same question. It is changed.
 void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, uint8_t *message,
 	      const struct dns_answer *answer);

@@ -7,6 +7,9 @@
 // nothing to bond, and the way around a dead path is to ask again on another lane, at once
 // (doc/decisions/14-dns-lanes.md). The kernel knows first that a path is dead: what was sent there is not
 // acknowledged. A server that is slow acknowledges, and only makes others be asked as well.
+//
+// A server that says nothing may be looking up a name whose own servers are dead. So before it is said not
+// to answer, it is asked something that every name server knows.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +33,17 @@
 #define UNKNOWN_RTT_MS 100
 // To connect.
 #define CONNECT_MS 2000
-// What has taken the question and says nothing for so long is taken for dead.
-#define SILENT_MS 2500
+// What has taken the question and says nothing for so long is asked whether it is there at all, and has so
+// long to answer that.
+#define SILENT_MS 2000
+#define CHECK_MS  1000
+// Who does not know EDNS is asked without it for so long.
+#define PLAIN_MS 3600000
 // A way that failed is the last choice for so long; whether it is down for longer others find out.
 #define WAY_SUSPECT_MS 3000
 // Servers hang up on idle lanes. One that was of use lately is opened again at once.
 #define WARM_MS 60000
+// One that was not for so long is closed.
 #define IDLE_MS 120000
 #define MISSES_TOLD 2
 
@@ -124,6 +132,59 @@ static void lane_break(struct lane *lane)
 	ask_again_all(dns);
 }
 
+// ---- what goes
+
+// Returns the id that it went with, or -errno.
+static int send_query(struct lane *lane, const struct dns_query *query, bool edns)
+{
+	uint8_t bytes[2 + DNS_QUERY_MAX];
+	uint16_t id = lane->next_id;
+	size_t len = dns_query_put(query, id, edns, bytes + 2);
+	int rc;
+
+	bytes[0] = (uint8_t)(len >> 8);
+	bytes[1] = (uint8_t)len;
+	rc = stream_send(&lane->stream, bytes, 2 + len);
+	if (rc < 0)
+		return rc;
+	lane->next_id++;
+	lane->sent[id % LANE_SENT].id = id;
+	lane->sent[id % LANE_SENT].at_us = clock_mono_us();
+	lane->server->asked++;
+	if (!lane->waiting_ms)
+		lane->waiting_ms = clock_mono_ms();
+	dns_stir(lane->dns);
+	return id;
+}
+
+static int send_try(struct lane *lane, struct try *try, bool edns)
+{
+	int id = send_query(lane, &try->ask->query, edns);
+
+	if (id < 0)
+		return id;
+	try->id = (uint16_t)id;
+	try->edns = edns;
+	try->sent_us = clock_mono_us();
+	try->lane = lane;
+	list_add_tail(&lane->tries, &try->link);
+	lane->used_ms = clock_mono_ms();
+	return 0;
+}
+
+int lane_send(struct lane *lane, struct try *try)
+{
+	return send_try(lane, try, clock_mono_ms() >= lane->server->plain_until_ms);
+}
+
+// The root's name servers, which every server knows by heart; a refusal will do as well.
+static void check(struct lane *lane)
+{
+	const struct dns_query query = { .question = { .name_len = 1, .type = DNS_TYPE_NS, .class = DNS_CLASS_IN } };
+
+	(void)send_query(lane, &query, true);
+}
+
 // ---- what comes
 
 static void smooth(int64_t *smoothed_us, int64_t sample_us)
@@ -138,10 +199,49 @@ static struct try *find_try(const struct lane *lane, const struct dns_answer *an
 	list_for_each_safe(pos, after, &lane->tries) {
 		struct try *try = list_entry(pos, struct try, link);
 
-		if (try->id == answer->id && dns_question_equal(&try->ask->query.question, &answer->question))
+		// who could not read the question does not say it again
+		if (try->id == answer->id &&
+		    (!answer->question.name_len || dns_question_equal(&try->ask->query.question, &answer->question)))
 			return try;
 	}
 	return NULL;
+}
+
+// Also when nobody waits for it any more, because another server was first.
+static void note_answer(struct lane *lane, uint16_t id)
+{
+	int64_t *sent_us = &lane->sent[id % LANE_SENT].at_us, took_us = clock_mono_us() - *sent_us;
+
+	if (!*sent_us || lane->sent[id % LANE_SENT].id != id)
+		return;
+	*sent_us = 0;
+	lane->server->answered++;
+	smooth(&lane->server->rtt_us, took_us);
+	// one name that took long to look up is no reason to have patience with all
+	smooth(&lane->rtt_us, took_us < PATIENCE_MAX_MS * 1000 ? took_us : PATIENCE_MAX_MS * 1000);
+}
+
+static void note_heard(struct lane *lane)
+{
+	lane->heard_us = clock_mono_us();
+	lane->waiting_ms = list_is_empty(&lane->tries) ? 0 : clock_mono_ms();
+	lane->checked_ms = 0;
+	lane->blamed = false;
+	praise(lane);
+}
+
+// A server that does not know EDNS cannot read the question, or will not, and says so without EDNS
+// (RFC 6891, 7).
+static bool wants_it_plain(const struct try *try, const struct dns_answer *answer)
+{
+	return try->edns && !answer->edns && (answer->rcode == DNS_FORMERR || answer->rcode == DNS_NOTIMP);
+}
+
+// It has answered without EDNS. After a while it is tried again.
+static void note_plain(struct server *server)
+{
+	if (clock_mono_ms() >= server->plain_until_ms)
+		server->plain_until_ms = clock_mono_ms() + PLAIN_MS;
 }
 
 static void take_message(struct lane *lane, const uint8_t *bytes, size_t len)
@@ -150,22 +250,21 @@ static void take_message(struct lane *lane, const uint8_t *bytes, size_t len)
 	uint8_t *message;
 	struct try *try;
 
-	lane->heard_us = clock_mono_us();
-	lane->waiting_ms = 0;
-	lane->blamed = false;
-	praise(lane);
-	// broken, or of a question that others have answered before
 	if (dns_answer_parse(bytes, len, &answer) < 0)
 		return;
+	note_answer(lane, answer.id);
 	try = find_try(lane, &answer);
-	message = try ? malloc(len) : NULL;
+	if (try)
+		try_stop(try);
+	note_heard(lane);
+	if (!try || (wants_it_plain(try, &answer) && send_try(lane, try, false) == 0))
+		return;
+	if (!try->edns && (answer.rcode == DNS_NOERROR || answer.rcode == DNS_NXDOMAIN))
+		note_plain(lane->server);
+	message = malloc(len);
 	if (!message)
 		return;
 	memcpy(message, bytes, len);
-	lane->server->answered++;
-	smooth(&lane->rtt_us, clock_mono_us() - try->sent_us);
-	smooth(&lane->server->rtt_us, clock_mono_us() - try->sent_us);
-	try_stop(try);
 	ask_take(try->ask, try, lane, message, &answer);
 	free(message);
 }
@@ -204,7 +303,9 @@ static void on_up(struct stream *stream)
 // What the next question would take.
 static bool is_preferred(const struct dns *dns, const struct server *server, int way)
 {
-	return !server->sealed || (dns->spec.n_begin && dns->spec.begin[0] == way && server == &dns->upstreams[0]);
+	int place = dns_upstream_place(dns, server);
+
+	return place < 0 || (place == 0 && dns->spec.n_begin && dns->spec.begin[0] == way);
 }
 
 static void on_ended(struct stream *stream, int error)
@@ -213,17 +314,18 @@ static void on_ended(struct stream *stream, int error)
 	struct dns *dns = lane->dns;
 	struct server *server = lane->server;
 	bool idle = list_is_empty(&lane->tries), heard = lane->heard_us > 0;
+	bool warm = clock_mono_ms() - lane->used_ms < WARM_MS;
 	int way = lane->way;
 	char name[ADDR_STRLEN];
 
 	log_debug("dns: stream to %s over path %d: %s", name_of(server, name), way, strerror(-error));
-	// the exit closes without a word when it does not get there
-	if (!stream->connected && server->sealed)
+	// the exit closes without a word when it does not get there, and what it says otherwise is not the server's
+	if (server->sealed && (!stream->connected || error == -EPROTO))
 		blame_way(dns, way);
 	else if (!heard && !idle)
 		blame_server(dns, server);
 	lane_break(lane);
-	if (idle && heard && is_preferred(dns, server, way) && clock_mono_ms() - dns->used_ms < WARM_MS)
+	if (idle && heard && warm && is_preferred(dns, server, way))
 		lane_get(dns, server, way);
 }
 
@@ -279,6 +381,8 @@ static int lane_open(struct lane *lane)
 		return -EADDRNOTAVAIL;
 	if (lane->server->sealed)
 		spec.key = &dns->spec.key;
+	else
+		spec.mark = dns->spec.mark;
 	return stream_open(&lane->stream, &spec);
 }
 
@@ -319,7 +423,8 @@ struct lane *lane_get(struct dns *dns, struct server *server, int way)
 	if (dns->n_lanes == LANES_MAX && !make_room(dns))
 		return NULL;
 	lane = xcalloc(1, sizeof(*lane));
-	*lane = (struct lane){ .dns = dns, .server = server, .way = way, .rtt_us = -1, .opened_ms = clock_mono_ms() };
+	*lane = (struct lane){ .dns = dns, .server = server, .way = way, .rtt_us = -1 };
+	lane->opened_ms = lane->used_ms = clock_mono_ms();
 	list_init(&lane->tries);
 	stream_init(&lane->stream, dns->loop, &events);
 	list_add_tail(&dns->lanes, &lane->link);
@@ -333,28 +438,6 @@ struct lane *lane_get(struct dns *dns, struct server *server, int way)
 	}
 	dns_stir(dns);
 	return lane;
-}
-
-int lane_send(struct lane *lane, struct try *try)
-{
-	uint8_t bytes[2 + DNS_QUERY_MAX];
-	size_t len = dns_query_put(&try->ask->query, lane->next_id, true, bytes + 2);
-	int rc;
-
-	bytes[0] = (uint8_t)(len >> 8);
-	bytes[1] = (uint8_t)len;
-	rc = stream_send(&lane->stream, bytes, 2 + len);
-	if (rc < 0)
-		return rc;
-	try->id = lane->next_id++;
-	try->sent_us = clock_mono_us();
-	try->lane = lane;
-	list_add_tail(&lane->tries, &try->link);
-	lane->server->asked++;
-	if (!lane->waiting_ms)
-		lane->waiting_ms = clock_mono_ms();
-	dns_stir(lane->dns);
-	return 0;
 }
 
 // ---- time
@@ -391,6 +474,12 @@ bool lane_is_acked(const struct lane *lane)
 	       !subflows[0].unacked;
 }
 
+// Whether it has said nothing for too long, although it has got the question.
+static bool is_silent(const struct lane *lane, int64_t now_ms)
+{
+	return lane->stream.connected && lane->waiting_ms && now_ms - lane->waiting_ms > SILENT_MS;
+}
+
 bool lane_tick(struct lane *lane, int64_t now_ms)
 {
 	struct dns *dns = lane->dns;
@@ -402,14 +491,17 @@ bool lane_tick(struct lane *lane, int64_t now_ms)
 			blame_server(dns, lane->server);
 	} else if (connected && lane->waiting_ms && is_cut(lane)) {
 		blame_way(dns, lane->way);
-	} else if (connected && !lane->blamed && lane->waiting_ms && now_ms - lane->waiting_ms > SILENT_MS) {
-		// it goes when nobody waits for it any more: some names take long to look up
+	} else if (!lane->checked_ms && is_silent(lane, now_ms)) {
+		check(lane);
+		lane->checked_ms = now_ms;
+		return false;
+	} else if (lane->checked_ms && !lane->blamed && now_ms - lane->checked_ms > CHECK_MS) {
 		blame_server(dns, lane->server);
 		lane->blamed = true;
 		return false;
 	} else if (lane->blamed && list_is_empty(&lane->tries)) {
 		// the next question is to find a new one
-	} else if (!list_is_empty(&lane->tries) || now_ms - dns->used_ms < IDLE_MS) {
+	} else if (!list_is_empty(&lane->tries) || now_ms - lane->used_ms < IDLE_MS) {
 		return false;
 	}
 	lane_break(lane);

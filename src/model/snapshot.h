@@ -129,8 +129,8 @@ struct exit_snapshot {
 struct upstream_snapshot {
 	char address[ADDR_STRLEN];
 	int8_t answers;  // 1 yes, 0 no, SNAPSHOT_UNKNOWN
-	int64_t rtt_us;  // from question to answer, smoothed
-	uint64_t asked, answered; // since start
+	int64_t rtt_us;  // from question to answer, smoothed; that of answers that came too late, too
+	uint64_t asked, answered; // since it is configured; with what asks only whether it is there
 };
 
 // DNS for the LAN.
@@ -141,7 +141,7 @@ struct dns_snapshot {
 	uint64_t queries;         // of clients, since start; of these
 	uint64_t hits;            // answered from what is kept
 	uint64_t stale;           // with what had expired
-	uint64_t failures;        // with an error, because nobody answered
+	uint64_t failures;        // with an error, because no name server said anything
 	int cached;               // answers kept now
 	int n_upstreams;
 	struct upstream_snapshot upstreams[SNAPSHOT_UPSTREAMS];

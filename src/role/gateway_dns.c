@@ -12,15 +12,18 @@
 
 // ---- where to answer, and whom
 
-static void add_listen(struct dns_spec *spec, const struct addr *addr, uint16_t port, const char *device)
+static void add_listen(const struct gateway *g, const struct addr *addr, struct dns_spec *spec)
 {
+	const char *device = addr_is_loopback(addr) ? "lo" : g->config->lan.interface;
+	const struct klink *link = kstate_link(&g->observed, device);
 	struct dns_listen *listen;
 
 	if (spec->n_listen == DNS_LISTEN_MAX)
 		return;
 	listen = &spec->listen[spec->n_listen++];
-	listen->at = sockaddr_make(addr, port);
-	str_copy(listen->device, sizeof(listen->device), addr_is_loopback(addr) ? "lo" : device);
+	listen->at = sockaddr_make(addr, g->config->dns.port);
+	str_copy(listen->device, sizeof(listen->device), device);
+	listen->ifindex = link ? link->ifindex : 0;
 }
 
 static void add_client(struct dns_spec *spec, const struct prefix *prefix)
@@ -33,12 +36,11 @@ static void add_client(struct dns_spec *spec, const struct prefix *prefix)
 static void fill_lan(const struct gateway *g, struct dns_spec *spec)
 {
 	const struct config_dns *config = &g->config->dns;
-	const char *device = g->config->lan.interface;
-	const struct klink *lan = kstate_link(&g->observed, device);
+	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
 	struct prefix prefix;
 
 	for (size_t i = 0; i < config->listen.n; i++)
-		add_listen(spec, &config->listen.list[i], config->port, device);
+		add_listen(g, &config->listen.list[i], spec);
 	for (size_t i = 0; i < g->config->lan.sources.n; i++)
 		add_client(spec, &g->config->lan.sources.list[i]);
 	if (prefix_parse("fe80::/10", &prefix) == 0)
@@ -51,7 +53,7 @@ static void fill_lan(const struct gateway *g, struct dns_spec *spec)
 		prefix = prefix_of(&a->local, a->prefix_len);
 		add_client(spec, &prefix);
 		if (!config->listen.n)
-			add_listen(spec, &a->local, config->port, device);
+			add_listen(g, &a->local, spec);
 	}
 }
 
@@ -152,6 +154,7 @@ void gateway_dns_set(struct gateway *g, const struct relay_policy *policy)
 	spec = xcalloc(1, sizeof(*spec));
 	spec->cache_entries = (size_t)config->cache;
 	spec->stale_s = config->stale_s;
+	spec->mark = KSTATE_OWN_MARK;
 	spec->n_direct = config->direct.n;
 	spec->direct = xcalloc(spec->n_direct + 1, sizeof(*spec->direct));
 	fill_lan(g, spec);

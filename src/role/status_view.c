@@ -162,7 +162,7 @@ static void add_dns(const struct dns_snapshot *d, struct str *out)
 		if (u->answers == 0)
 			str_add(&servers, "SILENT");
 		else if (u->rtt_us < 0)
-			str_add(&servers, "not asked yet");
+			str_add(&servers, u->asked ? "no answer yet" : "not asked yet");
 		else
 			str_addf(&servers, "%s ms", format_rtt(u->rtt_us, rtt));
 	}

@@ -128,7 +128,7 @@ void stream_init(struct stream *s, struct ev_loop *loop, const struct stream_eve
 
 int stream_open(struct stream *s, const struct stream_spec *spec)
 {
-	const struct sock_dial how = { .to = spec->to, .from = spec->from, .mptcp = spec->mptcp };
+	const struct sock_dial how = { .to = spec->to, .from = spec->from, .mptcp = spec->mptcp, .mark = spec->mark };
 	uint8_t header[WIRE_TARGET_MAX];
 	int rc = sock_dial(&how);
 

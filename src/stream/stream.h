@@ -29,6 +29,7 @@ struct stream_spec {
 	union sockaddr_any to; // the exit; without a key the target itself
 	struct addr from;      // source address, which chooses the path; AF_UNSPEC: the routes do
 	bool mptcp;
+	uint32_t mark;         // of its packets; 0: none
 	const struct wire_key *key; // NULL: not sealed
 	// With a key. The filter is borrowed until the stream is closed.
 	struct wire_replay *replay;
@@ -51,7 +52,8 @@ struct stream {
 void stream_init(struct stream *stream, struct ev_loop *loop, const struct stream_events *events);
 // Begins to connect and puts the target first. 0, or -errno: not even begun.
 int stream_open(struct stream *stream, const struct stream_spec *spec);
-// Sends it, or keeps it until it can be sent. 0 or -ENOMEM; another error is told by ended(), later.
+// Keeps it until it can be sent, which is soon. 0, or -ENOMEM or -EIO: it could not be kept or sealed, and
+// the stream is of no use any more. That it could not be sent is told by ended(), later.
 int stream_send(struct stream *stream, const uint8_t *bytes, size_t len);
 // Without a word to its owner.
 void stream_close(struct stream *stream);

@@ -27,7 +27,11 @@ class NameServer:
                                        check=False).returncode == 0, "dnsmasq to answer")
 
     def asked(self, name):
-        return len(re.findall(rf"query\[\w+\] {re.escape(name)} ", self.process.log()))
+        return len(self.askers(re.escape(name)))
+
+    def askers(self, pattern):
+        """Who asked for names of that pattern, in order: pairs of name and address."""
+        return re.findall(rf"query\[\w+\] ({pattern}) from (\S+)", self.process.log())
 
     def mute(self, on=True):
         """Takes what comes and says nothing, as a program does that hangs."""
@@ -65,8 +69,16 @@ class Asker(threading.Thread):
         self.sock.connect((GATEWAY, 53))
         self.sent, self.took, self.failed = {}, {}, []
         self.over = threading.Event()
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.sock.settimeout(PERIOD_S)
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
         self.start()
+
+    def stop(self):
+        """What it has noted does not change any more."""
+        self.over.set()
+        self.join()
+        self.listener.join()
 
     def run(self):
         number = 0
@@ -80,7 +92,10 @@ class Asker(threading.Thread):
 
     def listen(self):
         while not self.over.is_set():
-            data = self.sock.recv(2048)
+            try:
+                data = self.sock.recv(2048)
+            except TimeoutError:
+                continue
             number, flags, _, answers = struct.unpack_from("!HHHH", data)
             if flags & 15 or not answers or not data.endswith(socket.inet_aton(ANSWER)):
                 self.failed.append((number, flags))
@@ -88,6 +103,6 @@ class Asker(threading.Thread):
 
     def answered(self, since):
         """How many of those that were sent since then have their answer, and the longest wait."""
-        numbers = [n for n, sent in list(self.sent.items()) if sent >= since]
+        numbers = [n for n, sent in self.sent.copy().items() if sent >= since]
         got = [self.took[n] for n in numbers if n in self.took]
         return len(got), max(got, default=0.0), len(numbers)

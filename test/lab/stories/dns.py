@@ -15,6 +15,7 @@ from names import ANSWER, Asker, data_of, dig, NameServer
 
 SECOND = "198.51.100.81"
 CORP_PATH = "tun1"
+STRANGER = "172.31.9.9"  # on the LAN's wire, but of none of its networks
 ANSWERED_S = 1.0
 COUNTERS = "table inet count {{ chain out {{ type filter hook output priority filter;\n{}\n}}; }}"
 
@@ -79,7 +80,7 @@ def survives_cut(lab, gateway):
     got, longest_s, _ = asker.answered(cut - 0.2)
     print(f"cut {', '.join(cut_paths)}: {got} answers since, the slowest after {longest_s * 1e3:.0f} ms")
     expect(longest_s <= ANSWERED_S, f"an answer took {longest_s:.2f} s")
-    asker.over.set()
+    asker.stop()
     time_s = time.monotonic() - ANSWERED_S
     lost = [n for n, sent in asker.sent.items() if sent < time_s and n not in asker.took]
     expect(not lost and not asker.failed, f"no answer to {lost}, wrong ones {asker.failed}")
@@ -165,6 +166,19 @@ def answers_the_lan_only(lab):
                        check=False)
         expect(done.returncode and "ANSWER SECTION" not in done.stdout,
                f"an answer to the provider's side: {done.stdout}")
+    # the nft table would see to that, too
+    sockets = lab.gw.run(["ss", "-Htuln", "sport", "53"]).stdout.split("\n")[:-1]
+    expect(len(sockets) == 4 and all("%br0:53" in line for line in sockets), f"not bound to br0: {sockets}")
+    # and this is not its business
+    lab.lan.ip(f"addr add {STRANGER}/32 dev eth0")
+    lab.gw.ip(f"route add {STRANGER} dev br0")
+    lab.gw.run(["ping", "-c1", "-W5", STRANGER])
+    for transport in "+notcp", "+tcp":
+        done = lab.lan.run(["dig", "-b", STRANGER, "+time=1", "+tries=1", transport, f"@{GATEWAY}", "www.lab.test"],
+                           check=False)
+        expect(done.returncode and "ANSWER SECTION" not in done.stdout, f"an answer to a stranger: {done.stdout}")
+    lab.gw.ip(f"route del {STRANGER} dev br0")
+    lab.lan.ip(f"addr del {STRANGER}/32 dev eth0")
     # it is there for the LAN meanwhile
     expect(data_of(dig(lab, "www.lab.test")) == [ANSWER], "no answer to the LAN")
 
@@ -178,6 +192,16 @@ def survives_nonsense(lab, gateway):
         expect(not conn.recv(100), "an answer to nonsense")
     expect(data_of(dig(lab, "www.lab.test")) == [ANSWER], "no answer after nonsense")
     expect(gateway.process.alive(), "the gateway ended")
+
+
+def lives_through_another_lan_interface(lab):
+    """As when its driver is loaded anew, or its bridge built anew: a socket that is bound to the old one is deaf."""
+    lab.lan.ip("link del eth0")
+    lab.raise_lan()
+    for server in (GATEWAY, GATEWAY6):
+        for transport in ("+notcp", "+tcp"):
+            wait_for(lambda: dig(lab, "www.lab.test", "+time=1", transport, server=server, check=False)["status"] ==
+                     "NOERROR", f"{server} to answer {transport}")
 
 
 def says_when_port_is_taken(lab, gateway):
@@ -212,6 +236,7 @@ def story(lab):
     Exit(lab)
     gateway = Gateway(lab, extra=f"""\
 dns {{
+    listen = {{"{GATEWAY}", "{GATEWAY6}"}}
     upstream = {{"{WEB}", "{SECOND}"}}
     direct = {{"corp.test {path.peer} {CORP_PATH}"}}
 }}""")
@@ -224,6 +249,7 @@ dns {{
     turns_to_the_second(lab, gateway, first, second)
     serves_what_has_expired(lab, gateway, second)
     comes_back(lab, gateway, first, second)
+    lives_through_another_lan_interface(lab)
     says_when_port_is_taken(lab, gateway)
 
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,15 +36,23 @@ static bool offers_start(const struct ui *ui)
 	return ui->absent_status == STATUS_NOT_RUNNING && !ui->options.read_only;
 }
 
+static void add_offer(struct page *page, const char *action, const char *words, const char *command)
+{
+	char name[KEY_NAME_SIZE], key[KEY_NAME_SIZE + 2];
+
+	snprintf(key, sizeof(key), "[%s]", bindings_key_of(action, UI_ABSENT, name));
+	page_add(page, ATTR_NORMAL, "%-3s %-27s%s", key, words, command);
+}
+
 static void write_offers(const struct ui *ui, struct page *page)
 {
 	if (offers_start(ui)) {
-		page_add(page, ATTR_NORMAL, "[s] Start the service now      systemctl start mpgate");
-		page_add(page, ATTR_NORMAL, "[f] Run it in this terminal    mpgate gateway");
+		add_offer(page, "start", "Start the service now", "systemctl start mpgate");
+		add_offer(page, "run-here", "Run it in this terminal", "mpgate gateway");
 	}
-	page_add(page, ATTR_NORMAL, "[c] Check the configuration    mpgate check");
-	page_add(page, ATTR_NORMAL, "[d] Doctor: what is missing    mpgate doctor");
-	page_add(page, ATTR_NORMAL, "[q] Quit");
+	add_offer(page, "check", "Check the configuration", "mpgate check");
+	add_offer(page, "doctor", "Doctor: what is missing", "mpgate doctor");
+	add_offer(page, "quit", "Quit", "");
 	page_add(page, ATTR_NORMAL, "%s", "");
 }
 

@@ -3,6 +3,7 @@
 // The table of keys and what each does. Help page and key bar are made from it. The keys of a
 // dialog are its own (dialog.c): they answer a question and are written in it.
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ui/ui_priv.h"
@@ -227,6 +228,15 @@ const char *bindings_key_of(const char *name, enum ui_mode mode, char out[static
 			return ui_key_name(table()[i].keys[0], out);
 	}
 	return NULL;
+}
+
+const char *bindings_closing(enum ui_mode mode, char out[static CLOSING_SIZE])
+{
+	char open[KEY_NAME_SIZE], back[KEY_NAME_SIZE];
+
+	snprintf(out, CLOSING_SIZE, "%s or %s closes", bindings_key_of("open", mode, open),
+		 bindings_key_of("back", mode, back));
+	return out;
 }
 
 const char *ui_action_name(size_t i)

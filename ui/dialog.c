@@ -75,12 +75,18 @@ static void tell_move(const struct snapshot *s, const struct path_snapshot *path
 static void tell_cut(const struct snapshot *s, const struct path_snapshot *path,
 		     enum command_verb verb, struct str *out)
 {
+	char key[KEY_NAME_SIZE];
+
 	str_addf(out, "%s is the only path that works. ", path->name);
 	str_addf(out, "%s ", verb == COMMAND_DISABLE ? "Disabling it" : "Taking it down");
 	if (s->connections > 0)
 		str_addf(out, "cuts all %d connections, and ", s->connections);
-	str_addf(out, "takes the LAN offline%s", verb == COMMAND_DISABLE ? ". It comes back by itself "
-		 "after 5 min unless you press K (keep)." : " until it is back.");
+	str_add(out, "takes the LAN offline");
+	if (verb == COMMAND_DISABLE)
+		str_addf(out, ". It comes back by itself after 5 min unless you press %s (keep).",
+			 bindings_key_of("keep", UI_OVERVIEW, key));
+	else
+		str_add(out, " until it is back.");
 }
 
 static void tell_effect(const struct snapshot *s, const struct path_snapshot *path,

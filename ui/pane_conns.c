@@ -206,10 +206,12 @@ void conns_freeze(const struct press *press)
 void conns_names(const struct press *press)
 {
 	struct ui *ui = press->ui;
+	char key[KEY_NAME_SIZE];
 
 	ui->names.wanted = !ui->names.wanted;
 	if (ui->names.wanted && ui->mask)
-		ui_say(ui, press->now_ms, "addresses are masked: x shows them, and then their names");
+		ui_say(ui, press->now_ms, "addresses are masked: %s shows them, and then their names",
+		       bindings_key_of("mask", UI_CONNS, key));
 	else
 		ui_say(ui, press->now_ms, ui->names.wanted ? "names are looked up for what is listed" :
 							    "addresses are shown as they are");
@@ -614,13 +616,14 @@ static void draw_selected(const struct table *t, struct canvas *canvas, int row,
 static void draw_legend(const struct table *t, struct canvas *canvas, int row)
 {
 	struct str line = { 0 };
+	char key[KEY_NAME_SIZE];
 
 	str_add(&line, "PATHS");
 	for (int i = 0; i < t->conns->n_paths; i++)
 		str_addf(&line, " %c=%s", t->letters[i], t->conns->paths[i]);
 	str_add(&line, " -=none");
 	if (t->view->form & FROM_NORMAL)
-		str_add(&line, "  TCP!=not bonded, Enter: why");
+		str_addf(&line, "  TCP!=not bonded, %s: why", bindings_key_of("open", UI_CONNS, key));
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, str_text(&line));
 	str_fini(&line);
 }
@@ -629,7 +632,7 @@ static void draw_whole(const struct ui *ui, struct canvas *canvas)
 {
 	const struct conn *conn = find_marked(&ui->conns);
 	int width = canvas->width - 4 < WHY_WIDTH ? canvas->width - 4 : WHY_WIDTH;
-	char target[CONN_TARGET_SIZE], clock[FORMAT_SIZE], age[FORMAT_SIZE], head[160];
+	char target[CONN_TARGET_SIZE], clock[FORMAT_SIZE], age[FORMAT_SIZE], head[160], closes[CLOSING_SIZE];
 	struct page page = { 0 };
 
 	if (!conn || conn->mode != CONN_TCP)
@@ -641,7 +644,7 @@ static void draw_whole(const struct ui *ui, struct canvas *canvas)
 	page_wrap(&page, ATTR_NORMAL, width, 0, conn->why);
 	page_add(&page, ATTR_NORMAL, "%s", "");
 	page_wrap(&page, ATTR_NORMAL, width, 0, "'mpgate doctor' tries each path and exit.");
-	box_draw(canvas, "PLAIN TCP", "Enter or Esc closes", &page, 0, width);
+	box_draw(canvas, "PLAIN TCP", bindings_closing(UI_CONNS, closes), &page, 0, width);
 }
 
 // ---- all of it
@@ -649,14 +652,15 @@ static void draw_whole(const struct ui *ui, struct canvas *canvas)
 static void draw_nothing(const struct ui *ui, struct canvas *canvas, int row)
 {
 	const struct conns_view *view = &ui->conns;
+	char key[KEY_NAME_SIZE];
 	struct page page = { 0 };
 	struct str text = { 0 };
 
 	if (!view->have) {
 		str_add(&text, "Asking the gateway for its connections.");
 	} else if (view->conns.n) {
-		str_addf(&text, "0 of %d match \"%s\"  Esc clears", view->conns.total,
-			 view->filter_text);
+		str_addf(&text, "0 of %d match \"%s\"  %s clears", view->conns.total,
+			 view->filter_text, bindings_key_of("back", UI_CONNS, key));
 	} else {
 		str_add(&text, "No connections.");
 		if (view->conns.sources[0])

@@ -253,9 +253,10 @@ static void search_on(const struct press *press, int direction)
 {
 	struct ui *ui = press->ui;
 	uint64_t at = ui->log.cursor ? ui->log.cursor : newest(&ui->log);
+	char key[KEY_NAME_SIZE];
 
 	if (!ui->log.search[0])
-		ui_say(ui, press->now_ms, "search for what? / asks for it");
+		ui_say(ui, press->now_ms, "search for what? %s asks for it", bindings_key_of("search", UI_LOG, key));
 	else
 		search(ui, at + (uint64_t)direction, direction, press->now_ms);
 }
@@ -385,31 +386,33 @@ static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int
 	int held = log->last ? (int)(newest(log) - log->first + 1) : 0;
 	int newer = lowest ? count(ui, lowest + 1, newest(log)) : 0;
 
+	char key[KEY_NAME_SIZE], below[32] = "";
+
+	if (newer)
+		snprintf(below, sizeof(below), "%d newer below, ", newer);
 	if (log->cursor)
-		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING,
-			     newer ? "PAUSED  %d newer below, G follows again"
-				   : "PAUSED  G follows again",
-			     newer);
+		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING, "PAUSED  %s%s follows again", below,
+			     bindings_key_of("last", UI_LOG, key));
 	else
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
-			     "%d of %d lines, following.  k stops that.  Older: journalctl -u "
-			     "mpgate",
-			     count(ui, log->first, newest(log)), held);
+			     "%d of %d lines, following.  %s stops that.  Older: journalctl -u mpgate",
+			     count(ui, log->first, newest(log)), held, bindings_key_of("up", UI_LOG, key));
 }
 
 static void draw_empty(const struct ui *ui, struct canvas *canvas, int row)
 {
 	const struct log_view *log = &ui->log;
+	char back[KEY_NAME_SIZE], key[KEY_NAME_SIZE];
+	const char *level = bindings_key_of("level", UI_LOG, key);
 	struct str text = { 0 };
 
 	if (!log->last && ui->live.n_events)
 		str_add(&text, "Reading the log.");
 	else if (log->object[0])
-		str_addf(&text, "No events of %s at level %s.  Esc shows all paths, v other levels.",
-			 log->object, log_level_word(log->level));
+		str_addf(&text, "No events of %s at level %s.  %s shows all paths, %s other levels.", log->object,
+			 log_level_word(log->level), bindings_key_of("back", UI_LOG, back), level);
 	else
-		str_addf(&text, "No events at level %s.  v shows more.",
-			 log_level_word(log->level));
+		str_addf(&text, "No events at level %s.  %s shows more.", log_level_word(log->level), level);
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, str_text(&text));
 	str_fini(&text);
 }
@@ -420,7 +423,7 @@ static void draw_whole(const struct ui *ui, const struct view *view, struct canv
 	const struct event *event = log_event(ui, seq);
 	int width = canvas->width - 4 < WHOLE_WIDTH ? canvas->width - 4 : WHOLE_WIDTH;
 	struct page page = { 0 };
-	char when[32], head[96];
+	char when[32], head[96], closes[CLOSING_SIZE];
 
 	if (!event)
 		return;
@@ -428,7 +431,7 @@ static void draw_whole(const struct ui *ui, const struct view *view, struct canv
 		 log_level_word(event->level), event->object, event->verb);
 	page_wrap(&page, ATTR_HEADING, width, 2, head);
 	page_wrap(&page, ATTR_NORMAL, width, 0, event->text);
-	box_draw(canvas, "EVENT", "Enter or Esc closes", &page, 0, width);
+	box_draw(canvas, "EVENT", bindings_closing(UI_LOG, closes), &page, 0, width);
 }
 
 void log_draw(struct ui *ui, const struct view *view, struct canvas *canvas, int row, int rows)

@@ -202,7 +202,7 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 {
 	struct ui *ui = press->ui;
 	const struct binding *b = bindings_find(&ui->live, press->key, mode);
-	char name[KEY_NAME_SIZE];
+	char name[KEY_NAME_SIZE], help[KEY_NAME_SIZE];
 
 	if (b && bindings_change(b) && ui->options.read_only)
 		ui_say(ui, press->now_ms, "read-only: started with --read-only");
@@ -213,8 +213,8 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 	else if (mode == UI_HELP)
 		ui->help_open = false;
 	else if (mode != UI_ABSENT && press->key < UI_KEY_UP && press->key != UI_KEY_ESC)
-		ui_say(ui, press->now_ms, "%s does nothing here; ? lists the keys",
-		       ui_key_name(press->key, name));
+		ui_say(ui, press->now_ms, "%s does nothing here; %s lists the keys",
+		       ui_key_name(press->key, name), bindings_key_of("help", ui_screen(ui)->mode, help));
 }
 
 struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms)

@@ -509,8 +509,12 @@ struct binding {
 const struct binding *bindings_list(size_t *n);
 // What it is called in console.conf; empty: it is not there.
 const char *bindings_action(const struct binding *b);
-// The first key of an action, by its name; NULL: it is not for this mode.
+// The first key of an action, by its name, which no text may have in words: a person may have bound it anew.
+// NULL: it is not for this mode.
 const char *bindings_key_of(const char *name, enum ui_mode mode, char out[static KEY_NAME_SIZE]);
+// "Enter or Esc closes": what was opened in a box.
+#define CLOSING_SIZE (2 * KEY_NAME_SIZE + 16)
+const char *bindings_closing(enum ui_mode mode, char out[static CLOSING_SIZE]);
 // NULL: the key means nothing in this mode.
 const struct binding *bindings_find(const struct snapshot *s, int key, enum ui_mode mode);
 // Whether it acts on the gateway, and so is not for read-only consoles.

@@ -713,6 +713,48 @@ static void keys_can_be_bound_anew(void **state)
 	ui_free(ui);
 }
 
+// Whatever tells a person which key to press tells the one that they have bound.
+static void hints_name_the_keys_that_are_bound(void **state)
+{
+	static const struct {
+		const char *action, *keys;
+	} own[] = {
+		{ "help", "H" },  { "last", "L" },      { "up", "U" },   { "open", "Tab" }, { "back", "X" },
+		{ "level", "V" }, { "search", "S" },    { "keep", "W" }, { "mask", "M" },   { "next-screen", "F6" },
+		{ "quit", "T" },  { "close-help", "C" },
+	};
+	static const struct {
+		const char *state, *keys, *hint;
+	} cases[] = {
+		{ "ok", "#", "# does nothing here; H lists the keys" },
+		{ "ok", "l", "following.  U stops that" },
+		{ "ok", "lU", "L follows again" },
+		{ "ok", "ln", "search for what? S asks for it" },
+		{ "starting", "lVVVV", "No events at level warning.  V shows more." },
+		{ "ok", "lU\t", "Tab or X closes" },
+		{ "conns", "c", "TCP!=not bonded, Tab: why" },
+		{ "conns", "cMn", "masked: M shows them" },
+	};
+	struct str why = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		assert_true(ui_rebind(own[i].action, own[i].keys, &why));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ui *ui = start(cases[i].state, &(struct ui_options){ 0 });
+
+		for (const char *key = cases[i].keys; *key; key++) {
+			press(ui, *key);
+			answer_wishes(ui);
+		}
+		if (!shows(ui, cases[i].hint))
+			fail_msg("'%s' is not shown after %s", cases[i].hint, cases[i].keys);
+		ui_free(ui);
+	}
+	ui_default_keys();
+	str_fini(&why);
+}
+
 // At 80x24, on the line of the screen that has this text in it.
 static void use_mouse(struct ui *ui, int kind, const char *line)
 {
@@ -806,6 +848,7 @@ int main(void)
 		cmocka_unit_test(help_opens_scrolls_and_closes),
 		cmocka_unit_test(noise_changes_nothing),
 		cmocka_unit_test(keys_can_be_bound_anew),
+		cmocka_unit_test(hints_name_the_keys_that_are_bound),
 		cmocka_unit_test(a_mouse_scrolls_and_selects),
 	};
 

@@ -628,6 +628,26 @@ static void draw_legend(const struct table *t, struct canvas *canvas, int row)
 	str_fini(&line);
 }
 
+// "not proxied: UDP 0.31/0.02  other 1.20/0.10 Mb/s in/out", so that the sums agree with the paths'.
+// Once there was any, the line stays: a list that jumps is hard to read.
+static void draw_unproxied(const struct view *view, struct canvas *canvas, int row)
+{
+	const struct snapshot *s = view->s;
+	char udp_in[FORMAT_SIZE], udp_out[FORMAT_SIZE], in[FORMAT_SIZE], out[FORMAT_SIZE];
+
+	canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, "not proxied: UDP %s/%s  other %s/%s %s in/out",
+		     format_rate(s->unproxied_udp_rx_bps, view->unit, udp_in),
+		     format_rate(s->unproxied_udp_tx_bps, view->unit, udp_out),
+		     format_rate(s->unproxied_rest_rx_bps, view->unit, in),
+		     format_rate(s->unproxied_rest_tx_bps, view->unit, out), rate_unit_word(view->unit));
+}
+
+static bool has_unproxied(const struct snapshot *s)
+{
+	return s->unproxied_udp_rx_bps > 0 || s->unproxied_udp_tx_bps > 0 || s->unproxied_rest_rx_bps > 0 ||
+	       s->unproxied_rest_tx_bps > 0;
+}
+
 static void draw_whole(const struct ui *ui, struct canvas *canvas)
 {
 	const struct conn *conn = find_marked(&ui->conns);
@@ -716,6 +736,9 @@ void conns_draw(struct ui *ui, const struct view *view, struct canvas *canvas, i
 	struct rows list;
 	char which[48];
 
+	ui->conns.unproxied |= has_unproxied(view->s);
+	if (ui->conns.unproxied && view->form != FORM_TINY)
+		draw_unproxied(view, canvas, row + --rows);
 	list_rows(&ui->conns, &list);
 	follow_mark(&ui->conns, &list);
 	if (!list.n) {

@@ -269,6 +269,8 @@ static void (*const draw_pane[PANES])(const struct view *view, struct canvas *ca
 // Old numbers are no numbers.
 static void forget_numbers(struct snapshot *s)
 {
+	s->unproxied_udp_rx_bps = s->unproxied_udp_tx_bps = SNAPSHOT_UNKNOWN;
+	s->unproxied_rest_rx_bps = s->unproxied_rest_tx_bps = SNAPSHOT_UNKNOWN;
 	s->rx_bps = s->tx_bps = s->connections = s->subflows = SNAPSHOT_UNKNOWN;
 	s->connections_tcp = 0;
 	s->exit.rtt_us = s->exit.paths_ok = SNAPSHOT_UNKNOWN;

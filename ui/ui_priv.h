@@ -187,6 +187,7 @@ struct conns_view {
 	int n_order;
 	char filter_text[PROMPT_SIZE];
 	struct conn_filter filter;
+	bool unproxied; // there was something of the LAN that is none of these
 	bool whole; // why the marked one is plain TCP is shown in full
 };
 

@@ -155,6 +155,10 @@ static const struct field listed_fields[] = {
 static const struct field totals_fields[] = {
 	FIELD(snapshot, rx_bps, "rx_bps", TYPE_INT64),
 	FIELD(snapshot, tx_bps, "tx_bps", TYPE_INT64),
+	FIELD(snapshot, unproxied_udp_rx_bps, "unproxied_udp_rx_bps", TYPE_INT64),
+	FIELD(snapshot, unproxied_udp_tx_bps, "unproxied_udp_tx_bps", TYPE_INT64),
+	FIELD(snapshot, unproxied_rest_rx_bps, "unproxied_rest_rx_bps", TYPE_INT64),
+	FIELD(snapshot, unproxied_rest_tx_bps, "unproxied_rest_tx_bps", TYPE_INT64),
 	FIELD(snapshot, rx_bytes, "rx_bytes", TYPE_UINT64),
 	FIELD(snapshot, tx_bytes, "tx_bytes", TYPE_UINT64),
 	FIELD(snapshot, today_rx_bytes, "today_rx_bytes", TYPE_INT64),

@@ -64,16 +64,41 @@ int kern_firewall_parse(const struct nlmsghdr *msg, struct kstate *out)
 	return 0;
 }
 
-static uint64_t read_counter(struct nlattr *data)
+struct counted {
+	uint64_t packets, bytes;
+};
+
+static struct counted read_counter(struct nlattr *data)
 {
 	static const struct nla_policy policy[NFTA_COUNTER_MAX + 1] = {
 		[NFTA_COUNTER_PACKETS] = { .type = NLA_U64 },
+		[NFTA_COUNTER_BYTES] = { .type = NLA_U64 },
 	};
 	struct nlattr *attrs[NFTA_COUNTER_MAX + 1];
 
-	if (nla_parse_nested(attrs, NFTA_COUNTER_MAX, data, policy) < 0 || !attrs[NFTA_COUNTER_PACKETS])
-		return 0;
-	return be64toh(nla_get_u64(attrs[NFTA_COUNTER_PACKETS]));
+	if (nla_parse_nested(attrs, NFTA_COUNTER_MAX, data, policy) < 0 || !attrs[NFTA_COUNTER_PACKETS] ||
+	    !attrs[NFTA_COUNTER_BYTES])
+		return (struct counted){ 0 };
+	return (struct counted){ be64toh(nla_get_u64(attrs[NFTA_COUNTER_PACKETS])),
+				 be64toh(nla_get_u64(attrs[NFTA_COUNTER_BYTES])) };
+}
+
+static void take_gateway_counter(const char *name, const struct counted *counted, struct kstate *out)
+{
+	for (int i = 0; i < KSTATE_UNPROXIED; i++) {
+		if (strcmp(name, kstate_unproxied_name((enum kstate_unproxied)i)) != 0)
+			continue;
+		out->unproxied[i] = counted->bytes;
+		out->counts = true;
+	}
+}
+
+static void take_jumpbox_counter(const char *name, const struct counted *counted, struct kstate *out)
+{
+	if (strcmp(name, KSTATE_COUNT_PASSED) == 0)
+		out->passed = counted->packets;
+	else if (strcmp(name, KSTATE_COUNT_LEFT) == 0)
+		out->left = counted->packets;
 }
 
 int kern_firewall_parse_counter(const struct nlmsghdr *msg, struct kstate *out)
@@ -84,19 +109,20 @@ int kern_firewall_parse_counter(const struct nlmsghdr *msg, struct kstate *out)
 		[NFTA_OBJ_TYPE] = { .type = NLA_U32 },
 	};
 	struct nlattr *attrs[NFTA_OBJ_MAX + 1];
-	const char *name;
+	struct counted counted;
+	const char *table;
 
 	if (nlmsg_parse((struct nlmsghdr *)msg, sizeof(struct nfgenmsg), attrs, NFTA_OBJ_MAX, policy) < 0)
 		return -EBADMSG;
 	if (!attrs[NFTA_OBJ_TABLE] || !attrs[NFTA_OBJ_NAME] || !attrs[NFTA_OBJ_TYPE] || !attrs[NFTA_OBJ_DATA] ||
-	    ntohl(nla_get_u32(attrs[NFTA_OBJ_TYPE])) != NFT_OBJECT_COUNTER ||
-	    strcmp(nla_get_string(attrs[NFTA_OBJ_TABLE]), KSTATE_JUMPBOX_TABLE) != 0)
+	    ntohl(nla_get_u32(attrs[NFTA_OBJ_TYPE])) != NFT_OBJECT_COUNTER)
 		return 0;
-	name = nla_get_string(attrs[NFTA_OBJ_NAME]);
-	if (strcmp(name, KSTATE_COUNT_PASSED) == 0)
-		out->passed = read_counter(attrs[NFTA_OBJ_DATA]);
-	else if (strcmp(name, KSTATE_COUNT_LEFT) == 0)
-		out->left = read_counter(attrs[NFTA_OBJ_DATA]);
+	table = nla_get_string(attrs[NFTA_OBJ_TABLE]);
+	counted = read_counter(attrs[NFTA_OBJ_DATA]);
+	if (strcmp(table, KSTATE_NFT_TABLE) == 0)
+		take_gateway_counter(nla_get_string(attrs[NFTA_OBJ_NAME]), &counted, out);
+	else if (strcmp(table, KSTATE_JUMPBOX_TABLE) == 0)
+		take_jumpbox_counter(nla_get_string(attrs[NFTA_OBJ_NAME]), &counted, out);
 	return 0;
 }
 
@@ -131,10 +157,31 @@ static int list(struct kern_netlink *nl, uint8_t family, int request, struct dum
 	return error < 0 ? error : dump->error;
 }
 
+static int list_counters(struct kern_netlink *nl, struct kstate *out, struct str *why)
+{
+	struct dump counters = { out, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ, kern_firewall_parse_counter, 0 };
+
+	out->counts = false;
+	return list(nl, NFPROTO_INET, NFT_MSG_GETOBJ, &counters, why);
+}
+
+int kern_firewall_count(struct kstate *out)
+{
+	struct kern_netlink nl;
+	struct str ignored = { 0 };
+	int error = kern_netlink_open(&nl, NETLINK_NETFILTER);
+
+	if (error < 0)
+		return error;
+	error = list_counters(&nl, out, &ignored);
+	kern_netlink_close(&nl);
+	str_fini(&ignored);
+	return error;
+}
+
 int kern_firewall_observe(struct kstate *out, struct str *why)
 {
 	struct dump chains = { out, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN, kern_firewall_parse, 0 };
-	struct dump counters = { out, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ, kern_firewall_parse_counter, 0 };
 	struct kern_netlink nl;
 	struct str text = { 0 };
 	int error = kern_netlink_open(&nl, NETLINK_NETFILTER);
@@ -143,7 +190,7 @@ int kern_firewall_observe(struct kstate *out, struct str *why)
 		return 0;
 	error = list(&nl, NFPROTO_UNSPEC, NFT_MSG_GETCHAIN, &chains, &text);
 	if (error == 0)
-		error = list(&nl, NFPROTO_INET, NFT_MSG_GETOBJ, &counters, &text);
+		error = list_counters(&nl, out, &text);
 	kern_netlink_close(&nl);
 	if (error < 0)
 		str_addf(why, "cannot read nftables: %s", text.len ? str_text(&text) : strerror(-error));

@@ -260,6 +260,11 @@ int kern_counters(struct kern *kern, struct kstate *state)
 	return kern_rtnl_counters(&kern->rtnl, state);
 }
 
+int kern_unproxied(struct kern *kern, struct kstate *state)
+{
+	return kern->nft.text ? kern_firewall_count(state) : 0;
+}
+
 // ---- applying
 
 static void format_limits(const struct klimits *limits, char *out, size_t size)

@@ -62,6 +62,8 @@ void kern_observe_sysctls(const char *const names[], size_t n, struct kstate *ou
 // Refreshes rx_bytes and tx_bytes of the links that `state` has; a small dump, meant for once a
 // second.
 int kern_counters(struct kern *kern, struct kstate *state);
+// The same of the counters in our nft table: counts and unproxied[].
+int kern_unproxied(struct kern *kern, struct kstate *state);
 
 // The name of the interface by which a packet would leave from one address to another, as the routes
 // and rules are now. 0 or a negative errno. Needs no privilege.

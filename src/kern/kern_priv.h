@@ -117,6 +117,8 @@ int kern_firewall_parse(const struct nlmsghdr *msg, struct kstate *out);
 int kern_firewall_parse_counter(const struct nlmsghdr *msg, struct kstate *out);
 // Without the privilege, and where the kernel has no nftables, there is nothing to be seen: 0.
 int kern_firewall_observe(struct kstate *out, struct str *why);
+// The counters alone.
+int kern_firewall_count(struct kstate *out);
 
 // ---- conntrack.c
 

@@ -8,6 +8,18 @@
 #include "base/log.h"
 #include "base/str.h"
 
+const char *kstate_unproxied_name(enum kstate_unproxied counter)
+{
+	static const char *const names[KSTATE_UNPROXIED] = {
+		[KSTATE_UDP_TX] = "udp_tx",
+		[KSTATE_UDP_RX] = "udp_rx",
+		[KSTATE_REST_TX] = "rest_tx",
+		[KSTATE_REST_RX] = "rest_rx",
+	};
+
+	return names[counter];
+}
+
 // Room for one more element; arrays grow at powers of two, so no capacity is kept.
 static void *grow(void *array, size_t n, size_t size)
 {

@@ -23,6 +23,10 @@
 // Its counters: what it let pass, and what of that is left behind all others' chains.
 #define KSTATE_COUNT_PASSED "passed"
 #define KSTATE_COUNT_LEFT   "left"
+// The counters of the gateway's table: bytes of the LAN that the relay does not carry.
+enum kstate_unproxied { KSTATE_UDP_TX, KSTATE_UDP_RX, KSTATE_REST_TX, KSTATE_REST_RX, KSTATE_UNPROXIED };
+// "udp_tx"
+const char *kstate_unproxied_name(enum kstate_unproxied counter);
 // Marks take the top byte alone, so that those of others (which mostly sit lower) pass through.
 #define KSTATE_MARK_MASK 0xff000000u
 // TPROXY: packets with this mark are delivered to this machine by way of this table.
@@ -127,6 +131,8 @@ struct kstate {
 	size_t n_links, n_addrs, n_routes, n_rules, n_endpoints, n_sysctls, n_drops;
 	struct klimits limits;
 	uint64_t passed, left; // packets, as the jumpbox counts them since its table was last set
+	bool counts;           // the gateway's table has counters
+	uint64_t unproxied[KSTATE_UNPROXIED]; // bytes, since it was last set
 	char *nft; // text of our nft table as it stands, or NULL
 };
 

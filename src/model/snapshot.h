@@ -191,6 +191,8 @@ struct snapshot {
 	struct exit_listed exits[SNAPSHOT_EXITS]; // in the order of the configuration
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows and datagrams, since start
+	// What the LAN sends and gets over the paths past the relay.
+	int64_t unproxied_udp_rx_bps, unproxied_udp_tx_bps, unproxied_rest_rx_bps, unproxied_rest_tx_bps;
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;

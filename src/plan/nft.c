@@ -249,6 +249,7 @@ char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
 	if (plan_forwards(config))
 		plan_nft_forward(&out, config);
 	plan_nft_no_redirects(&out, config);
+	plan_nft_unproxied(&out, config);
 	if (config->local)
 		write_local(&out, config, ipv6);
 	write_chain(&out, config, ipv6);

@@ -33,6 +33,8 @@ void plan_nft_guard_sets(struct str *out, const struct config *config, const str
 void plan_nft_guard(struct str *out, const struct config *config);
 // and the chain that, on one arm, keeps the kernel from sending hosts of the LAN around us.
 void plan_nft_no_redirects(struct str *out, const struct config *config);
+// unproxied.c
+void plan_nft_unproxied(struct str *out, const struct config *config);
 
 // explain.c: the first of the ranges that the address is in, or NULL.
 const struct prefix *plan_find_range(const struct config_prefixes *prefixes, const struct addr *addr);

@@ -53,6 +53,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	gateway_peers_tick(g);
 	kern_counters(g->kern, &g->observed);
 	gateway_view_tick(g);
+	gateway_view_unproxied(g);
 	gateway_caps_tick(g);
 	gateway_demand_tick(g);
 	gateway_metrics_tick(g);

@@ -185,6 +185,13 @@ struct gateway_test {
 	size_t slot;
 };
 
+// What passes the relay by, as nftables counts it; measured over some seconds.
+struct gateway_unproxied {
+	uint64_t bytes[KSTATE_UNPROXIED];
+	int64_t bps[KSTATE_UNPROXIED]; // or unknown
+	int64_t at_ms; // of the last measure; 0: none yet
+};
+
 // How the machine was at the last look.
 struct gateway_machine {
 	struct machine machine;
@@ -195,6 +202,7 @@ struct gateway_machine {
 struct gateway {
 	struct gateway_timed timed;
 	struct gateway_machine machine;
+	struct gateway_unproxied unproxied;
 	struct gateway_test test;
 	struct service service;
 	struct ev_loop *loop;
@@ -428,6 +436,8 @@ void gateway_alarm_clear(struct gateway *g, const char *object, const char *what
 void gateway_view_init(struct gateway *g);
 // Takes the counters in g->observed.
 void gateway_view_tick(struct gateway *g);
+// Reads those of what passes the relay by.
+void gateway_view_unproxied(struct gateway *g);
 void gateway_snapshot(void *ctx, struct snapshot *out);
 // For the service manager: see service.h. It serves when the first path is decided, whichever way.
 bool gateway_describe(void *ctx, struct str *out);

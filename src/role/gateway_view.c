@@ -150,6 +150,45 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 	}
 }
 
+static void forget_unproxied(struct gateway_unproxied *u)
+{
+	u->at_ms = 0;
+	for (int i = 0; i < KSTATE_UNPROXIED; i++)
+		u->bps[i] = SNAPSHOT_UNKNOWN;
+}
+
+// The counters begin anew when the table is set, as after each change of a path.
+void gateway_view_unproxied(struct gateway *g)
+{
+	struct gateway_unproxied *u = &g->unproxied;
+	int64_t now_ms = clock_mono_ms();
+
+	if (u->at_ms && now_ms - u->at_ms < GATEWAY_RATE_SPAN * 1000)
+		return;
+	if (kern_unproxied(g->kern, &g->observed) < 0 || !g->observed.counts) {
+		forget_unproxied(u);
+		return;
+	}
+	for (int i = 0; i < KSTATE_UNPROXIED; i++) {
+		uint64_t bytes = g->observed.unproxied[i];
+
+		if (u->at_ms)
+			u->bps[i] = rate_bps(bytes - (bytes < u->bytes[i] ? 0 : u->bytes[i]), now_ms - u->at_ms);
+		u->bytes[i] = bytes;
+	}
+	u->at_ms = now_ms;
+}
+
+static void fill_unproxied(const struct gateway *g, struct snapshot *out)
+{
+	const int64_t *bps = g->unproxied.bps;
+
+	out->unproxied_udp_tx_bps = bps[KSTATE_UDP_TX];
+	out->unproxied_udp_rx_bps = bps[KSTATE_UDP_RX];
+	out->unproxied_rest_tx_bps = bps[KSTATE_REST_TX];
+	out->unproxied_rest_rx_bps = bps[KSTATE_REST_RX];
+}
+
 // ---- the snapshot
 
 // Of the family in which the exit is reached, if the path has it.
@@ -396,6 +435,7 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 		out->subflows += out->paths[i].subflows;
 	}
 	fill_rates(g, out);
+	fill_unproxied(g, out);
 	gateway_trends_tell(g, out);
 	drop_removed(g, out);
 	fill_exit(g, now_ms, &out->exit);
@@ -441,6 +481,7 @@ void gateway_view_init(struct gateway *g)
 {
 	g->machine.machine = (struct machine){ .proc = "/proc", .sys = "/sys" };
 	look_at_machine(g, clock_mono_ms());
+	forget_unproxied(&g->unproxied);
 }
 
 void gateway_view_tick(struct gateway *g)

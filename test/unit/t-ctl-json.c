@@ -218,6 +218,10 @@ static void random_snapshot(struct snapshot *s)
 		random_dns(&s->dns);
 	s->rx_bps = random_measure(INT64_MAX);
 	s->tx_bps = random_measure(INT64_MAX);
+	s->unproxied_udp_rx_bps = random_measure(INT64_MAX);
+	s->unproxied_udp_tx_bps = random_measure(INT64_MAX);
+	s->unproxied_rest_rx_bps = random_measure(INT64_MAX);
+	s->unproxied_rest_tx_bps = random_measure(INT64_MAX);
 	s->rx_bytes = (uint64_t)random_number(INT64_MAX);
 	s->tx_bytes = (uint64_t)random_number(INT64_MAX);
 	s->today_rx_bytes = random_measure(INT64_MAX);

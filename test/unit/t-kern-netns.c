@@ -790,6 +790,9 @@ static void test_jumpbox(void **state)
 			 "priority 0; policy drop;\n\t}\n}\n" },
 		{ .kind = OP_LIMITS_SET, .limits = { .subflows = 3 } },
 	};
+	struct op counters = { .kind = OP_NFT_SET,
+			       .nft = "table inet mpgate {\n\tflags owner;\n\tcounter udp_rx {\n\tpackets 2 bytes "
+				      "3000\n\t}\n\tcounter rest_tx {\n\tpackets 1 bytes 400\n\t}\n}\n" };
 	struct kern *gateway = open_kern(KERN_MANAGE), *kern = open_kern(KERN_FORWARD), *second = NULL;
 	const struct kern_options options = { .mode = KERN_FORWARD };
 	struct str text = { 0 };
@@ -813,6 +816,16 @@ static void test_jumpbox(void **state)
 	assert_int_equal(k.n_endpoints, 0);
 	kstate_fini(&k);
 	assert_true(shell("nft delete table ip theirs; nft delete table inet fine"));
+	// the gateway's counters are its own
+	assert_int_equal(apply_one(gateway, &counters, &text), 0);
+	k = observe(gateway);
+	assert_false(k.counts); // a glance at each change would be for nothing
+	assert_int_equal(kern_unproxied(gateway, &k), 0);
+	assert_true(k.counts);
+	assert_int_equal(k.unproxied[KSTATE_UDP_RX], 3000);
+	assert_int_equal(k.unproxied[KSTATE_REST_TX], 400);
+	assert_int_equal(k.passed, 7);
+	kstate_fini(&k);
 	kern_close(kern);
 	assert_false(shell("nft list table inet mpgate_jumpbox >/dev/null 2>&1"));
 	assert_true(shell("nft list table inet mpgate >/dev/null"));

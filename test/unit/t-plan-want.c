@@ -695,6 +695,18 @@ static void takes_all_out_for_a_clean_stop(void **state)
 #define ELEMENTS(list) "\t\telements = {\n" list "\n\t\t};\n"
 // clang-format on
 
+// Of two paths, path0 and path1.
+#define UNPROXIED                                                                                  \
+	"\tcounter udp_tx {\n\t}\n\tcounter udp_rx {\n\t}\n"                                       \
+	"\tcounter rest_tx {\n\t}\n\tcounter rest_rx {\n\t}\n"                                     \
+	"\tchain unproxied {\n"                                                                    \
+	"\t\ttype filter hook forward priority filter + 10; policy accept;\n"                      \
+	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto udp counter name udp_tx\n" \
+	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto udp counter name udp_rx\n" \
+	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto != udp counter name rest_tx\n" \
+	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto != udp counter name rest_rx\n" \
+	"\t}\n"
+
 static void writes_the_nft_table(void **state)
 {
 	struct gateway g;
@@ -720,7 +732,7 @@ static void writes_the_nft_table(void **state)
 						 "32,\n\t\t\t192.0.2.2/32,\n"
 						 "\t\t\t198.51.100.1/32"))
 				SET("bypass6", "ipv6_addr",
-				    ELEMENTS(SPECIAL6)) "\tchain prerouting {\n"
+				    ELEMENTS(SPECIAL6)) UNPROXIED "\tchain prerouting {\n"
 							"\t\ttype filter hook prerouting priority "
 							"mangle; policy accept;\n"
 							"\t\tiifname != \"lo\" ip daddr "
@@ -796,6 +808,7 @@ static void guards_what_listens(void **state)
 			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th dport { 1080, 9469, 53 } "
 			       "fib daddr type local fib daddr . iif type != local drop\n"));
 	assert_null(strstr(g.kernel.nft, "near4"));
+	assert_non_null(strstr(g.kernel.nft, "chain unproxied"));
 	assert_null(strstr(g.kernel.nft, "redirect"));
 	gateway_fini(&g);
 }
@@ -836,6 +849,7 @@ static void works_on_one_arm(void **state)
 						 ELEMENTS("\t\t\t2001:db8:1::/64,\n\t\t\t2001:db8:5::/64"))));
 	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip saddr != @near4 drop\n"));
 	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip6 saddr != @near6 drop\n"));
+	assert_null(strstr(g.kernel.nft, "unproxied"));
 	// the router is no client
 	assert_non_null(strstr(g.kernel.nft, SET("source_bypass4", "ipv4_addr",
 						 ELEMENTS("\t\t\t192.168.5.40/32,\n\t\t\t192.0.2.254/32"))));

@@ -29,6 +29,9 @@ def story(lab):
     call = Call(lab)
     call.talks(100)
     expect(lab.gw.run(["ip", "rule"]).stdout.count("fwmark 0x7") >= 4, "the rules of the marks lack")
+    passing = wait_for(lambda: (totals := gateway.status()["totals"])["unproxied_udp_rx_bps"] and totals,
+                       "what is not proxied to be counted")
+    expect(passing["unproxied_udp_tx_bps"] and not passing["unproxied_rest_rx_bps"], f"it was {passing}")
     before = others(lab)
 
     first.blackhole()

@@ -397,6 +397,7 @@ static const struct field test_fields[] = {
 	FIELD(path_test, rtt_us, "rtt_us", TYPE_INT64),
 	FIELD(path_test, mptcp, "mptcp", TYPE_MAYBE),
 	FIELD(path_test, mtu, "mtu_bytes", TYPE_INT),
+	FIELD(path_test, download_bps, "download_bps", TYPE_INT64),
 	FIELD(path_test, seen_as, "seen_as", TYPE_TEXT_OR_NULL),
 	FIELD(path_test, bytes, "spent_bytes", TYPE_UINT64),
 	UNMEASURED,
@@ -417,6 +418,7 @@ static const struct field order_fields[] = {
 	FIELD(path_test_order, path, "path", TYPE_TEXT),
 	FIELD(path_test_order, metered, "metered", TYPE_BOOL),
 	FIELD(path_test_order, mptcp, "mptcp", TYPE_BOOL),
+	FIELD(path_test_order, speed, "speed", TYPE_BOOL),
 	END,
 };
 

@@ -35,6 +35,10 @@ struct test_facts {
 	bool join_asked;
 	int join_error; // of a subflow over this path, of a connection that began on another one
 	int64_t join_us;
+	bool fill_asked;
+	int fill_error; // of the bytes to measure by; -ECANCELED: it never came to that
+	uint64_t fill_bytes; // that came
+	int64_t fill_us;     // in this time
 	uint64_t bytes; // spent, headers estimated
 };
 
@@ -63,6 +67,7 @@ enum test_step {
 	TEST_SIZE,
 	TEST_MPTCP,
 	TEST_JOIN,
+	TEST_SPEED,
 	TEST_STEPS
 };
 
@@ -90,6 +95,7 @@ struct path_test {
 	int64_t rtt_us;     // of the handshake over this path alone; or negative
 	int8_t mptcp;       // 1, 0 or unknown
 	int mtu;            // or negative
+	int64_t download_bps; // or negative
 	char seen_as[ADDR_STRLEN]; // may be empty
 	uint64_t bytes;
 	int n;
@@ -101,6 +107,7 @@ struct path_test_order {
 	char path[NAME_SIZE];
 	bool metered; // although every byte costs
 	bool mptcp;   // only that, and whether it can be joined
+	bool speed;   // how fast the exit's bytes come, too
 	bool may_spend; // the asker may change things; filled in by the receiving end
 };
 

@@ -241,6 +241,29 @@ static void judge_join(const struct test_context *c, const struct test_facts *fa
 	}
 }
 
+// ---- speed
+
+// One connection of the moment, and whatever else is on the line takes its part.
+static void judge_speed(const struct test_facts *facts, struct path_test *out)
+{
+	char bytes[FORMAT_SIZE], rate[FORMAT_SIZE], s[FORMAT_SIZE];
+	enum rate_unit unit;
+
+	if (!facts->fill_asked || facts->fill_error == -ECANCELED)
+		return;
+	if (facts->fill_error || !facts->fill_bytes || facts->fill_us <= 0) {
+		explain(add(out, TEST_SPEED, TEST_SKIP, "the exit sends nothing to measure by"),
+			"its mpgate is older than this one, or it is another program", "upgrade the exit");
+		return;
+	}
+	out->download_bps = (int64_t)((double)facts->fill_bytes * 8e6 / (double)facts->fill_us);
+	unit = rate_unit_for(out->download_bps);
+	snprintf(s, sizeof(s), "%.1f", (double)facts->fill_us / 1e6);
+	add(out, TEST_SPEED, TEST_OK, "%s %s from the exit: %s in %s s, beside what else is on the line",
+	    format_rate(out->download_bps, unit, rate), rate_unit_word(unit),
+	    format_bytes((int64_t)facts->fill_bytes, bytes), s);
+}
+
 // ---- the whole
 
 // Something went over the path, and nothing is wrong with it.
@@ -258,6 +281,7 @@ void plan_judge_test(const struct test_context *c, const struct test_facts *fact
 	out->n = 0;
 	out->rtt_us = out->mptcp = SNAPSHOT_UNKNOWN;
 	out->mtu = SNAPSHOT_UNKNOWN;
+	out->download_bps = facts && facts->fill_asked ? SNAPSHOT_UNKNOWN : SNAPSHOT_NONE;
 	out->seen_as[0] = '\0';
 	out->bytes = facts ? facts->bytes : 0;
 	if (judge_address(c, out) && judge_route(c, out) && facts) {
@@ -269,6 +293,7 @@ void plan_judge_test(const struct test_context *c, const struct test_facts *fact
 		}
 		judge_mptcp(c, facts, out);
 		judge_join(c, facts, out);
+		judge_speed(facts, out);
 	}
 	out->passed = has_passed(out, facts);
 }

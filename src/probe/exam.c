@@ -5,7 +5,7 @@
 // All of it is asked at once. A plain TCP connection goes over this path and no other, so it is what times and
 // sizes are taken from; an MPTCP connection beside it is joined by the kernel over the other paths, and says
 // only whether the options pass. A third one begins on another path, to see whether this one joins it.
-// What has no answer when the time is over has none.
+// What has no answer when the time is over has none. The speed, where it is asked for, comes last and alone.
 
 #include "probe/probe_priv.h"
 
@@ -24,6 +24,7 @@
 #include "sock/sock.h"
 
 #define PATIENCE_S 6.
+#define FILL_S     5. // for the speed, beyond that
 #define LOOK_S     .1 // at the subflows of the third connection
 // More than two packets of any usual size.
 #define FULL_BYTES 3800
@@ -38,6 +39,9 @@ struct leg {
 	uint64_t nonce;
 	int64_t asked_us;
 	bool sized; // that question is under way
+	bool filled; // the one for the speed is
+	int64_t first_us; // its first answer; 0: none yet
+	uint32_t first_left; // bytes to come after that
 	int mss;    // before it
 };
 
@@ -159,9 +163,11 @@ static struct leg *leg_of(struct peer_link *link)
 	return list_entry(link, struct leg, link);
 }
 
+// Of at least `bytes` bytes.
 static void ask(struct leg *leg, uint8_t type, size_t bytes)
 {
-	struct wire_service_message question = { .type = type };
+	struct wire_service_message question = { .type = type,
+						 .bytes = type == WIRE_SERVICE_FILL ? WIRE_SERVICE_FILL_MAX : 0 };
 	uint8_t message[WIRE_SERVICE_MAX];
 	size_t len;
 
@@ -204,6 +210,38 @@ static void take_size(struct leg *leg)
 	facts->shrank = mss_of(fd) < leg->mss && facts->mtu > mss_of(fd) + 100;
 }
 
+static void begin_fill(struct leg *leg)
+{
+	struct exam *exam = leg->exam;
+
+	leg->filled = true;
+	exam->facts.fill_error = -ETIMEDOUT;
+	ask(leg, WIRE_SERVICE_FILL, 0);
+	ev_timer_stop(exam->loop, &exam->deadline);
+	ev_timer_set(&exam->deadline, FILL_S, 0.);
+	ev_now_update(exam->loop);
+	ev_timer_start(exam->loop, &exam->deadline);
+}
+
+// What came before the first answer has waited a round trip, and counts for nothing.
+static void take_fill(struct leg *leg, uint32_t left)
+{
+	struct test_facts *facts = &leg->exam->facts;
+	int64_t now_us = clock_mono_us();
+
+	facts->fill_error = 0;
+	if (!leg->first_us) {
+		leg->first_us = now_us;
+		leg->first_left = left;
+	}
+	facts->fill_bytes = leg->first_left > left ? leg->first_left - left : 0;
+	facts->fill_us = now_us - leg->first_us;
+	if (left)
+		return;
+	end_leg(leg);
+	check_end(leg->exam);
+}
+
 static void leg_heard(struct peer_link *link, const struct wire_service_message *message)
 {
 	struct leg *leg = leg_of(link);
@@ -212,6 +250,10 @@ static void leg_heard(struct peer_link *link, const struct wire_service_message 
 
 	if (message->nonce != leg->nonce)
 		return;
+	if (leg->filled) {
+		take_fill(leg, message->bytes);
+		return;
+	}
 	if (leg->sized) {
 		take_size(leg);
 	} else {
@@ -228,6 +270,8 @@ static void leg_heard(struct peer_link *link, const struct wire_service_message 
 		leg->sized = true;
 		leg->mss = mss_of(link->stream.fd);
 		ask(leg, WIRE_SERVICE_ECHO, FULL_BYTES);
+	} else if (leg->fills && exam->target.fill) {
+		begin_fill(leg);
 	} else {
 		end_leg(leg);
 		check_end(exam);
@@ -243,7 +287,9 @@ static void leg_ended(struct peer_link *link, int error)
 		r->error = error;
 	else if (r->echo_error)
 		r->echo_error = error;
-	else if (leg->sized)
+	else if (leg->filled && leg->exam->facts.fill_error)
+		leg->exam->facts.fill_error = error;
+	else if (leg->sized && !leg->filled)
 		leg->exam->facts.size_error = error;
 	if (leg == &leg->exam->join)
 		leg->exam->facts.join_error = error;
@@ -313,6 +359,8 @@ struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, 
 	exam->begin_us = clock_mono_us();
 	facts->size_error = facts->join_error = -ETIMEDOUT;
 	facts->join_asked = addr_is_set(&target->other);
+	facts->fill_asked = target->fill;
+	facts->fill_error = -ECANCELED; // as long as it has not come to that
 	ev_init(&exam->ping, on_ping);
 	ev_timer_init(&exam->look, on_look, LOOK_S, LOOK_S);
 	ev_timer_init(&exam->deadline, on_deadline, PATIENCE_S, 0.);

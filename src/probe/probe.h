@@ -139,6 +139,7 @@ struct exam_target {
 			     // AF_UNSPEC: do not try
 	union sockaddr_any exit;
 	struct wire_key key;
+	bool fill; // have the exit send bytes to measure by: WIRE_SERVICE_FILL_MAX, or what comes in some seconds
 };
 
 // Called once, from the loop, after some seconds at most; it may free the exam.

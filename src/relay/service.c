@@ -3,7 +3,8 @@
 // The exit's side of the peer service (doc/peer-service.md): a session whose target is the reserved
 // name has a sealed side only, and questions are answered one after the other.
 //
-// ECHO and SEEN are answered on the spot. For STATS a letter goes round the workers, because the
+// ECHO and SEEN are answered on the spot. FILL is answered as the far end takes it, and by the same thread that
+// serves others: so in pieces, and never more is kept than one message. For STATS a letter goes round the workers, because the
 // connections of one gateway are spread over all of them; each adds what it knows, and when it is
 // home again the answer is sent. No lock, and nothing that a relayed connection would notice.
 //
@@ -26,6 +27,7 @@
 
 #define QUESTIONS_PER_S 32
 #define IDLE_S          300.
+#define FILL_BURST      64 // messages in a row
 
 struct service {
 	struct list link; // in the worker's services
@@ -33,6 +35,8 @@ struct service {
 	int allowance;   // questions until the next tick
 	ev_tstamp heard; // when the last one came
 	uint64_t survey; // the one under way; 0: none
+	uint32_t fill;   // bytes that are still to be sent
+	uint64_t fill_nonce;
 	// from where this connection has come so far, in a ring
 	struct addr addrs[WIRE_SERVICE_LIST_MAX];
 	unsigned n_addrs;
@@ -99,6 +103,32 @@ static void answer_seen(struct session *s, struct wire_service_message *m)
 	str_copy(m->version, sizeof(m->version), PACKAGE_VERSION);
 	list_subflows(s, m);
 	answer(s, m);
+}
+
+// ---- the bytes to measure by
+
+static void answer_fill(struct session *s, struct wire_service_message *m)
+{
+	s->service->fill = m->bytes < WIRE_SERVICE_FILL_MAX ? m->bytes : WIRE_SERVICE_FILL_MAX;
+	s->service->fill_nonce = m->nonce;
+}
+
+// As long as the socket takes them, and others are not kept waiting. 0, or an errno.
+static int send_fill(struct session *s)
+{
+	struct service *service = s->service;
+	uint8_t bytes[WIRE_SERVICE_MAX];
+	int rc = 0;
+
+	for (int i = 0; !rc && i < FILL_BURST && service->fill && !s->up.waiting.len; i++) {
+		struct wire_service_message m = { .type = WIRE_SERVICE_FILL | WIRE_SERVICE_ANSWER,
+						  .nonce = service->fill_nonce };
+
+		service->fill -= service->fill < sizeof(bytes) ? service->fill : sizeof(bytes);
+		m.bytes = service->fill;
+		rc = flow_seal(s, bytes, wire_service_pad(bytes, wire_service_put(&m, bytes), sizeof(bytes)));
+	}
+	return rc;
 }
 
 // ---- the survey
@@ -175,7 +205,7 @@ static void start_survey(struct session *s, struct wire_service_message *m)
 
 static bool may_take(const struct session *s)
 {
-	return s->state == SESSION_SERVICE && s->service->allowance > 0 && !s->service->survey &&
+	return s->state == SESSION_SERVICE && s->service->allowance > 0 && !s->service->survey && !s->service->fill &&
 	       !s->up.waiting.len;
 }
 
@@ -186,6 +216,7 @@ static int take_question(struct session *s)
 		[WIRE_SERVICE_ECHO] = answer_echo,
 		[WIRE_SERVICE_SEEN] = answer_seen,
 		[WIRE_SERVICE_STATS] = start_survey,
+		[WIRE_SERVICE_FILL] = answer_fill,
 	};
 	struct wire_service_message question, m = { 0 };
 	size_t used;
@@ -198,6 +229,7 @@ static int take_question(struct session *s)
 	s->service->heard = ev_now(s->worker->loop);
 	m.type = question.type;
 	m.nonce = question.nonce;
+	m.bytes = question.bytes;
 	if (m.type < sizeof(answers) / sizeof(answers[0]) && answers[m.type])
 		answers[m.type](s, &m);
 	return 0;
@@ -214,7 +246,7 @@ static int take_questions(struct session *s)
 
 int service_events(const struct session *s)
 {
-	if (s->up.waiting.len)
+	if (s->up.waiting.len || s->service->fill)
 		return EV_WRITE;
 	return may_take(s) ? EV_READ : 0;
 }
@@ -247,6 +279,8 @@ void service_ready(struct session *s)
 	if (s->state != SESSION_SERVICE)
 		return;
 	rc = flow_drain(&s->up);
+	if (!rc)
+		rc = send_fill(s);
 	if (!rc)
 		rc = take_questions(s);
 	// what was left over has been answered; now the socket

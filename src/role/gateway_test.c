@@ -110,7 +110,8 @@ static void begin(struct gateway *g)
 				      .source = way->local,
 				      .hop = hop_of(way),
 				      .exit = sockaddr_make(&exit->addrs[0], exit->config->port),
-				      .key = exit->key };
+				      .key = exit->key,
+				      .fill = g->test.order.speed };
 
 	if (other >= 0)
 		target.other = way_of(g, (size_t)other)->local;
@@ -134,8 +135,10 @@ bool gateway_test_start(void *ctx, const struct path_test_order *order, struct c
 		return false;
 	}
 	if (costs(g, slot) && !order->metered) {
-		snprintf(text, sizeof(text), "test: %s is metered, and a test sends some 20 kB over it", order->path);
-		snprintf(hint, sizeof(hint), "'mpgate test %s --metered' does it", order->path);
+		snprintf(text, sizeof(text), "test: %s is metered, and a test sends %s over it", order->path,
+			 order->speed ? "up to 4 MB" : "some 20 kB");
+		snprintf(hint, sizeof(hint), "'mpgate test %s%s --metered' does it", order->path,
+			 order->speed ? " --speed" : "");
 		ctl_error_set(why, STATUS_REFUSED, text, hint);
 		return false;
 	}

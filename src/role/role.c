@@ -196,7 +196,7 @@ static const struct role_verb verbs[] = {
 	{ "test",
 	  "PATH",
 	  1,
-	  "Try one path: first hop, exit, MPTCP, full-size packets",
+	  "Try one path: first hop, exit, MPTCP, full-size packets, speed",
 	  { "mpgate test tun1", "mpgate test --mptcp --json tun1" },
 	  role_test, ROLE_FIND },
 	{ "version",

@@ -24,6 +24,7 @@ static bool parse(struct test_job *job, int argc, char **argv)
 {
 	const struct role_option options[] = {
 		{ "mptcp", 0, NULL, "MPTCP alone, and whether a subflow joins over it", .flag = &job->order.mptcp },
+		{ "speed", 0, NULL, "how fast the exit's bytes come, by up to 4 MB", .flag = &job->order.speed },
 		{ "metered", 0, NULL, "also when each byte costs", .flag = &job->order.metered },
 		{ 0 },
 	};
@@ -49,6 +50,51 @@ static bool parse(struct test_job *job, int argc, char **argv)
 	return true;
 }
 
+// ---- consent
+
+static const struct path_snapshot *find_path(const struct snapshot *s, const char *name)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0)
+			return &s->paths[i];
+	}
+	return NULL;
+}
+
+static bool hear_consent(const struct path_snapshot *path)
+{
+	char used[FORMAT_SIZE], cap[FORMAT_SIZE];
+
+	fprintf(stderr, "%s is metered, and this takes up to 4 MB of it", path->name);
+	if (path->cap_bytes > 0)
+		fprintf(stderr, "; %s of %s are used", format_bytes(path->cap_used_bytes, used),
+			format_bytes_short(path->cap_bytes, cap));
+	fprintf(stderr, ". Go on? ");
+	return role_hear_yes();
+}
+
+// A speed costs where bytes do: on a terminal a person is asked. Without one the gateway refuses.
+static int ask_consent(struct test_job *job, struct ctl_client *c, struct ctl_message *message)
+{
+	bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	const struct path_snapshot *path;
+	int status, rc;
+
+	job->order.metered |= job->order.speed && job->args.yes;
+	if (!job->order.speed || job->order.metered || job->args.no_input || !terminal)
+		return STATUS_DONE;
+	rc = ctl_client_status(c);
+	status = rc ? client_fail_rc(&job->args, rc)
+		    : client_wait(&job->args, c, 1u << CTL_SNAPSHOT, message, CLIENT_ANSWER_MS);
+	if (status != STATUS_DONE)
+		return status;
+	path = find_path(&message->snapshot, job->order.path);
+	if (!path || !(path->optional || path->cap_bytes > 0))
+		return STATUS_DONE;
+	job->order.metered = hear_consent(path);
+	return job->order.metered ? STATUS_DONE : role_fail(STATUS_REFUSED, NULL, "test: not done");
+}
+
 // ---- for people
 
 static void add_text(const struct path_test *t, bool color, int status, struct str *out)
@@ -57,6 +103,7 @@ static void add_text(const struct path_test *t, bool color, int status, struct s
 		[TEST_ADDRESS] = "address", [TEST_ROUTE] = "route",        [TEST_HOP] = "first hop",
 		[TEST_EXIT] = "exit",       [TEST_ECHO] = "through exit", [TEST_SIZE] = "full size",
 		[TEST_MPTCP] = "mptcp",     [TEST_JOIN] = "join",
+		[TEST_SPEED] = "speed",
 	};
 	static const char *const words[TEST_LEVELS] = {
 		[TEST_OK] = "ok", [TEST_WARN] = "warn", [TEST_FAIL] = "FAIL", [TEST_SKIP] = "skip"
@@ -126,9 +173,12 @@ int role_test(int argc, char **argv)
 	if (status != STATUS_DONE)
 		return status;
 	message = xcalloc(1, sizeof(*message));
-	rc = ctl_client_test(c, &job.order);
-	status = rc ? client_fail_rc(&job.args, rc)
-		    : client_wait(&job.args, c, 1u << CTL_TEST, message, PATIENCE_MS);
+	status = ask_consent(&job, c, message);
+	if (status == STATUS_DONE) {
+		rc = ctl_client_test(c, &job.order);
+		status = rc ? client_fail_rc(&job.args, rc)
+			    : client_wait(&job.args, c, 1u << CTL_TEST, message, PATIENCE_MS);
+	}
 	if (status == STATUS_DONE)
 		status = show(&job, message);
 	ctl_client_free(c);

@@ -83,6 +83,7 @@ static const struct field message_fields[] = {
 	MESSAGE(5, TEXT, version, .size = sizeof(((struct wire_service_message *)0)->version)),
 	MESSAGE(6, LIST, subflows, .list = &subflow_list),
 	MESSAGE(7, LIST, remotes, .list = &remote_list),
+	MESSAGE(8, U32, bytes),
 };
 
 // No field is longer than 2 + 32 bytes, and an entry is a field of fields.

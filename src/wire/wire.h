@@ -216,11 +216,13 @@ enum wire_service_type {
 	WIRE_SERVICE_ECHO = 1,  // nothing but the way there and back
 	WIRE_SERVICE_SEEN = 2,  // what the exit sees of this very connection
 	WIRE_SERVICE_STATS = 3, // and of the relayed connections from the same addresses
+	WIRE_SERVICE_FILL = 4,  // so many bytes, in as many answers as that takes
 	WIRE_SERVICE_ANSWER = 0x80,
 };
 
 #define WIRE_SERVICE_LIST_MAX 16
 #define WIRE_SERVICE_MAX      4096 // a whole message
+#define WIRE_SERVICE_FILL_MAX 4000000 // bytes for one question
 
 // A subflow as the exit sees it: the address is the one after all translation on the way.
 struct wire_service_subflow {
@@ -257,6 +259,7 @@ struct wire_service_message {
 	// answer to STATS
 	uint8_t n_remotes;
 	struct wire_service_remote remotes[WIRE_SERVICE_LIST_MAX];
+	uint32_t bytes; // FILL: of all answers; in an answer: that are still to come
 };
 
 bool wire_service_is_target(const struct wire_target *target);

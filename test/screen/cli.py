@@ -644,6 +644,17 @@ def history_is_a_page_of_rows():
 
 
 @case
+def a_speed_of_what_costs_is_asked_for():
+    with gateway("ok") as g:
+        code, shown = on_terminal(g.socket, "n\n", "test", "wwan0", "--speed")
+        same(code, 7)
+        contains(shown, "wwan0 is metered, and this takes up to 4 MB of it")
+        contains(shown, "test: not done")
+        for words in (["wwan0", "--speed", "--no-input"], ["wwan0", "--speed", "--yes"], ["ppp0", "--speed"]):
+            assert "is metered, and this" not in on_terminal(g.socket, "", "test", *words)[1], words
+
+
+@case
 def bars_are_of_what_the_terminal_shows():
     full, ascii_bar = "\u2588" * 40, "#" * 40
     with gateway("history") as g:

@@ -370,6 +370,7 @@ static void random_test(struct path_test *test)
 	test->rtt_us = random_measure(1000000);
 	test->mptcp = (int8_t)(random_number(4) - 2);
 	test->mtu = (int)random_measure(9000);
+	test->download_bps = random_measure(INT64_MAX);
 	RANDOM_TEXT(test->seen_as);
 	test->bytes = (uint64_t)random_number(INT64_MAX);
 	test->n = (int)random_number(TEST_STEPS + 1);
@@ -754,6 +755,7 @@ static void the_form_is_the_published_one(void **state)
 		.rtt_us = 62000,
 		.mptcp = 0,
 		.mtu = 1500,
+		.download_bps = 11400000,
 		.seen_as = "198.51.100.7",
 		.bytes = 18000,
 		.n = 2,

@@ -82,6 +82,29 @@ static void a_good_path_passes(void **state)
 	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:ok", "took it in");
 }
 
+static void a_speed_is_told_where_it_is_asked_for(void **state)
+{
+	struct test_context c = context();
+	struct test_facts f = facts();
+	struct path_test test = { 0 };
+
+	(void)state;
+	plan_judge_test(&c, &f, &test);
+	assert_int_equal(test.download_bps, SNAPSHOT_NONE);
+	f.fill_asked = true;
+	f.fill_bytes = 3600000;
+	f.fill_us = 2400000;
+	check(&c, &f, WELL " speed:ok", "12.00 Mb/s from the exit: 3.60 MB in 2.4 s");
+	plan_judge_test(&c, &f, &test);
+	assert_int_equal(test.download_bps, 12000000);
+	f.fill_error = -ETIMEDOUT;
+	check(&c, &f, WELL " speed:skipped", "older than this one");
+	plan_judge_test(&c, &f, &test);
+	assert_int_equal(test.download_bps, SNAPSHOT_UNKNOWN);
+	f.fill_error = -ECANCELED; // something before it failed
+	check(&c, &f, WELL, "");
+}
+
 static void what_cannot_be_measured_says_why(void **state)
 {
 	struct test_context c = context();
@@ -189,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_good_path_passes),
+		cmocka_unit_test(a_speed_is_told_where_it_is_asked_for),
 		cmocka_unit_test(what_cannot_be_measured_says_why),
 		cmocka_unit_test(silence_is_told_from_where_it_begins),
 		cmocka_unit_test(stripped_options_are_found),

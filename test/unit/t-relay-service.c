@@ -292,6 +292,33 @@ static void skips_a_question_it_does_not_know(void **state)
 	hang_up(c);
 }
 
+// As many bytes as were asked for come, however many that are, and then the next answer.
+static void fills_a_line(void **state)
+{
+	static const uint32_t asked[] = { 1, 4096, 1000000, 4000000000 };
+	struct client *c = open_service(1, IPPROTO_TCP);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		uint32_t left = asked[i] < WIRE_SERVICE_FILL_MAX ? asked[i] : WIRE_SERVICE_FILL_MAX;
+		struct wire_service_message question = { .type = WIRE_SERVICE_FILL, .nonce = i + 1, .bytes = asked[i] };
+		uint8_t bytes[WIRE_SERVICE_MAX];
+
+		send_sealed(c, bytes, wire_service_put(&question, bytes));
+		put_question(c, WIRE_SERVICE_ECHO, 99);
+		while (left) {
+			struct wire_service_message answer = await_answer(c);
+
+			assert_int_equal(answer.type, WIRE_SERVICE_FILL | WIRE_SERVICE_ANSWER);
+			assert_int_equal(answer.nonce, i + 1);
+			assert_int_equal(answer.bytes, left < sizeof(bytes) ? 0 : left - sizeof(bytes));
+			left = answer.bytes;
+		}
+		assert_int_equal(await_answer(c).nonce, 99);
+	}
+	hang_up(c);
+}
+
 // All are answered, in order, however many come at once and however they are cut.
 static void answers_many_in_order(void **state)
 {
@@ -430,6 +457,7 @@ int main(void)
 		cmocka_unit_test(sees_mptcp),
 		cmocka_unit_test(sums_what_it_sent),
 		cmocka_unit_test(skips_a_question_it_does_not_know),
+		cmocka_unit_test(fills_a_line),
 		cmocka_unit_test(answers_many_in_order),
 		cmocka_unit_test(ends_what_makes_no_sense),
 		cmocka_unit_test(is_not_for_the_lan),

@@ -52,7 +52,13 @@ def story(lab):
     expect(list(answer["steps"]) == ["address", "route", "first-hop", "exit", "mptcp", "join"], f"{list(answer['steps'])}")
     finds(answer, "join", "ok", "took it in")
 
+    # of a line of 9 Mbit/s
+    answer = test("ppp0", "--speed")
+    finds(answer, "speed", "ok", "Mb/s from the exit")
+    expect(6e6 < answer["download_bps"] < 9.5e6, f"{answer['download_bps']} bit/s")
+
     # what costs
+    expect("4 MB" in test("wwan0", "--speed", status=7)["message"], "the speed of wwan0 was tested")
     expect("metered" in test("wwan0", status=7)["message"], "wwan0 was tested")
     finds(test("wwan0", "--metered", status=1), "route" if paths["wwan0"].wanem else "address", "skipped", "")
     gateway.enable("wwan0")

@@ -143,6 +143,14 @@ int canvas_text_fit(struct canvas *canvas, int row, int col, int width, enum att
 	return used;
 }
 
+void canvas_text_parts(struct canvas *canvas, int row, int col, int width, enum attr attr, const char *const *parts)
+{
+	int used = canvas_text_fit(canvas, row, col, width, attr, *parts++);
+
+	for (; *parts && used + canvas_measure(*parts) <= width; parts++)
+		used += canvas_text(canvas, row, col + used, width - used, attr, *parts);
+}
+
 int canvas_measure(const char *text)
 {
 	int used = 0;

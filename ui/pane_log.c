@@ -386,17 +386,19 @@ static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int
 	int held = log->last ? (int)(newest(log) - log->first + 1) : 0;
 	int newer = lowest ? count(ui, lowest + 1, newest(log)) : 0;
 
-	char key[KEY_NAME_SIZE], below[32] = "";
+	char key[KEY_NAME_SIZE], below[32] = "", head[48], hint[48];
 
 	if (newer)
 		snprintf(below, sizeof(below), "%d newer below, ", newer);
-	if (log->cursor)
+	if (log->cursor) {
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING, "PAUSED  %s%s follows again", below,
 			     bindings_key_of("last", UI_LOG, key));
-	else
-		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
-			     "%d of %d lines, following.  %s stops that.  Older: journalctl -u mpgate",
-			     count(ui, log->first, newest(log)), held, bindings_key_of("up", UI_LOG, key));
+		return;
+	}
+	snprintf(head, sizeof(head), "%d of %d lines, following.", count(ui, log->first, newest(log)), held);
+	snprintf(hint, sizeof(hint), "  %s stops that.", bindings_key_of("up", UI_LOG, key));
+	canvas_text_parts(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
+			  (const char *const[]){ head, hint, "  Older: journalctl -u mpgate", NULL });
 }
 
 static void draw_empty(const struct ui *ui, struct canvas *canvas, int row)

@@ -186,7 +186,7 @@ static void write_findings(const struct report *report, char out[static 48])
 static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int64_t now_ms,
 			int total)
 {
-	char findings[48], took[24] = "";
+	char findings[48], took[24] = "", head[160], lines[64], keys[48], down[KEY_NAME_SIZE], up[KEY_NAME_SIZE];
 	const struct report *report = &ui->report;
 	const char *command = tasks[report->task].command;
 	int last = report->first + report->page < total ? report->first + report->page : total;
@@ -198,9 +198,12 @@ static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int
 		write_findings(report, findings);
 		if (layout_form(canvas->width + 1) & (FORM_NORMAL | FORM_WIDE))
 			snprintf(took, sizeof(took), " took %.1f s", (double)report->took_ms / 1000);
-		canvas_textf(canvas, row, 1, canvas->width - 1, report->status ? ATTR_BAD : ATTR_NORMAL,
-			     "'%s'%s%s.  Lines %d-%d of %d, j k scroll", command, took, findings,
-			     report->first + 1, last, total);
+		snprintf(head, sizeof(head), "'%s'%s%s.", command, took, findings);
+		snprintf(lines, sizeof(lines), "  Lines %d-%d of %d", report->first + 1, last, total);
+		snprintf(keys, sizeof(keys), ", %s %s scroll", bindings_key_of("down", UI_DOCTOR, down),
+			 bindings_key_of("up", UI_DOCTOR, up));
+		canvas_text_parts(canvas, row, 1, canvas->width - 1, report->status ? ATTR_BAD : ATTR_NORMAL,
+				  (const char *const[]){ head, lines, keys, NULL });
 	} else {
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
 			     "'%s' took %.1f s and ended with status %d", command,

@@ -270,10 +270,15 @@ int config_load(const char *file, enum config_role role, struct config **out, st
 void config_free(struct config *config);
 
 // Reads a person's file for the console, whose block `keys` may give each of the `n` actions its keys;
-// `take` is called for those that it names, when the whole file is right. Returns 0; -ENOENT: there is
-// no file; or another -errno with lines in `errors`.
-typedef void config_take_key(void *ctx, const char *action, const char *keys);
-int config_console_load(const char *file, const char *const actions[], size_t n, config_take_key *take, void *ctx,
+// `take` is called for those that it names, when the whole file is right. *accessible is set where it says
+// so. Returns 0; -ENOENT: there is no file; or another -errno with lines in `errors`.
+struct config_console_keys {
+	const char *const *actions;
+	size_t n;
+	void (*take)(void *ctx, const char *action, const char *keys);
+	void *ctx;
+};
+int config_console_load(const char *file, const struct config_console_keys *keys, bool *accessible,
 			struct str *errors);
 
 // Append a file with every key and its default, commented out, and one with the values of `config`.

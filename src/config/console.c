@@ -40,33 +40,41 @@ static cfg_opt_t *list_keys(const char *const actions[], size_t n)
 	return keys;
 }
 
-int config_console_load(const char *file, const char *const actions[], size_t n, config_take_key *take, void *ctx,
+static void take_keys(cfg_t *block, const struct config_console_keys *keys)
+{
+	for (size_t i = 0; block && i < keys->n; i++) {
+		const char *value = cfg_size(block, keys->actions[i]) ? cfg_getstr(block, keys->actions[i]) : NULL;
+
+		if (value)
+			keys->take(keys->ctx, keys->actions[i], value);
+	}
+}
+
+int config_console_load(const char *file, const struct config_console_keys *keys, bool *accessible,
 			struct str *errors)
 {
-	cfg_opt_t *keys, opts[2];
+	cfg_opt_t *list, opts[3];
 	size_t errors_before = errors->len;
-	cfg_t *cfg, *block;
+	cfg_t *cfg;
 
 	if (access(file, R_OK) < 0)
 		return -errno;
-	keys = list_keys(actions, n);
-	opts[0] = (cfg_opt_t)CFG_SEC("keys", keys, CFGF_NONE);
-	opts[1] = (cfg_opt_t)CFG_END();
+	list = list_keys(keys->actions, keys->n);
+	opts[0] = (cfg_opt_t)CFG_SEC("keys", list, CFGF_NONE);
+	opts[1] = (cfg_opt_t)CFG_BOOL("accessible", cfg_false, CFGF_NONE);
+	opts[2] = (cfg_opt_t)CFG_END();
 	reading.file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file; // it is said in one line of a screen
 	reading.errors = errors;
 	cfg = cfg_init(opts, CFGF_NONE);
-	free(keys); // copied
+	free(list); // copied
 	if (!cfg)
 		return -ENOMEM;
 	cfg_set_error_function(cfg, take_error);
 	if (cfg_parse(cfg, file) != CFG_SUCCESS && errors->len == errors_before)
 		str_addf(errors, "%s: cannot be read\n", reading.file);
-	block = errors->len == errors_before ? cfg_getsec(cfg, "keys") : NULL;
-	for (size_t i = 0; block && i < n; i++) {
-		const char *value = cfg_size(block, actions[i]) ? cfg_getstr(block, actions[i]) : NULL;
-
-		if (value)
-			take(ctx, actions[i], value);
+	if (errors->len == errors_before) {
+		take_keys(cfg_getsec(cfg, "keys"), keys);
+		*accessible |= cfg_getbool(cfg, "accessible") == cfg_true;
 	}
 	cfg_free(cfg);
 	return errors->len == errors_before ? 0 : -EINVAL;

@@ -56,9 +56,9 @@ static int print_status(const struct role_args *args)
 							   args->mask ? (char[]){ "--mask" } : NULL, NULL });
 }
 
-// ---- a person's own keys
+// ---- a person's own file: keys, and what is easier to read
 
-#define OWN_KEYS "console.conf"
+#define OWN_FILE "console.conf"
 
 struct own_keys {
 	struct str *errors;
@@ -71,7 +71,7 @@ static void take_keys(void *ctx, const char *action, const char *keys)
 	struct str why = { 0 };
 
 	if (!ui_rebind(action, keys, &why) && !own->wrong) {
-		str_addf(own->errors, OWN_KEYS ": '%s' %s", action, str_text(&why));
+		str_addf(own->errors, OWN_FILE ": '%s' %s", action, str_text(&why));
 		own->wrong = true;
 	}
 	str_fini(&why);
@@ -79,25 +79,25 @@ static void take_keys(void *ctx, const char *action, const char *keys)
 
 // $XDG_CONFIG_HOME/mpgate/console.conf. Whatever is wrong with it, the console starts: with its own keys,
 // and the first of what is wrong as its first message.
-static void load_own_keys(struct str *complaint)
+static void load_own_file(struct ui_options *ui, struct str *complaint)
 {
 	const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *names[128];
 	struct str file = { 0 }, errors = { 0 }, why = { 0 };
 	struct own_keys own = { .errors = &errors };
-	size_t n = 0;
+	struct config_console_keys keys = { .actions = names, .take = take_keys, .ctx = &own };
 	int rc;
 
 	if (folder && folder[0] == '/')
-		str_addf(&file, "%s/mpgate/" OWN_KEYS, folder);
+		str_addf(&file, "%s/mpgate/" OWN_FILE, folder);
 	else if (home)
-		str_addf(&file, "%s/.config/mpgate/" OWN_KEYS, home);
-	while (n < sizeof(names) / sizeof(names[0]) && (names[n] = ui_action_name(n)))
-		n++;
-	rc = file.len ? config_console_load(str_text(&file), names, n, take_keys, &own, &errors) : -ENOENT;
+		str_addf(&file, "%s/.config/mpgate/" OWN_FILE, home);
+	while (keys.n < sizeof(names) / sizeof(names[0]) && (names[keys.n] = ui_action_name(keys.n)))
+		keys.n++;
+	rc = file.len ? config_console_load(str_text(&file), &keys, &ui->accessible, &errors) : -ENOENT;
 	if (rc == 0 && !own.wrong && !ui_check_keys(&why))
-		str_addf(&errors, OWN_KEYS ": %s", str_text(&why));
+		str_addf(&errors, OWN_FILE ": %s", str_text(&why));
 	if (!errors.len && rc < 0 && rc != -ENOENT)
-		str_addf(&errors, OWN_KEYS ": %s", strerror(-rc));
+		str_addf(&errors, OWN_FILE ": %s", strerror(-rc));
 	if (errors.len) {
 		ui_default_keys();
 		str_addf(complaint, "%.*s; the keys are as usual", (int)strcspn(errors.text, "\n"), errors.text);
@@ -116,7 +116,7 @@ void role_screen_init(struct role_screen *screen, const struct role_args *args)
 	struct ui_options *ui = &screen->options;
 
 	snprintf(screen->last_run, sizeof(screen->last_run), "%s/" LAST_RUN_FILE, args->state_dir);
-	load_own_keys(&screen->complaint);
+	load_own_file(ui, &screen->complaint);
 	role_session_find(ui);
 	ui->last_run = screen->last_run;
 	ui->socket = args->socket;

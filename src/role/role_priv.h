@@ -83,7 +83,7 @@ void role_session_find(struct ui_options *options);
 struct role_screen {
 	struct ui_options options;
 	char last_run[sizeof(((struct role_args *)NULL)->state_dir) + 16];
-	struct str complaint; // of a person's own keys
+	struct str complaint; // of a person's own file
 };
 void role_screen_init(struct role_screen *screen, const struct role_args *args);
 void role_screen_fini(struct role_screen *screen);

@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from screen import run_story  # noqa: E402
+from screen import expect, run_story  # noqa: E402
 
 
 def story(stage):
@@ -25,6 +25,14 @@ def story(stage):
     screen.wait_gone("closes in 30 s")  # keys that were typed ahead are dropped
     screen.keys("Escape")
     screen.wait_gone("REDIAL ppp0")
+    screen.keys("q")
+    screen.wait_prompt()
+    own.write_text("accessible = yes\n")
+    screen.run("clear")
+    screen.console(stage)
+    screen.wait(">!ppp0")
+    rows = screen.lines()
+    expect(not any("| RX Mb/s" in row for row in rows) and ":04:" not in rows[0], f"graphs or a clock: {rows}")
     screen.keys("q")
     screen.wait_prompt()
     for text, why in (('keys {\n\tredail = "r"\n}\n', "console.conf:2: "),

@@ -166,7 +166,7 @@ static int count_entries(const char *folder)
 	return n - 3; // ".", "..", and what reads them
 }
 
-// Since Linux 6.2 the folder's size is their number, and older ones say 0.
+// See kernel-notes.
 static int look_at_files(const struct machine *machine)
 {
 	char folder[PATH_SIZE];

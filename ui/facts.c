@@ -79,11 +79,9 @@ bool facts_has_died(const struct snapshot *was, const struct snapshot *now)
 
 int facts_find_path(const struct snapshot *s, const char *name)
 {
-	for (int i = 0; i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return i;
-	}
-	return -1;
+	const struct path_snapshot *path = snapshot_find_path(s, name);
+
+	return path ? (int)(path - s->paths) : -1;
 }
 
 const char *facts_kind(const struct path_snapshot *path, char out[static NAME_SIZE])

@@ -248,15 +248,6 @@ static void run_watch(struct client *c, const struct ctl_request *request)
 	ev_timer_stop(c->ctl->loop, &c->due); // of an earlier watch
 }
 
-static bool has_path(const struct snapshot *s, const char *name)
-{
-	for (int i = 0; i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void hint_at_paths(const struct snapshot *s, const char *name, char *out, size_t size)
 {
 	struct str hint = { 0 };
@@ -285,7 +276,7 @@ static bool find_path(struct client *c, const char *path, int64_t id)
 	struct snapshot snapshot = { 0 };
 
 	h->snapshot(h->ctx, &snapshot);
-	if (has_path(&snapshot, path))
+	if (snapshot_find_path(&snapshot, path))
 		return true;
 	answer_no_path(c, &snapshot, path, id);
 	return false;
@@ -326,7 +317,7 @@ static bool check_command(struct client *c, const struct command *command,
 	if (!wants_path[command->verb])
 		return true;
 	h->snapshot(h->ctx, &snapshot);
-	if (has_path(&snapshot, command->object))
+	if (snapshot_find_path(&snapshot, command->object))
 		return true;
 	out->status = STATUS_NO_SUCH;
 	snprintf(out->text, sizeof(out->text), "no path '%s'", command->object);

@@ -58,6 +58,15 @@ void snapshot_hint_at_paths(const struct snapshot *s, const char *name, struct s
 		str_addf(out, " %s", s->paths[i].name);
 }
 
+const struct path_snapshot *snapshot_find_path(const struct snapshot *s, const char *name)
+{
+	for (int i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0)
+			return &s->paths[i];
+	}
+	return NULL;
+}
+
 void history_add(struct history *history, const struct history_sample *sample)
 {
 	history->ring[history->count++ % HISTORY_SIZE] = *sample;

@@ -211,6 +211,9 @@ struct snapshot {
 	struct event events[SNAPSHOT_EVENTS]; // newest first
 };
 
+// The path of this name, or NULL.
+const struct path_snapshot *snapshot_find_path(const struct snapshot *s, const char *name);
+
 // How far back a history goes.
 enum trend_scale { TREND_MINUTE, TREND_HOUR, TREND_DAY, TREND_MONTH, TREND_SCALES };
 

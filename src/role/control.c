@@ -177,15 +177,6 @@ static bool parse(struct control_job *job, int argc, char **argv)
 	return true;
 }
 
-static const struct path_snapshot *find_path(const struct snapshot *s, const char *name)
-{
-	for (int i = 0; i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return &s->paths[i];
-	}
-	return NULL;
-}
-
 static bool is_last_carrier(const struct snapshot *s, const struct path_snapshot *path)
 {
 	int n = 0;
@@ -270,7 +261,7 @@ static int begin(struct control_job *job)
 // Keeps what a snapshot says of the path.
 static void note_path(struct control_job *job)
 {
-	const struct path_snapshot *path = find_path(&job->message.snapshot, job->path);
+	const struct path_snapshot *path = snapshot_find_path(&job->message.snapshot, job->path);
 
 	if (path)
 		job->now = *path;
@@ -355,7 +346,7 @@ static int run(struct control_job *job)
 	status = begin(job);
 	if (status != STATUS_DONE)
 		return status;
-	path = find_path(&job->message.snapshot, job->path);
+	path = snapshot_find_path(&job->message.snapshot, job->path);
 	if (path) { // if there is none, the gateway says so, with a hint
 		job->now = *path;
 		status = confirm(job, &job->message.snapshot, path);

@@ -290,11 +290,7 @@ static const struct kendpoint *find_endpoint(const struct kstate *k, const struc
 
 static const struct path_snapshot *find_snapshot(const struct doctor_facts *facts, const char *name)
 {
-	for (int i = 0; facts->gateway && i < facts->gateway->n_paths; i++) {
-		if (strcmp(facts->gateway->paths[i].name, name) == 0)
-			return &facts->gateway->paths[i];
-	}
-	return NULL;
+	return facts->gateway ? snapshot_find_path(facts->gateway, name) : NULL;
 }
 
 // What the gateway keeps in the kernel for a path in use.

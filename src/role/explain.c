@@ -144,13 +144,7 @@ struct way {
 
 static const struct path_snapshot *find_path(const struct explain_job *job, const char *name)
 {
-	const struct snapshot *s = &job->message->snapshot;
-
-	for (int i = 0; job->live && i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return &s->paths[i];
-	}
-	return NULL;
+	return job->live ? snapshot_find_path(&job->message->snapshot, name) : NULL;
 }
 
 static bool is_up(const struct explain_job *job, const struct config_path *path)

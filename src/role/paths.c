@@ -43,15 +43,6 @@ static bool parse(struct paths_job *job, int argc, char **argv)
 	return client_read_watch("paths", job->watch, job->args.plain ? 0 : 1, &job->watch_s) == STATUS_DONE;
 }
 
-static const struct path_snapshot *find_path(const struct snapshot *s, const char *name)
-{
-	for (int i = 0; i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return &s->paths[i];
-	}
-	return NULL;
-}
-
 static bool is_chosen(const struct paths_job *job, const char *name)
 {
 	for (int i = 0; i < job->args.n_operands; i++) {
@@ -67,7 +58,7 @@ static int choose(struct paths_job *job, const struct snapshot *s)
 	struct snapshot *shown = &job->shown;
 
 	for (int i = 0; !job->began && i < job->args.n_operands; i++) {
-		if (!find_path(s, job->args.operands[i]))
+		if (!snapshot_find_path(s, job->args.operands[i]))
 			return client_fail_path("paths", s, job->args.operands[i]);
 	}
 	*shown = *s;
@@ -77,7 +68,7 @@ static int choose(struct paths_job *job, const struct snapshot *s)
 			shown->paths[shown->n_paths++] = s->paths[i];
 	}
 	for (int i = 0; i < s->n_events; i++) {
-		if (find_path(shown, s->events[i].object))
+		if (snapshot_find_path(shown, s->events[i].object))
 			shown->events[shown->n_events++] = s->events[i];
 	}
 	return STATUS_DONE;

@@ -52,15 +52,6 @@ static bool parse(struct test_job *job, int argc, char **argv)
 
 // ---- consent
 
-static const struct path_snapshot *find_path(const struct snapshot *s, const char *name)
-{
-	for (int i = 0; i < s->n_paths; i++) {
-		if (strcmp(s->paths[i].name, name) == 0)
-			return &s->paths[i];
-	}
-	return NULL;
-}
-
 static bool hear_consent(const struct path_snapshot *path)
 {
 	char used[FORMAT_SIZE], cap[FORMAT_SIZE];
@@ -88,7 +79,7 @@ static int ask_consent(struct test_job *job, struct ctl_client *c, struct ctl_me
 		    : client_wait(&job->args, c, 1u << CTL_SNAPSHOT, message, CLIENT_ANSWER_MS);
 	if (status != STATUS_DONE)
 		return status;
-	path = find_path(&message->snapshot, job->order.path);
+	path = snapshot_find_path(&message->snapshot, job->order.path);
 	if (!path || !(path->optional || path->cap_bytes > 0))
 		return STATUS_DONE;
 	job->order.metered = hear_consent(path);

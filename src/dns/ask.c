@@ -311,7 +311,8 @@ void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, u
 
 	if (answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN) {
 		// somebody else may know better
-		ask->error_rcode = answer->rcode;
+		// BADVERS, BADCOOKIE and their like are between that server and us
+		ask->error_rcode = answer->rcode > 15 ? DNS_SERVFAIL : answer->rcode;
 		if (!ask_others(ask, lane->server))
 			ask_fail(ask);
 		return;

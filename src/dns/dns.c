@@ -25,6 +25,8 @@
 #include "dns/dns_priv.h"
 
 #define TICK_S .1
+// For a client it is as good as at once, and short of that most answers are there.
+#define PATIENCE_LEAST_MS 100
 // Of kept answers, on the average; most have less.
 #define ENTRY_BYTES 1024
 // Of salts, for the two directions of our few streams.
@@ -140,10 +142,25 @@ static struct server *find_or_make_own(struct dns *dns, const struct dns_direct 
 	return own;
 }
 
+// One that was there before stays what it is, with its numbers.
+static void make_upstreams(struct dns *dns, const struct dns_spec *spec)
+{
+	struct server was[SNAPSHOT_UPSTREAMS];
+
+	memcpy(was, dns->upstreams, sizeof(was));
+	memset(dns->upstreams, 0, sizeof(dns->upstreams));
+	for (size_t i = 0; i < spec->n_upstreams; i++) {
+		server_init(&dns->upstreams[i], &spec->upstreams[i], spec->sealed, -1);
+		for (size_t j = 0; j < SNAPSHOT_UPSTREAMS; j++) {
+			if (sockaddr_equal(&was[j].at, &spec->upstreams[i]))
+				dns->upstreams[i] = was[j];
+		}
+	}
+}
+
 static void make_servers(struct dns *dns, const struct dns_spec *spec)
 {
-	for (size_t i = 0; i < spec->n_upstreams; i++)
-		server_init(&dns->upstreams[i], &spec->upstreams[i], spec->sealed, -1);
+	make_upstreams(dns, spec);
 	free(dns->direct);
 	free(dns->own);
 	dns->n_direct = spec->n_direct;
@@ -256,6 +273,7 @@ struct dns *dns_new(struct ev_loop *loop, dns_tell_fn *tell, void *ctx)
 	dns->loop = loop;
 	dns->tell = tell;
 	dns->ctx = ctx;
+	dns->least_patience_ms = PATIENCE_LEAST_MS;
 	dns->replay = wire_replay_new(REPLAY_CAPACITY);
 	list_init(&dns->lanes);
 	list_init(&dns->asks);

@@ -247,8 +247,9 @@ struct dns {
 	int64_t way_suspect_ms[PATHS_MAX]; // until then other ways are taken first
 	struct list lanes, asks, listeners, conns, accounts;
 	int n_lanes, n_asks, n_waiters, n_conns;
-	int64_t heard_ms; // when anybody last answered
-	ev_timer tick;    // active while there is a lane or a connection
+	int64_t least_patience_ms; // others are not asked sooner; see lane_patience_ms()
+	int64_t heard_ms;          // when anybody last answered
+	ev_timer tick; // active while there is a lane or a connection
 	struct {
 		uint64_t queries, hits, stale, failures;
 	} counted;

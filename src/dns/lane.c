@@ -25,7 +25,6 @@
 #define LANES_MAX 32
 // Others are asked after two usual answers' time and a little.
 #define PATIENCE_EXTRA_MS 50
-#define PATIENCE_LEAST_MS 100
 #define PATIENCE_MAX_MS   600
 // Of a lane that has answered nothing yet: connecting, through the exit, and the server's own work.
 #define FIRST_RTTS     3
@@ -454,7 +453,7 @@ int64_t lane_patience_ms(const struct lane *lane)
 	int64_t wait_ms = lane->rtt_us < 0 ? FIRST_RTTS * rtt_ms + FIRST_EXTRA_MS
 					   : 2 * lane->rtt_us / 1000 + PATIENCE_EXTRA_MS;
 
-	return clamp(wait_ms, PATIENCE_LEAST_MS, PATIENCE_MAX_MS);
+	return clamp(wait_ms, lane->dns->least_patience_ms, PATIENCE_MAX_MS);
 }
 
 // Whether what was sent is not acknowledged, although the kernel has sent it again.

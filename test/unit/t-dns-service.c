@@ -52,6 +52,7 @@ enum manner {
 	ANSWERS,
 	IS_MUTE,
 	FAILS,        // SERVFAIL
+	WANTS_COOKIES, // BADCOOKIE
 	HANGS_UP,     // after each answer
 	IS_RUDE,      // and instead of one
 	REVERSES,     // answers three questions at a time, the last first
@@ -131,6 +132,9 @@ static void answer(struct fake_conn *c, const struct dns_query *q)
 	case LOOKS_UP_LONG:
 		if (q->question.name[1] != 's')
 			say(c, out, len);
+		return;
+	case WANTS_COOKIES:
+		say(c, out, dns_reply_error(q, 23, DNS_EXTRA_NONE, out));
 		return;
 	case KNOWS_NO_EDNS:
 		if (q->edns) {
@@ -276,6 +280,8 @@ static void keep_told(void *ctx, enum log_level level, const char *text)
 	snprintf(w.told + len, sizeof(w.told) - len, "%s\n", text);
 }
 
+static int64_t usual_patience_ms;
+
 static int set_up(void **state)
 {
 	union sockaddr_any at;
@@ -308,6 +314,9 @@ static int set_up(void **state)
 	w.spec.cache_entries = 100;
 	w.spec.stale_s = 3600;
 	w.dns = dns_new(loop, keep_told, NULL);
+	// a machine that is busy with other tests is no reason to ask others
+	usual_patience_ms = w.dns->least_patience_ms;
+	w.dns->least_patience_ms = WAIT_MS;
 	dns_set(w.dns, &w.spec);
 	return 0;
 }
@@ -547,6 +556,7 @@ static void believes_its_own_answers_only(void **state)
 static void asks_another_when_the_first_is_mute(void **state)
 {
 	(void)state;
+	w.dns->least_patience_ms = usual_patience_ms;
 	w.first.manner = IS_MUTE;
 	expect_from("a.example", &w.second);
 	assert_int_equal(w.first.asked, 1);
@@ -563,6 +573,7 @@ static void tells_a_slow_name_from_a_mute_server(void **state)
 	int64_t later_ms;
 
 	(void)state;
+	w.dns->least_patience_ms = usual_patience_ms;
 	w.first.manner = LOOKS_UP_LONG;
 	expect_from("slow.example", &w.second);
 	lane = lane_to(upstream(0));
@@ -594,8 +605,10 @@ static void counts_late_answers_too(void **state)
 
 	(void)state;
 	// the first one's comes when the second one's has been taken
+	w.dns->least_patience_ms = usual_patience_ms;
 	w.first.manner = REVERSES;
 	expect_from("a.example", &w.second);
+	w.dns->least_patience_ms = WAIT_MS;
 	w.first.manner = ANSWERS;
 	upstream(0)->suspect_ms = w.dns->way_suspect_ms[0] = 0;
 	expect_from("b.example", &w.first);
@@ -642,7 +655,7 @@ static void asks_another_when_the_first_fails(void **state)
 	(void)state;
 	w.first.manner = FAILS;
 	expect_from("a.example", &w.second);
-	w.second.manner = FAILS;
+	w.second.manner = WANTS_COOKIES;
 	assert_int_equal(lookup("b.example").rcode, DNS_SERVFAIL);
 	assert_int_equal(w.first.asked, 2);
 	assert_int_equal(w.second.asked, 2);
@@ -822,8 +835,10 @@ static void follows_another_configuration(void **state)
 	dns_set(w.dns, &w.spec);
 	assert_int_equal(await_udp(fd).address, 2);
 	expect_from("a.example", &w.second);
-	w.spec.cache_entries = 0;
+	assert_int_equal(upstream(0)->asked, 1);
+	w.spec.cache_entries = w.spec.n_direct = 0;
 	dns_set(w.dns, &w.spec);
+	assert_int_equal(upstream(0)->asked, 1);
 	expect_from("a.example", &w.second);
 	expect_from("a.example", &w.second);
 	assert_int_equal(w.second.asked, 3);
@@ -1028,11 +1043,19 @@ static void on_other_work(struct ev_loop *l, ev_io *io, int revents)
 static void lets_other_work_go_first(void **state)
 {
 	int fd = connect_client(SOCK_STREAM), pipes[2][2];
+	uint8_t flood[100 * (2 + DNS_QUERY_MAX)] = { 0 };
 	uint64_t counted;
+	size_t len = 0;
 	ev_io io[2];
 
 	(void)state;
 	w.first.manner = w.second.manner = IS_MUTE;
+	for (uint16_t i = 0; i < 100; i++) {
+		size_t n = make_query(i, "a.example", flood + len + 2);
+
+		flood[len + 1] = (uint8_t)n;
+		len += 2 + n;
+	}
 	send_tcp(fd, 0, "a.example");
 	AWAIT(w.dns->n_waiters == 1);
 	counted = queries_before = w.dns->counted.queries;
@@ -1040,15 +1063,17 @@ static void lets_other_work_go_first(void **state)
 		assert_int_equal(pipe(pipes[i]), 0);
 		ev_io_init(&io[i], on_other_work, pipes[i][0], EV_READ);
 		ev_io_start(loop, &io[i]);
-		assert_int_equal(write(pipes[i][1], "", 1), 1);
-		for (uint16_t q = 0; i == 0 && q < 100; q++)
-			send_tcp(fd, q, "a.example");
 	}
-	ev_run(loop, EVRUN_ONCE);
-	assert_int_equal(queries_before, counted);
+	turn();
+	// whether what came first or what came last goes first otherwise
+	assert_int_equal(write(pipes[0][1], "", 1), 1);
+	assert_int_equal(send(fd, flood, len, 0), len);
+	assert_int_equal(write(pipes[1][1], "", 1), 1);
 	AWAIT(w.dns->counted.queries > counted);
+	assert_false(ev_is_active(&io[0]) || ev_is_active(&io[1]));
+	assert_int_equal(queries_before, counted);
 	// it does not take all that there is
-	assert_in_range(w.dns->counted.queries - counted, 10, 60);
+	assert_in_range(w.dns->counted.queries - counted, 1, 50);
 	AWAIT(w.dns->counted.queries == counted + 100);
 	for (int i = 0; i < 2; i++) {
 		close(pipes[i][0]);

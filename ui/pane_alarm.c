@@ -56,6 +56,8 @@ static const struct {
 	{ "clock", NULL, HELP_DOCTOR },
 	{ "exit", NULL, HELP_DOCTOR },
 	{ "caps", NULL, HELP_DOCTOR },
+	{ "dns", NULL, HELP_DOCTOR },
+	{ "name-server", NULL, HELP_DOCTOR },
 };
 
 static unsigned find_help(const struct view *view, const struct alarm *alarm, const struct path_snapshot *path)

@@ -75,6 +75,10 @@ struct dns *dns_new(struct ev_loop *loop, dns_tell_fn *tell, void *ctx);
 // something may have. A listener that cannot be opened is tried again each time.
 void dns_set(struct dns *dns, const struct dns_spec *spec);
 void dns_fill(const struct dns *dns, struct dns_snapshot *out);
+// What ails a name server that is asked over this way without the exit, if it has failed to answer lately.
+bool dns_find_fault(const struct dns *dns, int way, char out[static NOTE_SIZE]);
+// The way itself was down: its name servers begin anew.
+void dns_forgive(struct dns *dns, int way);
 void dns_free(struct dns *dns);
 
 #endif

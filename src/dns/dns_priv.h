@@ -154,7 +154,9 @@ struct server {
 	int64_t rtt_us;         // of its answers, smoothed; negative: unknown
 	int64_t suspect_ms;     // until then others are asked first; CLOCK_MONOTONIC
 	int64_t plain_until_ms; // it does not know EDNS
-	int misses;             // in a row
+	int misses;             // in a row,
+	int64_t missed_ms;      // the last of them
+	int error;              // and how it came about
 	bool told;              // that it does not answer
 	struct backoff backoff;
 };

@@ -64,16 +64,21 @@ static const char *name_of(const struct server *server, char out[static ADDR_STR
 	return addr_format(&addr, out);
 }
 
-static void blame_server(struct dns *dns, struct server *server)
+static void blame_server(struct dns *dns, struct server *server, int error)
 {
 	char name[ADDR_STRLEN], text[NOTE_SIZE];
 
 	server->suspect_ms = clock_mono_ms() + backoff_next_ms(&server->backoff);
 	server->misses++;
+	server->missed_ms = clock_mono_ms();
+	server->error = error;
 	// one miss may have been the path's
 	if (server->told || server->misses < MISSES_TOLD)
 		return;
 	server->told = true;
+	// what is asked over one way is the matter of that way, see dns_find_fault()
+	if (server->way >= 0)
+		return;
 	snprintf(text, sizeof(text), "name server %s does not answer", name_of(server, name));
 	dns->tell(dns->ctx, LOG_LEVEL_WARNING, text);
 }
@@ -98,6 +103,8 @@ static void praise(struct lane *lane)
 	if (!server->told)
 		return;
 	server->told = false;
+	if (server->way >= 0)
+		return;
 	snprintf(text, sizeof(text), "name server %s answers again", name_of(server, name));
 	dns->tell(dns->ctx, LOG_LEVEL_NOTICE, text);
 }
@@ -322,7 +329,7 @@ static void on_ended(struct stream *stream, int error)
 	if (server->sealed && (!stream->connected || error == -EPROTO))
 		blame_way(dns, way);
 	else if (!heard && !idle)
-		blame_server(dns, server);
+		blame_server(dns, server, error);
 	lane_break(lane);
 	if (idle && heard && warm && is_preferred(dns, server, way))
 		lane_get(dns, server, way);
@@ -487,7 +494,7 @@ bool lane_tick(struct lane *lane, int64_t now_ms)
 	if (!connected && now_ms - lane->opened_ms > CONNECT_MS) {
 		blame_way(dns, lane->way);
 		if (!lane->server->sealed)
-			blame_server(dns, lane->server);
+			blame_server(dns, lane->server, -ETIMEDOUT);
 	} else if (connected && lane->waiting_ms && is_cut(lane)) {
 		blame_way(dns, lane->way);
 	} else if (!lane->checked_ms && is_silent(lane, now_ms)) {
@@ -495,7 +502,7 @@ bool lane_tick(struct lane *lane, int64_t now_ms)
 		lane->checked_ms = now_ms;
 		return false;
 	} else if (lane->checked_ms && !lane->blamed && now_ms - lane->checked_ms > CHECK_MS) {
-		blame_server(dns, lane->server);
+		blame_server(dns, lane->server, -ETIMEDOUT);
 		lane->blamed = true;
 		return false;
 	} else if (lane->blamed && list_is_empty(&lane->tries)) {

@@ -25,6 +25,8 @@
 #define SNAPSHOT_EVENTS 24
 #define NOTE_SIZE       96
 #define REASON_SIZE     24
+// `reason` of a path that is DEGRADED for nothing but names that cannot be looked up over it.
+#define REASON_DNS "dns"
 // `reason` of a path that is UP and reaches the Internet, while the exit is silent over all paths.
 #define REASON_EXIT_SILENT "exit-silent"
 #define LABEL_SIZE      32

@@ -44,7 +44,8 @@
 #define REASON_PORTAL     "portal"
 
 enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR, GONE };
+		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR, GONE,
+		 NAMELESS };
 
 // ---- Guards
 
@@ -331,11 +332,19 @@ static void say_worse(const struct path_fsm *fsm, struct path_change *change)
 	say(change, "%s%s for %d s; kept in use", slow, lossy, QUALITY_LASTS_MS / 1000);
 }
 
+static void say_nameless(const struct path_fsm *fsm, struct path_change *change)
+{
+	say(change, "%s", fsm->dns_fault);
+}
+
 static void say_better(const struct path_fsm *fsm, struct path_change *change)
 {
 	char rtt[FORMAT_SIZE];
 
-	say(change, "well again, RTT %s ms", format_rtt(fsm->srtt_us, rtt));
+	if (strcmp(fsm->reason, REASON_DNS) == 0)
+		say(change, "the name servers that are asked over it answer again");
+	else
+		say(change, "well again, RTT %s ms", format_rtt(fsm->srtt_us, rtt));
 }
 
 static void say_dialling(const struct path_fsm *fsm, struct path_change *change)
@@ -455,6 +464,7 @@ static const struct row {
 	{ IN(CAPPED),                 ALLOWED,  is_ready,           PATH_STATE_PROBING,  LOG_LEVEL_NOTICE,  say_allowed },
 	{ IN(CAPPED),                 ALLOWED,  NULL,               PATH_STATE_DOWN,     LOG_LEVEL_NOTICE,  say_allowed },
 	// quality
+	{ USED,                       NAMELESS, NULL,               PATH_STATE_DEGRADED, LOG_LEVEL_WARNING, say_nameless },
 	{ IN(UP),                     WORSE,    NULL,               PATH_STATE_DEGRADED, LOG_LEVEL_WARNING, say_worse },
 	{ IN(DEGRADED),               BETTER,   NULL,               PATH_STATE_UP,       LOG_LEVEL_NOTICE,  say_better },
 };
@@ -530,7 +540,10 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 			 event == STRANGER ? REASON_PORTAL : "no-mptcp");
 		break;
 	case PATH_STATE_DEGRADED:
-		str_copy(fsm->reason, sizeof(fsm->reason), fsm->lossy ? "loss" : "slow");
+		str_copy(fsm->reason, sizeof(fsm->reason),
+			 fsm->lossy		     ? "loss"
+			 : fsm->slow || event == WORSE ? "slow"
+						     : REASON_DNS);
 		break;
 	case PATH_STATE_UP:
 		fsm->dial_reason[0] = fsm->dial_failure[0] = '\0';
@@ -732,7 +745,7 @@ static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_chan
 			 : fsm->loss_ratio > LOSSY_RATIO &&
 				   count_results(fsm, now_ms, true) >= LOSSY_PROBES;
 	fsm->slow = !flows && is_slow(fsm, now_ms);
-	poor = fsm->lossy || fsm->slow;
+	poor = fsm->lossy || fsm->slow || fsm->dns_fault[0];
 	if (poor == was) {
 		fsm->quality_ms = now_ms;
 		return false;
@@ -831,6 +844,20 @@ bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, stru
 		return false;
 	fsm->strangers = stranger ? fsm->strangers + 1 : 0;
 	return take(fsm, stranger ? STRANGER : FAMILIAR, now_ms, change);
+}
+
+// Quality has to be well for a while before it counts as well; that names are answered is told at once.
+bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms, struct path_change *change)
+{
+	bool failed = fsm->dns_fault[0];
+
+	// while it does not carry its state says more
+	if (!path_fsm_verified(fsm))
+		fault = "";
+	str_copy(fsm->dns_fault, sizeof(fsm->dns_fault), fault);
+	if (fault[0] && !failed)
+		return take(fsm, NAMELESS, now_ms, change);
+	return !fault[0] && failed && strcmp(fsm->reason, REASON_DNS) == 0 && take(fsm, BETTER, now_ms, change);
 }
 
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
@@ -1075,17 +1102,19 @@ static const char *down_words(const struct path_fsm *fsm, int64_t now_ms)
 	return error_words(fsm->last_error);
 }
 
-// "RTT>184 LOSS>5%"; as it was when it became so, while it gets better.
+// "RTT>184 LOSS>5%", or "DNS fails"; as it was when it became so, while it gets better.
 static void write_quality(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])
 {
 	bool lossy = fsm->lossy || (!fsm->slow && strcmp(fsm->reason, "loss") == 0);
 	char limit[FORMAT_SIZE], slow[FORMAT_SIZE + 8] = "";
 
-	if (fsm->slow || !lossy)
+	if (fsm->slow || (!lossy && strcmp(fsm->reason, REASON_DNS) != 0))
 		snprintf(slow, sizeof(slow), "RTT>%s", format_rtt(slow_us(fsm, now_ms), limit));
 	snprintf(out, NOTE_SIZE, "%s%s", slow, slow[0] && lossy ? " " : "");
 	if (lossy)
 		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "LOSS>%.0f%%", LOSSY_RATIO * 100);
+	if (fsm->dns_fault[0])
+		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "%sDNS fails", out[0] ? " " : "");
 }
 
 void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])

@@ -190,6 +190,7 @@ struct path_fsm {
 	struct path_cap cap;
 	int64_t quality_ms; // last as good, or as bad, as the state says
 	bool slow, lossy;
+	char dns_fault[NOTE_SIZE]; // of name servers that are asked over it; empty: none
 	double loss_ratio; // when the quality was last judged
 	int strangers;     // checks in a row that something else than the exit answered
 };
@@ -238,6 +239,8 @@ bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct pa
 // A check of the path came to somebody who is not the exit, which does answer over another path; or
 // the exit itself answered.
 bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, struct path_change *change);
+// What ails the name servers that are asked straight over it, or "", also when it is the same as before.
+bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms, struct path_change *change);
 // What its cap says now, also when it is the same as before.
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
 		  struct path_change *change);

@@ -49,6 +49,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	gateway_timed_tick(g);
 	gateway_paths_tick(g);
+	gateway_dns_tick(g);
 	gateway_dial_look(g);
 	gateway_peers_tick(g);
 	kern_counters(g->kern, &g->observed);

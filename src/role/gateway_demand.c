@@ -38,7 +38,9 @@ static struct demand_need find_need(const struct gateway *g)
 			continue;
 		need.primaries++;
 		need.up += path_fsm_works(&g->fsms[i]);
-		need.poor += g->fsms[i].state == PATH_STATE_DEGRADED;
+		// another path would not make these names known
+		need.poor += g->fsms[i].state == PATH_STATE_DEGRADED &&
+			     strcmp(g->fsms[i].reason, REASON_DNS) != 0;
 	}
 	return need;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "dns/dns.h"
 #include "role/gateway_priv.h"
@@ -131,6 +132,37 @@ static void settle_alarms(struct gateway *g)
 	}
 	snprintf(text, sizeof(text), "name server %s does not answer", silent);
 	gateway_alarm_raise(g, "gw", "name-server", text);
+}
+
+void gateway_dns_note(struct gateway *g, size_t slot, const char *fault)
+{
+	const char *name = g->paths[slot].config->name;
+	struct path_fsm *fsm = &g->fsms[slot];
+	struct path_change change;
+	char text[NOTE_SIZE];
+
+	if (path_fsm_dns(fsm, fault, clock_mono_ms(), &change))
+		gateway_note_change(g, slot, &change);
+	if (fsm->dns_fault[0]) {
+		snprintf(text, sizeof(text), "%s DNS fails: %.60s", name, fsm->dns_fault);
+		gateway_alarm_raise(g, name, "dns", text);
+	} else {
+		gateway_alarm_clear(g, name, "dns");
+	}
+}
+
+void gateway_dns_tick(struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_paths; i++) {
+		char fault[NOTE_SIZE] = "";
+
+		if (g->dns && path_fsm_works(&g->fsms[i]))
+			dns_find_fault(g->dns, (int)i, fault);
+		else if (g->dns)
+			dns_forgive(g->dns, (int)i);
+		if (!g->paths[i].config->gone)
+			gateway_dns_note(g, i, fault);
+	}
 }
 
 static void tell(void *ctx, enum log_level level, const char *text)

@@ -332,6 +332,10 @@ void gateway_relay_udp_fill_snapshot(const struct gateway *g, struct snapshot *o
 // DNS goes by the same policy as connections.
 void gateway_dns_set(struct gateway *g, const struct relay_policy *policy);
 void gateway_dns_fini(struct gateway *g);
+// Once a second: over which paths names cannot be looked up.
+void gateway_dns_tick(struct gateway *g);
+// What ails the name servers that are asked over the path, or "".
+void gateway_dns_note(struct gateway *g, size_t slot, const char *fault);
 
 // gateway_uses.c
 // What each path is used for: by what is known of the paths, and once a second by the load too.

@@ -801,6 +801,33 @@ static void closes_streams_that_nobody_uses(void **state)
 	assert_int_equal(w.dns->n_lanes, 1);
 }
 
+static void tells_a_way_of_its_name_servers(void **state)
+{
+	char fault[NOTE_SIZE];
+
+	(void)state;
+	w.direct.way = 0;
+	dns_set(w.dns, &w.spec);
+	expect_from("own.example", &w.own);
+	assert_false(dns_find_fault(w.dns, 0, fault));
+	w.own.manner = IS_RUDE;
+	assert_int_equal(lookup("a.own.example").rcode, DNS_SERVFAIL);
+	assert_true(dns_find_fault(w.dns, 0, fault));
+	assert_string_equal(fault, "name server 127.0.0.2: hangs up without an answer");
+	assert_false(dns_find_fault(w.dns, 1, fault));
+	assert_null(strstr(w.told, "name server")); // that is for the way to say
+	w.own.manner = ANSWERS;
+	expect_from("b.own.example", &w.own);
+	assert_false(dns_find_fault(w.dns, 0, fault));
+
+	// when the way was down it was not the name server
+	w.own.manner = IS_RUDE;
+	assert_int_equal(lookup("c.own.example").rcode, DNS_SERVFAIL);
+	assert_true(dns_find_fault(w.dns, 0, fault));
+	dns_forgive(w.dns, 0);
+	assert_false(dns_find_fault(w.dns, 0, fault));
+}
+
 static void bounds_what_one_client_has_under_way(void **state)
 {
 	int fd = connect_client(SOCK_DGRAM);
@@ -1105,6 +1132,7 @@ int main(void)
 		STORY(sends_domains_to_their_own_server),
 		STORY(has_one_stream_for_domains_of_one_server),
 		STORY(closes_streams_that_nobody_uses),
+		STORY(tells_a_way_of_its_name_servers),
 		STORY(bounds_what_one_client_has_under_way),
 		STORY(follows_another_configuration),
 		STORY(leaves_no_stream_that_goes_around_the_exit),

@@ -598,6 +598,14 @@ static void lose_line_below(struct home *h)
 	spend(h, 10);
 }
 
+static void lose_names(struct home *h)
+{
+	for (int i = 0; i < 20; i++) {
+		gateway_dns_note(h->g, TUN1, "name server 10.9.0.53: Connection refused");
+		spend(h, 1);
+	}
+}
+
 static void be_upgraded(struct home *h)
 {
 	strcpy(h->g->upgrade.pending, "1.3.0");
@@ -633,6 +641,7 @@ static const struct scene {
 	{ "dialing", dial_ppp, false },
 	{ "dialing-cap", dial_capped_3g, false },
 	{ "line-below", lose_line_below, false },
+	{ "dns-fails", lose_names, false },
 	{ "restart-pending", be_upgraded, false },
 };
 

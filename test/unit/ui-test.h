@@ -21,7 +21,7 @@
 	"faults/login-refused", "faults/no-reply", "faults/slow-lossy", "faults/flapping", \
 	"faults/portal", "faults/stripped", "faults/no-mptcp", "faults/fallbacks", \
 	"faults/exit-silent", "faults/exit-refuses", "faults/all-down", "faults/3g-on", \
-	"faults/cap-warning", "faults/capped", "faults/cap-unknown", "faults/sim-pin", \
+	"faults/cap-warning", "faults/capped", "faults/cap-unknown", "faults/sim-pin", "faults/dns-fails", \
 	"faults/clock-off", "faults/dialing", "faults/dialing-cap", "faults/line-below", \
 	"faults/restart-pending"
 

@@ -157,6 +157,7 @@ struct server {
 	int misses;             // in a row,
 	int64_t missed_ms;      // the last of them
 	int error;              // and how it came about
+	bool mute;              // it has acknowledged the questions, so it is not the path's fault
 	bool told;              // that it does not answer
 	struct backoff backoff;
 };

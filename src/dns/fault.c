@@ -19,7 +19,8 @@ bool dns_find_fault(const struct dns *dns, int way, char out[static NOTE_SIZE])
 		struct addr addr = addr_from_sockaddr(&server->at);
 		char name[ADDR_STRLEN];
 
-		if (server->way != way || !server->told || clock_mono_ms() - server->missed_ms > FRESH_MS)
+		if (server->way != way || !(server->told || server->mute) ||
+		    clock_mono_ms() - server->missed_ms > FRESH_MS)
 			continue;
 		snprintf(out, NOTE_SIZE, "name server %s: %s", addr_format(&addr, name),
 			 server->error == -EPIPE ? "hangs up without an answer" : strerror(-server->error));
@@ -34,7 +35,7 @@ void dns_forgive(struct dns *dns, int way)
 		struct server *server = &dns->own[i];
 
 		if (server->way == way) {
-			server->told = false;
+			server->told = server->mute = false;
 			server->misses = 0;
 		}
 	}

@@ -99,6 +99,7 @@ static void praise(struct lane *lane)
 		dns->way_suspect_ms[lane->way] = 0;
 	dns->heard_ms = clock_mono_ms();
 	server->suspect_ms = server->misses = 0;
+	server->mute = false;
 	backoff_reset(&server->backoff);
 	if (!server->told)
 		return;
@@ -503,7 +504,7 @@ bool lane_tick(struct lane *lane, int64_t now_ms)
 		return false;
 	} else if (lane->checked_ms && !lane->blamed && now_ms - lane->checked_ms > CHECK_MS) {
 		blame_server(dns, lane->server, -ETIMEDOUT);
-		lane->blamed = true;
+		lane->server->mute = lane->blamed = true;
 		return false;
 	} else if (lane->blamed && list_is_empty(&lane->tries)) {
 		// the next question is to find a new one

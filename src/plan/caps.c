@@ -347,8 +347,8 @@ void cap_sentence(const struct cap_count *c, const struct config_path *path, int
 			 "how much of %s is used is not known, at least %s; say it with 'mpgate cap %s --set-used'",
 			 limit, format_bytes(used_bytes, used), path->name);
 	else if (used_bytes >= limit_bytes)
-		snprintf(out, EVENT_TEXT_SIZE, "%s of %s used, %s", format_bytes(used_bytes, used),
-			 limit, resets);
+		snprintf(out, EVENT_TEXT_SIZE, "%s of %s used, %s%s", format_bytes(used_bytes, used), limit, resets,
+			 path->cap_action == CONFIG_CAP_BACKUP ? "" : "; disabled");
 	else
 		snprintf(out, EVENT_TEXT_SIZE, "%d%% used, %s left, %s", percent_of(c, path),
 			 format_bytes(limit_bytes - used_bytes, used), resets);

@@ -826,6 +826,12 @@ static void tells_a_way_of_its_name_servers(void **state)
 	assert_true(dns_find_fault(w.dns, 0, fault));
 	dns_forgive(w.dns, 0);
 	assert_false(dns_find_fault(w.dns, 0, fault));
+
+	// one that takes questions and says nothing, while others go on asking
+	w.own.manner = IS_MUTE;
+	lookup("d.own.example");
+	assert_true(dns_find_fault(w.dns, 0, fault));
+	assert_string_equal(fault, "name server 127.0.0.2: Connection timed out");
 }
 
 static void bounds_what_one_client_has_under_way(void **state)

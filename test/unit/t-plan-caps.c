@@ -416,8 +416,8 @@ static void says_what_is_used(void **state)
 		{ 1210 * MB, 2 * GB, "cap 60% of 2.0 GB", "60% used, 790 MB left, resets in 8 days" },
 		{ 1700 * MB, 2 * GB, "cap 85% of 2.0 GB", "85% used, 300 MB left, resets in 8 days" },
 		{ 2 * GB - 1, 2 * GB, "cap 99% of 2.0 GB", "99% used, 1 B left, resets in 8 days" },
-		{ 2 * GB, 2 * GB, "2.00 of 2.0 GB", "2.00 GB of 2.00 GB used, resets in 8 days" },
-		{ 2 * GB, 500 * MB, "2.00 GB of 500 MB", "2.00 GB of 500 MB used, resets in 8 days" },
+		{ 2 * GB, 2 * GB, "2.00 of 2.0 GB", "2.00 GB of 2.00 GB used, resets in 8 days; disabled" },
+		{ 2 * GB, 500 * MB, "2.00 GB of 500 MB", "2.00 GB of 500 MB used, resets in 8 days; disabled" },
 	};
 	char note[NOTE_SIZE], sentence[EVENT_TEXT_SIZE];
 	struct world w = begin("2026-11-22 13:04", 1);
@@ -432,7 +432,7 @@ static void says_what_is_used(void **state)
 		assert_string_equal(sentence, cases[i].sentence);
 	}
 	cap_sentence(count_of(&w), &w.path, wall("2026-11-30 20:30"), sentence);
-	assert_string_equal(sentence, "2.00 GB of 500 MB used, resets in 3h 30m");
+	assert_string_equal(sentence, "2.00 GB of 500 MB used, resets in 3h 30m; disabled");
 	cap_ignore(&w.caps, count_of(&w));
 	assert_int_equal(cap_judge(count_of(&w), &w.path), CAP_FREE);
 	cap_note(count_of(&w), &w.path, note);

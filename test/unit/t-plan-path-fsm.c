@@ -506,6 +506,51 @@ static void what_works_without_the_exit(void **state)
 	assert_false(path_fsm_verified(&fsm));
 }
 
+static void names_that_are_not_known_degrade_a_path(void **state)
+{
+	static const char fault[] = "name server 10.9.0.53: Connection refused";
+	struct path_change change;
+	char note[NOTE_SIZE];
+	struct path_fsm fsm;
+	int64_t now_ms;
+
+	(void)state;
+	path_fsm_init(&fsm, false, 0);
+	now_ms = play(&fsm, "rgg", 0, &change);
+	assert_false(path_fsm_dns(&fsm, "", now_ms, &change));
+	assert_true(path_fsm_dns(&fsm, fault, now_ms, &change));
+	assert_string_equal(change.text, fault);
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+	assert_string_equal(fsm.reason, REASON_DNS);
+	// its quality is another matter
+	for (int i = 0; i < 60; i++) {
+		now_ms = play(&fsm, "g", now_ms + 500, &change);
+		assert_false(path_fsm_dns(&fsm, fault, now_ms, &change));
+	}
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+	path_fsm_note(&fsm, now_ms, note);
+	assert_string_equal(note, "DNS fails");
+	assert_true(path_fsm_may_begin(&fsm));
+	assert_true(path_fsm_dns(&fsm, "", now_ms, &change));
+	assert_int_equal(fsm.state, PATH_STATE_UP);
+	assert_string_equal(change.text, "the name servers that are asked over it answer again");
+
+	// slow as well, and for longer
+	for (int i = 0; i < 60; i++)
+		path_fsm_probe(&fsm, 0, 480000, now_ms += 500, &change);
+	assert_string_equal(fsm.reason, "slow");
+	assert_true(path_fsm_dns(&fsm, fault, now_ms, &change));
+	path_fsm_note(&fsm, now_ms, note);
+	assert_string_equal(note, "RTT>162 DNS fails");
+	assert_false(path_fsm_dns(&fsm, "", now_ms, &change));
+	assert_int_equal(fsm.state, PATH_STATE_DEGRADED);
+
+	// a path that does not carry has no such fault
+	now_ms = play(&fsm, "lll", now_ms, &change);
+	assert_false(path_fsm_dns(&fsm, fault, now_ms, &change));
+	assert_int_equal(fsm.state, PATH_STATE_DOWN);
+}
+
 // One path has lost two probes and is about to be told of a third.
 static void others_tell_whose_fault_it_is(void **state)
 {
@@ -963,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(knows_a_dead_exit_from_a_dead_path),
 		cmocka_unit_test(an_exit_that_is_silent_everywhere_leaves_its_paths_up),
 		cmocka_unit_test(what_works_without_the_exit),
+		cmocka_unit_test(names_that_are_not_known_degrade_a_path),
 		cmocka_unit_test(others_tell_whose_fault_it_is),
 		cmocka_unit_test(smooths_the_rtt),
 		cmocka_unit_test(counts_loss_over_a_minute),

@@ -157,6 +157,19 @@ def goes_direct(lab, corp):
     expect(not any(counts.values()), f"port 53 by other sides: {counts}")
 
 
+def blames_the_path(lab, gateway, corp):
+    def state():
+        dig(lab, f"n{time.monotonic()}.corp.test", "+time=1", check=False)
+        path = next(p for p in gateway.status()["paths"] if p["name"] == CORP_PATH)
+        return path["state"], path["note"] if path["state"] == "degraded" else None
+
+    corp.namespace.nft("table ip shut { chain in { type filter hook input priority filter; "
+                       "tcp dport 53 reject with tcp reset; }; }")
+    wait_for(lambda: state() == ("degraded", "DNS fails"), "the path to be DEGRADED", 20)
+    corp.namespace.nft("delete table ip shut")
+    wait_for(lambda: state() == ("up", None), "the path to be UP", 20)
+
+
 def answers_the_lan_only(lab):
     isp = lab.paths["ppp0"].isp
     isp.ip(f"route add {GATEWAY} via {lab.paths['ppp0'].address} dev down0")
@@ -244,6 +257,7 @@ dns {{
     asks_and_keeps(lab, gateway, first)
     survives_cut(lab, gateway)
     goes_direct(lab, corp)
+    blames_the_path(lab, gateway, corp)
     answers_the_lan_only(lab)
     survives_nonsense(lab, gateway)
     turns_to_the_second(lab, gateway, first, second)

@@ -20,9 +20,9 @@ README = TOP / "README.md"
 
 
 def is_telling(lines):
-    """All paths carry, and the graph has filled."""
+    """All paths carry, some connection has a subflow over each just now, and the graph has filled."""
     text = "\n".join(lines)
-    carrying = all(re.search(rf"{name}\s+\w+\s+UP\s+(?!0\.00)\d", text) for name in NAMES)
+    carrying = all(re.search(rf"{name}\s+\w+\s+UP\s+(?!0\.00)\S+\s+\S+\s+\d+%\s+[1-9]", text) for name in NAMES)
     graph = [line.split("|")[1] for line in lines if line.count("|") == 2]
     return carrying and len(graph) > 3 and any(row[:3].strip() for row in graph)
 

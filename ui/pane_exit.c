@@ -11,9 +11,11 @@ static const char *yes_or_no(int known)
 // "  clock +0.2 s", where the exit tells its own.
 static const char *write_clock(const struct exit_snapshot *to, char *out, size_t size)
 {
+	int64_t us = to->clock_offset_us;
+
 	out[0] = '\0';
-	if (to->clock_offset_us != SNAPSHOT_NO_OFFSET)
-		snprintf(out, size, "  clock %+.1f s", (double)to->clock_offset_us / 1e6);
+	if (us != SNAPSHOT_NO_OFFSET) // in whole tenths, or there would be -0.0
+		snprintf(out, size, "  clock %+.1f s", (double)((us + (us < 0 ? -50000 : 50000)) / 100000) / 10);
 	return out;
 }
 

@@ -65,7 +65,8 @@ void pane_gateway_draw(const struct view *view, struct canvas *canvas, int row, 
 	(void)rows;
 	col = draw_machine(&s->machine, canvas, row, col);
 	if (s->connections > 0)
-		snprintf(tcp, sizeof(tcp), "plain TCP: %d of %d conns (%d%%)", s->connections_tcp, s->connections,
+		snprintf(tcp, sizeof(tcp), "plain TCP: %d of %d conn%s (%d%%)", s->connections_tcp, s->connections,
+			 s->connections == 1 ? "" : "s",
 			 percent((double)s->connections_tcp / s->connections));
 	if (col <= canvas->width - canvas_measure(tcp))
 		canvas_text(canvas, row, canvas->width - canvas_measure(tcp), canvas->width, ATTR_NORMAL, tcp);

@@ -117,6 +117,7 @@ static const struct field exit_fields[] = {
 	FIELD(exit_snapshot, subflows, "subflows", TYPE_INT),
 	FIELD(exit_snapshot, clock_offset_us, "clock_offset_us", TYPE_OFFSET),
 	FIELD(exit_snapshot, why, "why", TYPE_TEXT_OR_NULL),
+	FIELD(exit_snapshot, udp_fault, "udp_fault", TYPE_TEXT_OR_NULL),
 	UNMEASURED,
 	END,
 };

@@ -124,6 +124,7 @@ struct exit_snapshot {
 	int subflows;                 // of our connection to its service, as it sees them
 	int64_t clock_offset_us;      // its clock less ours; SNAPSHOT_NO_OFFSET
 	char why[NOTE_SIZE];          // it stands in for another, or none is reached; else empty
+	char udp_fault[NOTE_SIZE];    // UDP is to go through it, and it does not answer that; else empty
 };
 
 #define SNAPSHOT_UPSTREAMS 4

@@ -306,6 +306,7 @@ static void link_heard(struct peer_link *link, const struct wire_service_message
 		report.rtt_us = rtt_us;
 		report.clock_offset_us = offset_us(message, rtt_us);
 		report.version = message->version;
+		report.protocol = message->protocol;
 		report.mptcp = message->mptcp && sock_is_mptcp(link->stream.fd);
 		peer->link_stripped = !report.mptcp;
 		begin_views(peer, &report);

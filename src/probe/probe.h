@@ -114,6 +114,7 @@ struct peer_report {
 	int64_t clock_offset_us; // the exit's wall clock less ours, at best to half a round trip
 	struct addr seen_as;     // PEER_PATH: where the exit saw it come from
 	const char *version;     // PEER_SEEN
+	uint32_t protocol;       // PEER_SEEN: WIRE_SERVICE_VERSION of the exit
 	int subflows;            // PEER_SEEN: of the long connection, established at the exit
 	struct peer_path_view paths[PATHS_MAX]; // by slot
 	unsigned bytes;          // spent since the last report, IP headers estimated
@@ -126,6 +127,25 @@ struct peer *peer_new(struct ev_loop *loop, peer_report_fn *report, void *ctx);
 void peer_free(struct peer *peer);
 // Copies what it needs. Connections that still fit go on; n_paths 0 closes all.
 void peer_set(struct peer *peer, const struct peer_target *target);
+
+// ---- knock.c: whether an exit that is ours answers UDP. Main thread.
+
+struct knock;
+
+struct knock_target {
+	union sockaddr_any exit;
+	struct wire_key key;
+	struct addr sources[PATHS_MAX]; // each has its rule in the kernel
+	int n_sources;
+};
+
+// Called once, from the loop, within some seconds; it may free the knock. 0: it answered. -ECONNREFUSED: its
+// machine says that nobody listens. -ETIMEDOUT: not a word.
+typedef void knock_done_fn(void *ctx, int error);
+
+// NULL: nothing could be sent. Free it whenever you like.
+struct knock *knock_start(struct ev_loop *loop, const struct knock_target *target, knock_done_fn *done, void *ctx);
+void knock_free(struct knock *knock);
 
 // ---- exam.c: one path tried on demand. Main thread.
 

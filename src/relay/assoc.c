@@ -177,7 +177,7 @@ void assoc_unwatch(struct assoc *a, struct assoc_socket *socket)
 // Rounds of one callback, so that a fast flow cannot starve the others.
 #define ROUNDS 4
 
-void assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct sock_datagram *d), void *ctx)
+int assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct sock_datagram *d), void *ctx)
 {
 	int n = SOCK_BATCH;
 
@@ -186,6 +186,7 @@ void assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct s
 		for (int i = 0; i < n; i++)
 			take(ctx, &w->batch->list[i]);
 	}
+	return n < 0 ? n : 0;
 }
 
 void assoc_forget_listener(struct worker *w, const struct listener *listener)

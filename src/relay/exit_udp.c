@@ -42,28 +42,50 @@ struct assoc_lookup {
 
 // ---- to gateways
 
+static void seal_home(struct assoc *a, const struct wire_target *source, const uint8_t *bytes, size_t len)
+{
+	struct worker *w = a->worker;
+	ssize_t n;
+	int rc;
+
+	if (!a->listener)
+		return;
+	n = wire_datagram_seal(&w->policy->server_datagrams, w->relay->udp_replay, NULL, source, bytes, len, w->out,
+			       RELAY_OUT_SIZE);
+	rc = n < 0 ? (int)n
+		   : sock_datagram_send(a->listener->io.fd, &a->peer, &a->local, w->out, (size_t)n);
+	if (rc)
+		assoc_drop_for(w, rc);
+}
+
+// The peer service's ECHO: whether UDP gets here and back.
+static void echo(struct assoc *a, const struct wire_datagram *d)
+{
+	const struct wire_target source = wire_service_target();
+	uint8_t bytes[WIRE_SERVICE_MAX];
+	struct wire_service_message message;
+	size_t used;
+
+	if (wire_service_parse(d->payload, d->len, &message, &used) < 0 || message.type != WIRE_SERVICE_ECHO)
+		return;
+	message = (struct wire_service_message){ .type = WIRE_SERVICE_ECHO | WIRE_SERVICE_ANSWER,
+						 .nonce = message.nonce };
+	seal_home(a, &source, bytes, wire_service_put(&message, bytes));
+}
+
 static void send_home(void *ctx, const struct sock_datagram *d)
 {
 	struct assoc *a = ctx;
 	struct worker *w = a->worker;
 	const struct wire_target source = { .addr = addr_from_sockaddr(&d->from),
 					    .port = sockaddr_port(&d->from) };
-	ssize_t n;
-	int rc;
 
-	if (!a->listener)
-		return;
 	// who may not be spoken to may not speak either
 	if (!exit_may_reach(w->policy, &source.addr)) {
 		assoc_drop(w, RELAY_DROP_REFUSED);
 		return;
 	}
-	n = wire_datagram_seal(&w->policy->server_datagrams, w->relay->udp_replay, NULL, &source, d->bytes,
-			       d->len, w->out, RELAY_OUT_SIZE);
-	rc = n < 0 ? (int)n
-		   : sock_datagram_send(a->listener->io.fd, &a->peer, &a->local, w->out, (size_t)n);
-	if (rc)
-		assoc_drop_for(w, rc);
+	seal_home(a, &source, d->bytes, d->len);
 	assoc_use(a, 0);
 }
 
@@ -221,7 +243,7 @@ static struct assoc *find_or_begin(struct worker *w, const struct arrival *arriv
 static void take(struct worker *w, const struct arrival *arrival, const struct wire_datagram *d)
 {
 	struct assoc *a = find_or_begin(w, arrival, d->from.id);
-	bool announced = wire_service_is_target(&d->target), newest = !d->from.id;
+	bool for_us = wire_service_is_target(&d->target), newest = !d->from.id;
 
 	if (!a)
 		return;
@@ -234,9 +256,12 @@ static void take(struct worker *w, const struct arrival *arrival, const struct w
 	}
 	if (newest)
 		note_arrival(a, arrival);
-	assoc_use(a, announced ? 0 : d->target.port);
-	if (announced)
-		return; // of where it is now
+	assoc_use(a, for_us ? 0 : d->target.port);
+	// without a question it has announced where it is now
+	if (for_us && d->len)
+		echo(a, d);
+	if (for_us)
+		return;
 	if (addr_is_set(&d->target.addr))
 		send_out(a, &d->target.addr, d->target.port, d->payload, d->len);
 	else

@@ -110,16 +110,26 @@ static int take_best_path(struct assoc *a, int but)
 
 // ---- to the exit
 
+static void count_refusal(const struct assoc *a, int error)
+{
+	if (error == -ECONNREFUSED)
+		a->worker->counters.exits[a->exit].refused++;
+}
+
 // One that comes back says what became of an earlier one.
 static int send_sealed(struct assoc *a, const uint8_t *sealed, size_t len)
 {
 	int rc = -ECONNREFUSED;
 
-	for (int tries = 0; rc == -ECONNREFUSED && tries < 2; tries++)
+	for (int tries = 0; rc == -ECONNREFUSED && tries < 2; tries++) {
 		rc = send(a->far[0].fd, sealed, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-	if (!rc)
-		a->worker->counters.paths[a->slot].udp_tx_bytes += len;
-	return rc;
+		count_refusal(a, rc);
+	}
+	if (rc)
+		return rc;
+	a->worker->counters.paths[a->slot].udp_tx_bytes += len;
+	a->worker->counters.exits[a->exit].sent++;
+	return 0;
 }
 
 static ssize_t seal(struct assoc *a, const struct wire_target *target, const uint8_t *bytes, size_t len)
@@ -344,6 +354,7 @@ static void take_answer(void *ctx, const struct sock_datagram *sealed)
 	}
 	a->asked = 0;
 	a->announcements = 0;
+	w->counters.exits[a->exit].heard++;
 	w->counters.paths[a->slot].udp_rx_bytes += sealed->len;
 	answer(a, &d);
 }
@@ -354,7 +365,7 @@ static void on_answer(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	assoc_read(a->worker, io->fd, take_answer, a);
+	count_refusal(a, assoc_read(a->worker, io->fd, take_answer, a));
 }
 
 // ---- following the policy

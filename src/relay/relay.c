@@ -288,6 +288,11 @@ void relay_read_counters(const struct relay *relay, struct relay_counters *out)
 		for (int i = 0; i <= PATHS_MAX; i++)
 			add_path(&out->paths[i], &part->paths[i]);
 		add_udp(&out->udp, &part->udp);
+		for (int i = 0; i < RELAY_EXITS_MAX; i++) {
+			out->exits[i].sent += part->exits[i].sent;
+			out->exits[i].heard += part->exits[i].heard;
+			out->exits[i].refused += part->exits[i].refused;
+		}
 		out->sessions += part->sessions;
 		out->sessions_tcp += part->sessions_tcp;
 		out->sessions_alone += part->sessions_alone;

@@ -131,6 +131,13 @@ struct relay_udp_counters {
 	uint64_t dropped[RELAY_DROPS];
 };
 
+// Of datagrams, since start.
+struct relay_exit_counters {
+	uint64_t sent;
+	uint64_t heard;   // that the exit sent
+	uint64_t refused; // that came back, as nobody listens there (ICMP); the kernel tells of some of them
+};
+
 struct relay_path_counters {
 	uint64_t rx_bytes, tx_bytes; // by our subflows on this path, since start
 	uint32_t subflows;           // established now
@@ -157,6 +164,7 @@ struct relay_counters {
 	uint64_t accepted;     // since start
 	uint64_t ended[RELAY_ENDS];
 	struct relay_udp_counters udp;
+	struct relay_exit_counters exits[RELAY_EXITS_MAX]; // by place in the policy
 	// CLOCK_MONOTONIC up to when `heard_ms` is complete: every session that moves data was asked
 	// then or later. INT64_MAX: none does.
 	int64_t sampled_ms;

@@ -368,7 +368,8 @@ void assoc_watch(struct assoc *a, struct assoc_socket *socket, int fd,
 		 void (*ready)(struct ev_loop *loop, ev_io *io, int revents));
 void assoc_unwatch(struct assoc *a, struct assoc_socket *socket);
 // Gives `take` what has come to a socket, up to a bound. It must not end the association whose socket it is.
-void assoc_read(struct worker *worker, int fd, void (*take)(void *ctx, const struct sock_datagram *d),
+// 0, or -errno that the socket had for us.
+int assoc_read(struct worker *worker, int fd, void (*take)(void *ctx, const struct sock_datagram *d),
 		void *ctx);
 void assoc_tick(struct worker *worker, ev_tstamp now);
 void assoc_forget_listener(struct worker *worker, const struct listener *listener);

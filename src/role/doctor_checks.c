@@ -688,6 +688,17 @@ static void check_service(const struct doctor_facts *facts, struct doctor_report
 		add(report, DOCTOR_OK, e->name, "mpgate %s, as this one", e->version);
 }
 
+// Without a fault there is nothing to say: nobody may have asked for UDP.
+static void check_udp(const struct doctor_facts *facts, struct doctor_report *report)
+{
+	const struct exit_snapshot *e = facts->gateway ? &facts->gateway->exit : NULL;
+
+	if (e && e->udp_fault[0])
+		explain(add(report, DOCTOR_FAIL, e->name, "it %s", e->udp_fault),
+			"its TCP is answered, its UDP is not, so calls, games and QUIC of the LAN lead nowhere",
+			"let UDP to that port in by its firewall and its provider's, and see that 'mpgate server' has udp = yes");
+}
+
 // What a running gateway says of its DNS.
 static void check_dns(const struct doctor_facts *facts, struct doctor_report *report)
 {
@@ -815,6 +826,7 @@ const struct doctor_check doctor_checks[] = {
 	{ "underlay", "exits", check_underlay },
 	{ "reach", "exits", check_exits },
 	{ "service", "exits", check_service },
+	{ "udp", "exits", check_udp },
 	{ "dns", "exits", check_dns },
 	{ "descriptors", "system", check_descriptors },
 	{ "firewalls", "system", check_firewalls },

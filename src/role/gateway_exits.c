@@ -82,7 +82,7 @@ static void begin_exit(struct gateway *g, size_t i, const struct config_exit *co
 	struct gateway_exit *exit = &g->exits[i];
 
 	peer_free(exit->peer); // of one that had the place
-	*exit = (struct gateway_exit){ .config = config, .gateway = g };
+	*exit = (struct gateway_exit){ .config = config, .gateway = g, .udp.answers = SNAPSHOT_UNKNOWN };
 	exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
 	ev_timer_init(&exit->again, on_again, 0., 0.);
 	exit->again.data = exit;
@@ -131,6 +131,9 @@ static void follow_exit(struct gateway *g, size_t i, const struct config_exit *t
 	struct gateway_exit *exit = &g->exits[i];
 	const struct config_exit *from = i < g->n_exits ? exit->config : NULL;
 
+	// whatever is other about it, it is soon asked anew
+	if (from)
+		gateway_exit_udp_forget(exit);
 	if (from && (to->gone || strcmp(from->name, to->name) != 0)) {
 		forget_addresses(exit);
 		exit->n_addrs = 0;
@@ -158,6 +161,7 @@ void gateway_exits_fini(struct gateway *g)
 {
 	gateway_choice_stop(g);
 	for (size_t i = 0; i < g->n_exits; i++) {
+		knock_free(g->exits[i].udp.knock);
 		ev_timer_stop(g->loop, &g->exits[i].again);
 		wire_key_wipe(&g->exits[i].key);
 	}

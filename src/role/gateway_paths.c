@@ -516,6 +516,7 @@ void gateway_paths_tick(struct gateway *g)
 	gateway_uses_tick(g);
 	gateway_joins_tick(g);
 	gateway_udp_tick(g);
+	gateway_exit_udp_tick(g);
 	gateway_choice_tick(g);
 	gateway_push_policy(g);
 }

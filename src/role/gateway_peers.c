@@ -26,6 +26,7 @@ static void note_service(struct gateway_exit *exit, const struct peer_report *re
 
 	if (!report->serves) {
 		exit->service.version[0] = '\0';
+		exit->service.protocol = 0;
 		exit->service.rtt_us = exit->service.subflows = SNAPSHOT_UNKNOWN;
 		exit->service.mptcp = SNAPSHOT_UNKNOWN;
 		exit->service.clock_offset_us = SNAPSHOT_NO_OFFSET;
@@ -49,6 +50,7 @@ static void note_seen(struct gateway_exit *exit, const struct peer_report *repor
 		log_info("%s SERVICE mpgate %s, its clock %+.3f s from ours", exit->config->name,
 			 report->version, (double)report->clock_offset_us / 1e6);
 	str_copy(service->version, sizeof(service->version), report->version);
+	service->protocol = report->protocol;
 	service->rtt_us = report->rtt_us;
 	service->mptcp = report->mptcp;
 	service->subflows = report->subflows;

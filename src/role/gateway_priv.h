@@ -88,6 +88,20 @@ struct gateway_service {
 	int64_t rtt_us; // through the whole chain: path, cipher, program
 	int64_t clock_offset_us; // its clock less ours; SNAPSHOT_NO_OFFSET
 	int64_t seen_ms; // when mptcp and subflows were told; CLOCK_MONOTONIC, 0: never
+	uint32_t protocol; // of its service; 0: not known
+};
+
+// Whether the exit answers UDP; see gateway_exit_udp.c.
+struct gateway_exit_udp {
+	struct knock *knock; // NULL: it is not asked just now
+	int64_t ask_ms;      // again then,
+	int64_t suspect_ms;  // or already then, when associations hear nothing
+	int fails;           // in a row
+	int8_t answers;      // 1, 0, unknown
+	bool looks;          // there is a last look
+	struct relay_exit_counters before; // when associations last heard it, or at the first look
+	int64_t heard_ms;                  // then
+	char fault[NOTE_SIZE]; // what is wrong while it does not
 };
 
 struct gateway_exit {
@@ -103,6 +117,7 @@ struct gateway_exit {
 	struct peer *peer;
 	struct gateway_service service;
 	struct exit_health health;
+	struct gateway_exit_udp udp;
 };
 
 // A listener that there should be: for SOCKS5, a pin, or UDP.
@@ -327,6 +342,12 @@ void gateway_relay_udp_settle(struct gateway *g);
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
 void gateway_relay_udp_fill_path(const struct gateway *g, size_t slot, struct path_snapshot *p);
 void gateway_relay_udp_fill_snapshot(const struct gateway *g, struct snapshot *out); // paths are filled in
+
+// gateway_exit_udp.c
+// Once a second.
+void gateway_exit_udp_tick(struct gateway *g);
+// Of an exit that goes, or that does not carry UDP any more.
+void gateway_exit_udp_forget(struct gateway_exit *exit);
 
 // gateway_dns.c
 // DNS goes by the same policy as connections.

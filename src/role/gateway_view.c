@@ -342,6 +342,7 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 	str_copy(e->version, sizeof(e->version), g->exits[g->default_exit].service.version);
 	e->subflows = g->exits[g->default_exit].service.subflows;
 	e->clock_offset_us = g->exits[g->default_exit].service.clock_offset_us;
+	str_copy(e->udp_fault, sizeof(e->udp_fault), g->exits[g->default_exit].udp.fault);
 	e->rtt_us = SNAPSHOT_UNKNOWN;
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct path_fsm *fsm = &g->fsms[i];

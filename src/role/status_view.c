@@ -144,6 +144,8 @@ static void add_exit(const struct snapshot *s, struct str *out)
 			 format_rtt(e->rtt_us, rtt), e->endpoint);
 	if (e->why[0])
 		table_add_line(out, "        %s", e->why);
+	if (e->udp_fault[0])
+		table_add_line(out, "        it %s", e->udp_fault);
 }
 
 static void add_dns(const struct dns_snapshot *d, struct str *out)

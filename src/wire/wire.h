@@ -209,7 +209,9 @@ int wire_window_admit(struct wire_window *window, uint64_t counter);
 // ".invalid" (RFC 6761), so any other Shadowsocks server refuses it.
 #define WIRE_SERVICE_NAME    "peer.mpgate.invalid"
 #define WIRE_SERVICE_PORT    1
-#define WIRE_SERVICE_VERSION 1
+#define WIRE_SERVICE_VERSION 2
+// From this version on ECHO is answered to datagrams, too.
+#define WIRE_SERVICE_DATAGRAMS 2
 
 // Questions. The answer to one has WIRE_SERVICE_ANSWER added to its type and the same nonce.
 enum wire_service_type {

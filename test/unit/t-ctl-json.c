@@ -144,6 +144,7 @@ static void random_exit(struct exit_snapshot *e)
 	e->subflows = (int)random_measure(16);
 	e->clock_offset_us = one_in(4) ? SNAPSHOT_NO_OFFSET : random_number(2000000) - 1000000;
 	RANDOM_TEXT(e->why);
+	RANDOM_TEXT(e->udp_fault);
 }
 
 static void random_dns(struct dns_snapshot *d)

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "netns.h"
+#include "probe/probe.h"
 #include "relay/relay_priv.h"
 
 #define DEADLINE_MS 20000
@@ -359,6 +360,45 @@ static void asks_for_one_name_at_a_time(void **state)
 	close(gateway);
 }
 
+static void end_knock(void *ctx, int error)
+{
+	*(int *)ctx = error;
+	ev_break(bench.loop, EVBREAK_ALL);
+}
+
+// What a knock at the address comes to.
+static int knock_at(const union sockaddr_any *at, const struct wire_key *key)
+{
+	struct knock_target target = { .exit = *at, .key = *key, .n_sources = 2 };
+	struct knock *knock;
+	int error = 1;
+
+	assert_int_equal(addr_parse("127.0.0.70", &target.sources[0]), 0);
+	assert_int_equal(addr_parse("127.0.0.71", &target.sources[1]), 0);
+	knock = knock_start(bench.loop, &target, end_knock, &error);
+	assert_non_null(knock);
+	// reports of the relay wake the loop, too
+	while (error == 1)
+		ev_run(bench.loop, 0);
+	knock_free(knock);
+	return error;
+}
+
+static void answers_a_knock(void **state)
+{
+	int silent = open_socket(NEAR);
+	union sockaddr_any at = name_of(silent);
+	struct wire_key other;
+
+	(void)state;
+	assert_int_equal(wire_key_from_secret(&other, WIRE_CHACHA20_POLY1305, "another"), 0);
+	assert_int_equal(knock_at(&bench.at, &bench.key), 0);
+	assert_int_equal(knock_at(&bench.at, &other), -ETIMEDOUT);
+	assert_int_equal(knock_at(&at, &bench.key), -ETIMEDOUT);
+	close(silent);
+	assert_int_equal(knock_at(&at, &bench.key), -ECONNREFUSED);
+}
+
 // An announcement is none of the client's datagrams. A worker without a thread, so that nobody has to wait for
 // patience to end.
 static void has_no_more_patience_for_having_moved(void **state)
@@ -445,6 +485,7 @@ int main(void)
 		cmocka_unit_test(keeps_to_where_gateways_may_go),
 		cmocka_unit_test(lets_nobody_speak_who_may_not_be_spoken_to),
 		cmocka_unit_test(asks_for_one_name_at_a_time),
+		cmocka_unit_test(answers_a_knock),
 		cmocka_unit_test(has_no_more_patience_for_having_moved),
 	};
 

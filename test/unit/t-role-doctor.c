@@ -256,6 +256,12 @@ static void leave_exit_old(struct machine *m)
 	str_copy(m->gateway.exit.version, sizeof(m->gateway.exit.version), "0.0.1");
 }
 
+static void close_udp(struct machine *m)
+{
+	str_copy(m->gateway.exit.udp_fault, sizeof(m->gateway.exit.udp_fault),
+		 "does not answer UDP: open its port 8388/udp");
+}
+
 static void take_dns_port(struct machine *m)
 {
 	m->gateway.dns = (struct dns_snapshot){ .present = true, .listeners = 2, .listening = 1, .why = "port 53" };
@@ -391,6 +397,7 @@ static void finds_what_is_planted(void **state)
 		{ strip_everywhere, DOCTOR_FAIL, "reach", "sg", "without MPTCP on every path" },
 		{ forget_name, DOCTOR_FAIL, "reach", "sg", "cannot look up" },
 		{ limit_exit, DOCTOR_WARN, "service", "sg", "joins only 1 of 2 paths" },
+		{ close_udp, DOCTOR_FAIL, "udp", "sg", "8388/udp" },
 		{ take_dns_port, DOCTOR_FAIL, "dns", "", "DNS is answered on 1 of 2 addresses" },
 		{ lose_lan_address, DOCTOR_FAIL, "dns", "", "DNS is answered nowhere" },
 		{ silence_name_server, DOCTOR_WARN, "dns", "", "name server 9.9.9.9 does not answer" },

@@ -142,6 +142,25 @@ def measures(lab, rate, *options):
     expect(end["packets"] > 30 and end["lost_percent"] < 3, f"iperf3 says {end}")
 
 
+def fault(gateway):
+    return gateway.status()["exit"]["udp_fault"]
+
+
+def tells_when_udp_is_not_answered(lab, gateway, call):
+    """Somebody closes the exit's port for UDP, and TCP goes on."""
+    expect(fault(gateway) is None, f"said without cause: {fault(gateway)}")
+    # both ways, since a flow that lives would go on to be sent out
+    lab.exit.nft("table ip closed { chain i { type filter hook input priority filter; udp dport 8388 drop; };\n"
+                 "chain o { type filter hook output priority filter; udp sport 8388 drop; }; }")
+    wait_for(lambda: fault(gateway), "the exit's silence to be noticed", 20)
+    expect("8388/udp" in fault(gateway), f"status says {fault(gateway)}")
+    expect(any("UDP" in alarm["text"] for alarm in gateway.status()["alarms"]), "no alarm")
+    expect("8388/udp" in gateway.command("doctor", "--config", gateway.config, check=False).stdout, "doctor is silent")
+    lab.exit.nft("delete table ip closed")
+    wait_for(lambda: fault(gateway) is None, "its answers to be noticed", 10)
+    call.talks()
+
+
 def story(lab):
     echo, echo6 = Echo(lab), Echo(lab, WEB6)
     Exit(lab)
@@ -203,6 +222,7 @@ def story(lab):
     call6.refused = 0
     call6.talks()
     watch_for_leaks(lab)
+    tells_when_udp_is_not_answered(lab, gateway, call)
 
     for name in VIA:
         lab.paths[name].blackhole()

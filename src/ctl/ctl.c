@@ -354,14 +354,15 @@ static void wait_for(struct client *c, enum ctl_kind kind, int64_t id)
 	c->waits_id = id;
 }
 
-static void answer_waiting(struct ctl *ctl, enum ctl_kind kind, const void *value)
+// To who waits for `wanted`.
+static void answer_waiting(struct ctl *ctl, enum ctl_kind wanted, enum ctl_kind kind, const void *value)
 {
 	struct list *pos, *after;
 
 	list_for_each_safe(pos, after, &ctl->clients) {
 		struct client *c = list_entry(pos, struct client, link);
 
-		if (!c->waits || c->waits_for != kind || c->dead)
+		if (!c->waits || c->waits_for != wanted || c->dead)
 			continue;
 		c->waits = false;
 		answer(c, kind, value, c->waits_id);
@@ -389,7 +390,7 @@ static void run_conns(struct client *c, const struct ctl_request *request)
 void ctl_answer_conns(struct ctl *ctl, const struct conns *conns)
 {
 	ctl->gathers = false;
-	answer_waiting(ctl, CTL_CONNS, conns);
+	answer_waiting(ctl, CTL_CONNS, CTL_CONNS, conns);
 }
 
 static void run_test(struct client *c, const struct ctl_request *request)
@@ -413,7 +414,12 @@ static void run_test(struct client *c, const struct ctl_request *request)
 
 void ctl_answer_test(struct ctl *ctl, const struct path_test *test)
 {
-	answer_waiting(ctl, CTL_TEST, test);
+	answer_waiting(ctl, CTL_TEST, CTL_TEST, test);
+}
+
+void ctl_refuse_test(struct ctl *ctl, const struct ctl_error *why)
+{
+	answer_waiting(ctl, CTL_TEST, CTL_ERROR, why);
 }
 
 static void run_request(struct client *c, const char *line, size_t len)

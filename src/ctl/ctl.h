@@ -61,6 +61,8 @@ void ctl_publish(struct ctl *ctl, const struct snapshot *snapshot);
 void ctl_answer_conns(struct ctl *ctl, const struct conns *conns);
 // To who has asked for a test and waits.
 void ctl_answer_test(struct ctl *ctl, const struct path_test *test);
+// The same, when it came to nothing.
+void ctl_refuse_test(struct ctl *ctl, const struct ctl_error *why);
 // Closes all connections, removes the socket file.
 void ctl_close(struct ctl *ctl);
 

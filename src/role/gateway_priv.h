@@ -197,7 +197,7 @@ struct gateway_timed {
 struct gateway_test {
 	struct exam *exam; // NULL: none is under way
 	struct path_test_order order;
-	size_t slot;
+	size_t slot, exit; // of the path, and of the exit that it is tried with
 };
 
 // What passes the relay by, as nftables counts it; measured over some seconds.
@@ -487,6 +487,8 @@ void gateway_hooks_tell(struct gateway *g, const struct event *event);
 // gateway_test.c
 bool gateway_test_start(void *ctx, const struct path_test_order *order, struct ctl_error *why);
 // Without an answer.
+// Before a reload that makes another of what is being tested: who waits is told.
+void gateway_test_refuse(struct gateway *g);
 void gateway_test_fini(struct gateway *g);
 
 // gateway_metrics.c

@@ -75,6 +75,21 @@ static void compare(struct reload *r)
 	}
 }
 
+// Whether what is being tested is another, or gone, by the next file.
+static bool concerns_test(const struct reload *r)
+{
+	const struct gateway *g = r->g;
+	const struct config_path *path = g->paths[g->test.slot].config, *next_path = &r->next->paths[g->test.slot];
+	const struct config_exit *exit = g->exits[g->test.exit].config, *next_exit = &r->next->exits[g->test.exit];
+
+	if (next_path->gone || strcmp(path->name, next_path->name) != 0 ||
+	    strcmp(path->interface, next_path->interface) != 0 || path->table != next_path->table)
+		return true;
+	return next_exit->gone || strcmp(exit->name, next_exit->name) != 0 ||
+	       strcmp(exit->address, next_exit->address) != 0 || exit->port != next_exit->port ||
+	       !keys_equal(&g->exits[g->test.exit].key, &r->keys[g->test.exit]);
+}
+
 // ---- applying
 
 static void tell(struct gateway *g, size_t slot, bool changed, const struct path_change *change)
@@ -214,6 +229,8 @@ static void apply(struct reload *r)
 	struct gateway *g = r->g;
 	struct config *last = g->config;
 
+	if (g->test.exam && concerns_test(r))
+		gateway_test_refuse(g);
 	gateway_exits_follow(g, r->next, r->keys);
 	follow_paths(g, r->next);
 	g->config = r->next;

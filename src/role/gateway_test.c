@@ -22,9 +22,9 @@ static size_t find_slot(const struct gateway *g, const char *name)
 
 static const struct path_way *way_of(const struct gateway *g, size_t slot)
 {
-	struct addr exit = gateway_exit_address(g);
+	const struct gateway_exit *exit = &g->exits[g->test.exit];
 
-	return &g->fsms[slot].facts.way[exit.family == AF_INET6 ? PLAN_V6 : PLAN_V4];
+	return &g->fsms[slot].facts.way[exit->addrs[0].family == AF_INET6 ? PLAN_V6 : PLAN_V4];
 }
 
 // What is at the other end of the link.
@@ -73,7 +73,7 @@ static struct test_context describe(const struct gateway *g, size_t slot, bool m
 		.note = fsm->facts.note,
 		.advice = fsm->facts.advice,
 		.passing = other >= 0 && g->paths[other].mptcp_ok == 1 ? g->paths[other].config->name : NULL,
-		.serves = g->exits[g->default_exit].service.serves,
+		.serves = g->exits[g->test.exit].service.serves,
 		.has_endpoint = path->endpoint_id > 0,
 		.mptcp_only = mptcp_only,
 	};
@@ -81,7 +81,7 @@ static struct test_context describe(const struct gateway *g, size_t slot, bool m
 
 static void answer(struct gateway *g, const struct test_facts *facts)
 {
-	const struct config_exit *exit = g->exits[g->default_exit].config;
+	const struct config_exit *exit = g->exits[g->test.exit].config;
 	struct test_context context = describe(g, g->test.slot, g->test.order.mptcp);
 	struct path_test test = { .time_ms = clock_wall_ms() };
 
@@ -103,7 +103,7 @@ static void take_facts(void *ctx, const struct test_facts *facts)
 
 static void begin(struct gateway *g)
 {
-	const struct gateway_exit *exit = &g->exits[g->default_exit];
+	const struct gateway_exit *exit = &g->exits[g->test.exit];
 	const struct path_way *way = way_of(g, g->test.slot);
 	int other = g->test.order.mptcp ? find_other(g, g->test.slot) : -1;
 	struct exam_target target = { .ifindex = g->fsms[g->test.slot].facts.ifindex,
@@ -155,11 +155,23 @@ bool gateway_test_start(void *ctx, const struct path_test_order *order, struct c
 	}
 	g->test.order = *order;
 	g->test.slot = slot;
+	g->test.exit = g->default_exit; // whichever is in use when it ends
 	if (g->paths[slot].routed && way_of(g, slot)->routable)
 		begin(g);
 	else
 		answer(g, NULL); // there is nothing to measure
 	return true;
+}
+
+void gateway_test_refuse(struct gateway *g)
+{
+	struct ctl_error why;
+	char text[160];
+
+	snprintf(text, sizeof(text), "test: a reload has changed %s or its exit", g->paths[g->test.slot].config->name);
+	ctl_error_set(&why, STATUS_FAILED, text, "test it once more");
+	ctl_refuse_test(g->ctl, &why);
+	gateway_test_fini(g);
 }
 
 void gateway_test_fini(struct gateway *g)

@@ -95,6 +95,18 @@ def story(lab):
     expect(first.popen.wait(20) == 1, "a path that is dead passed")
     print(first.log())
     expect("FAIL  first hop" in first.log() and "its port is silent" in first.log(), "what is silent")
+
+    # the path that is being tested goes with a reload
+    second = lab.gw.start("second", [gateway.mpgate, "test", "tun0", "--socket", gateway.control])
+    wait_for(lambda: "tun0 is being tested" in gateway.command("test", "wwan0", check=False).stderr,
+             "the test to begin")
+    text = gateway.config.read_text()
+    gateway.config.write_text(text.replace("path tun0 ", "path tun9 "))
+    gateway.command("reload")
+    expect(second.popen.wait(5) != 0 and "a reload has changed tun0" in second.log(),
+           f"who waited was told: {second.log()}")
+    gateway.config.write_text(text)
+    gateway.command("reload")
     paths["tun0"].blackhole(False)
 
     paths["tun3"].unplug()

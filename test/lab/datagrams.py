@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Conversations by UDP: one who answers on the web server, and callers on the LAN."""
 import contextlib
+import itertools
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from lab import CLIENT, CLIENT6, WEB, Failure, expect, wait_for
 
 PORT = 5000
 PERIOD_S = 0.02
+exchanges = itertools.count(1)
 
 
 class Echo(threading.Thread):
@@ -33,14 +35,15 @@ class Echo(threading.Thread):
 def exchange(sock, to, what, tries=50):
     """A datagram to an Echo that comes back; sent again until it does."""
     sock.settimeout(0.2)
+    ours = b" of %s, exchange %d" % (what.encode(), next(exchanges))
     for i in range(tries):
-        question = b"%d of %s" % (i, what.encode())
         with contextlib.suppress(OSError):
-            sock.sendto(question, to)
-            answer, sender = sock.recvfrom(2048)
-            expect(answer.endswith(what.encode()) and sender[:2] == to,
-                   f"{what}: {answer} from {sender}")
-            return
+            sock.sendto(b"%d" % i + ours, to)
+            while True:
+                answer, sender = sock.recvfrom(2048)
+                expect(sender[:2] == to, f"{what}: {answer} from {sender}")
+                if answer.endswith(ours):
+                    return  # else late, of another exchange
     raise Failure(f"{what}: no answer to {tries} datagrams")
 
 

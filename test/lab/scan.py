@@ -8,11 +8,14 @@ socket, so that one which takes datagrams and says nothing shows as well.
 import json
 import socket
 import struct
+import time
 
 from lab import wait_for
 
 ALL_PORTS = range(1, 65536)
 FROM_PORT = 40404
+QUIET_S = 0.3
+BATCH = 8192  # ports that are asked before their answers are awaited
 SYN_HEADER = struct.Struct("!HHIIBBHHH")
 DNS_QUERY = bytes.fromhex("4d50 0100 0001 0000 0000 0000 0377 7777 036c 6162 0474 6573 7400 0001 0001")
 
@@ -69,21 +72,34 @@ class Scan:
         rest = ones_sum(source + target + pack(0, 0)) + socket.IPPROTO_TCP + SYN_HEADER.size
         with self._socket(socket.SOCK_RAW, socket.IPPROTO_TCP) as sock:
             sock.bind((self.source, 0))
-            for port in self.ports:
-                sock.sendto(pack(port, fold(rest + port)), (self.target, 0))
-        wait_for(lambda: self._closed() + len(self._open("tcp")) >= len(self.ports) - swallowed,
-                 f"all TCP ports of {self.target} to show")
-        self.tcp = self._open("tcp")
+            ask = lambda port: sock.sendto(pack(port, fold(rest + port)), (self.target, 0))
+            self.tcp = self._ask("tcp", ask, self._closed, swallowed)
 
     def _scan_udp(self, silent):
         before = self._no_port()
         with self._socket(socket.SOCK_DGRAM) as sock:
             sock.bind((self.source, FROM_PORT))
-            for port in self.ports:
-                sock.sendto(DNS_QUERY, (self.target, port))
-            wait_for(lambda: self._no_port() - before + len(self._open("udp"))
-                     >= len(self.ports) - silent, f"all UDP ports of {self.target} to show")
-        self.udp = self._open("udp")
+            ask = lambda port: sock.sendto(DNS_QUERY, (self.target, port))
+            self.udp = self._ask("udp", ask, lambda: self._no_port() - before, silent)
+
+    def _ask(self, proto, ask, closed, silent):
+        """Asks all ports, no faster than they answer, and returns those that are open."""
+        count = lambda: closed() + len(self._open(proto))
+        for begin in range(0, len(self.ports), BATCH):
+            batch = self.ports[begin:begin + BATCH]
+            for port in batch:
+                ask(port)
+            wait_for(lambda: count() >= begin + len(batch) - silent,
+                     f"{proto.upper()} ports {batch[0]} to {batch[-1]} of {self.target} to show")
+        # of those that may be silent one may only be slow
+        wait_for(lambda: self._stands(count), f"the last {proto.upper()} answers of {self.target}")
+        return self._open(proto)
+
+    @staticmethod
+    def _stands(count):
+        before = count()
+        time.sleep(QUIET_S)  # the span that is looked at
+        return count() == before
 
     def _socket(self, kind, proto=0):
         with self.ns.inside():

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From page to page on the real gateway: the log that follows and waits, connections and why one is not
-bonded, a path, the doctor; a line with tunnels in it that dies; and no key says more than the help."""
+"""Pages of the console on the real gateway: the log that follows and waits, and the doctor."""
 import pathlib
 import sys
 
@@ -35,7 +34,7 @@ def log(lab, gateway, console):
 
 
 def doctor(lab, gateway, console):
-    """On the gateway's own file; then one who has lost his route tells which path it is."""
+    """On the gateway's own file it finds no fault; then the exit is shut, and it says so."""
     console.keys("d")
     console.wait_for_line(r"took \d+\.\d s, no fault found", "the doctor's report", 25)
     console.wait_for_line("ok +ppp0 +address", "the paths of the gateway's own file")

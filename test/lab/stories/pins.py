@@ -34,6 +34,8 @@ pin other {{ to = "{OTHER}" via = "us" }}
 udp {{ via = {{"ppp0"}} }}
 """
 
+TCP_CLOSE = 7  # of TCP_INFO: after a reset; after the other's FIN it is 8
+
 
 class Echo:
     """Answers TCP and UDP at the web server, and knows who asked last."""
@@ -274,10 +276,12 @@ def proxied(lab, gateway, counts):
                  "the connection to be explained", 5)
         lab.paths["tun3"].blackhole()
         moment = time.monotonic()
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError):  # which send() may have been told
             while sock.recv(2048):
                 pass
+        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         gap_s = time.monotonic() - moment
+    expect(state == TCP_CLOSE, f"the connection was ended in order, as if all had come: state {state}")
     print(f"what is carried over one path alone was reset after {gap_s:.2f} s")
     expect(gap_s <= REACTED_S, f"reset after {gap_s:.2f} s only")
     expect(is_refused(lab, PROXIED), "TCP is not refused")

@@ -44,7 +44,7 @@ class Watch:
         """The total is the line's, and shares make 100."""
         screen = self.console.screen()
         shown, total = {name: self.console.row(name, screen) for name in ("ppp0", *TUNNELS)}, self.console.total(screen)
-        if not total or "?" in total or any("?" in row for row in shown.values()):
+        if not total or not all(shown.values()) or "?" in total or any("?" in row for row in shown.values()):
             return
         self.looks += float(total.rx) > 10
         made = sum(int(row.share.rstrip("%")) for row in shown.values())

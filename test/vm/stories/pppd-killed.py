@@ -8,19 +8,20 @@ import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from world import Household, check_words, path_of, pppd_pid, wait_for_state, wait_for_words
+from world import Household, attempts, check_words, path_of, pppd_pid, wait_for_state, wait_for_words
 from actors import Exit, Gateway
-from lab import expect, run_story
+from lab import expect, run_story, wait_for
 
 
 def story(lab):
     Exit(lab)
     gateway = Gateway(lab)
     before = path_of(gateway, "ppp0")["address"]
-    killed = pppd_pid("ppp0")
+    killed, dialled_before = pppd_pid("ppp0"), attempts(gateway)
     lab.paths["ppp0"].ignore_calls()  # long enough to be read
     os.kill(killed, signal.SIGKILL)
     check_words(gateway, "killed", "pppd killed", r"ppp0 +DOWN .*killed by signal 9")
+    wait_for(lambda: attempts(gateway) > dialled_before, "ppp0 to be dialled anew", 60)
     lab.paths["ppp0"].ignore_calls(False)
     wait_for_state(gateway, "up")
     after = path_of(gateway, "ppp0")["address"]

@@ -432,7 +432,9 @@ static void follow(struct assoc *a)
 {
 	const struct relay_udp_policy *udp = &a->worker->policy->udp;
 
-	if (!exit_of(a) || !exit_of(a)->n_addrs || a->worker->policy->udp.closed) {
+	// what a pin carried begins anew, by whatever decides now
+	if (!exit_of(a) || !exit_of(a)->n_addrs || exit_now(a->worker->policy, a->pin) < 0 ||
+	    a->worker->policy->udp.closed) {
 		assoc_end(a);
 		return;
 	}

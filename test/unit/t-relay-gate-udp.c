@@ -285,9 +285,21 @@ static void goes_where_a_pin_leads(void **state)
 static void refuses_what_has_no_pin_any_more(void **state)
 {
 	uint64_t drops = read_counters().dropped[RELAY_DROP_NO_WAY];
+	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
+	uint64_t begun = read_counters().begun;
+	uint32_t before;
 
 	(void)state;
+	relay_set_policy(bench.relay, make_pinned("0.0.0.0/0", 1, -1));
+	talk(bench.pinned_port, 2, "somebody");
+	while (read_counters().begun == begun)
+		poll(NULL, 0, 10);
+	before = read_counters().associations;
 	relay_set_policy(bench.relay, make_policy());
+	while (read_counters().associations >= before) {
+		assert_true(clock_mono_ms() < deadline_ms);
+		poll(NULL, 0, 10);
+	}
 	say(bench.pinned_port, "anybody");
 	wait_for_drops(RELAY_DROP_NO_WAY, drops + 1);
 }

@@ -200,6 +200,14 @@ def story(lab):
            f"the port at the exit was {peer[1]} and {peer6[1]}, then {echo.peers} and {echo6.peers}")
     expect(leaked(lab) == 0, f"{leaked(lab)} datagrams went past the exit")
 
+    # another port to divert to: none hits one that is closed
+    call.refused = call6.refused = 0
+    gateway.config.write_text(gateway.config.read_text().replace('interface = "br0"', 'interface = "br0" tproxy-port = 12400'))
+    gateway.command("reload")
+    call.talks(50)
+    call6.talks(50)
+    expect(not call.refused and not call6.refused, "datagrams were refused while a reload changed the port")
+
     # no more through the exit: flows that were never translated are, and nobody's private address leaves
     watch_for_untranslated(lab, VIA[1])
     gateway.config.write_text(gateway.config.read_text().replace('mode = "relay"', 'mode = "forward"'))

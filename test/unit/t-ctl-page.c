@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit.h"
+#include "port.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -34,18 +35,6 @@ static void write_page(void *ctx, struct str *out)
 		str_add(out, "# more and more and more and more and more\n");
 }
 
-static int free_port(void)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(in);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
-	close(fd);
-	return ntohs(in.sin_port);
-}
-
 static int begin(void **state)
 {
 	struct bench *bench = xcalloc(1, sizeof(*bench));
@@ -53,7 +42,7 @@ static int begin(void **state)
 	struct addr addr;
 
 	addr_parse("127.0.0.1", &addr);
-	bench->at = sockaddr_make(&addr, (uint16_t)free_port());
+	bench->at = sockaddr_make(&addr, free_port());
 	bench->loop = ev_loop_new(0);
 	assert_int_equal(ctl_page_open(bench->loop, &bench->at, "text/test", write_page, bench, &bench->page,
 				       &why),

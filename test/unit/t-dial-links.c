@@ -157,7 +157,14 @@ static pid_t last_pppd(void)
 
 static bool is_running(pid_t pid)
 {
-	return pid > 0 && kill(pid, 0) == 0;
+	siginfo_t ended = { 0 };
+
+	if (pid <= 0)
+		return false;
+	// a child that has ended is there until the loop takes note of it
+	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid)
+		return false;
+	return kill(pid, 0) == 0;
 }
 
 // ---- pppd

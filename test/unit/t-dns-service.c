@@ -3,6 +3,7 @@
 // The service over loopback, between clients and name servers that do as they are told. Who may ask, and
 // what happens to paths, is test/lab/stories/dns.py's.
 #include "unit.h"
+#include "port.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -284,18 +285,15 @@ static int64_t usual_patience_ms;
 
 static int set_up(void **state)
 {
-	union sockaddr_any at;
-	int fd;
+	struct addr loopback;
 
 	(void)state;
 	memset(&w, 0, sizeof(w));
 	fake_start(&w.first, 1);
 	fake_start(&w.second, 2);
 	fake_start(&w.own, 3);
-	// a port that was free just now
-	fd = bound_socket(SOCK_DGRAM, "127.0.0.1", &at);
-	close(fd);
-	w.spec.listen[0] = (struct dns_listen){ .at = at, .device = "lo" };
+	addr_parse("127.0.0.1", &loopback);
+	w.spec.listen[0] = (struct dns_listen){ .at = sockaddr_make(&loopback, free_port()), .device = "lo" };
 	w.spec.n_listen = 1;
 	w.spec.upstreams[0] = w.first.at;
 	w.spec.upstreams[1] = w.second.at;

@@ -3,6 +3,7 @@
 // The gateway's side of the peer service, over loopback against the exit's real side and against
 // programs that are none.
 #include "unit.h"
+#include "port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -122,14 +123,6 @@ static int listen_on(uint16_t *port)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
 	*port = ntohs(sa.sin_port);
 	return fd;
-}
-
-static uint16_t free_port(void)
-{
-	uint16_t port = 0;
-
-	close(listen_on(&port));
-	return port;
 }
 
 // `sources`: the last byte of each path's address, "123".

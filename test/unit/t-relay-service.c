@@ -3,6 +3,7 @@
 // The exit's side of the peer service, asked over loopback by a client that seals and opens with the
 // wire room alone.
 #include "unit.h"
+#include "port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,14 +58,6 @@ static int bind_to(uint8_t host, uint16_t *port)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
 	*port = ntohs(sa.sin_port);
 	return fd;
-}
-
-static uint16_t free_port(void)
-{
-	uint16_t port;
-
-	close(bind_to(1, &port));
-	return port;
 }
 
 static void set_timeout(int fd)

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "netns.h"
+#include "port.h"
 #include "probe/probe.h"
 #include "relay/relay_priv.h"
 
@@ -435,15 +436,6 @@ static void has_no_more_patience_for_having_moved(void **state)
 }
 
 // ---- set-up
-
-static uint16_t free_port(void)
-{
-	int fd = open_socket(NEAR);
-	union sockaddr_any sa = name_of(fd);
-
-	close(fd);
-	return sockaddr_port(&sa);
-}
 
 static int start(void **state)
 {

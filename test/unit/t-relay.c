@@ -3,6 +3,7 @@
 // Both halves of the relay in one process over loopback: client -> SOCKS5 listener -> gateway's relay
 // -> exit's relay -> target. Client and target are plain blocking sockets.
 #include "unit.h"
+#include "port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,18 +32,6 @@ struct bench {
 static struct bench bench;
 
 // ---- helpers
-
-static uint16_t free_port(void)
-{
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 static int listen_on(uint16_t *port)
 {

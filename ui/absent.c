@@ -76,20 +76,23 @@ static void write_last_run(const struct last_run *run, struct page *page)
 		return;
 	page_add(page, ATTR_NORMAL, "%s", "");
 	if (run->stopped_ms)
-		page_add(page, ATTR_NORMAL, "Last run: stopped %s, after %s.", format_day(run->stopped_ms, when),
+		page_add(page, ATTR_NORMAL, "Last run: stopped %s, after %s.",
+			 format_day(run->stopped_ms, when),
 			 format_duration((run->stopped_ms - run->started_ms) / 1000, up));
 	else
-		page_add(page, ATTR_BAD, "Last run: started %s, and did not come to stop: 'journalctl -u mpgate'.",
+		page_add(page, ATTR_BAD,
+			 "Last run: started %s, and did not come to stop: 'journalctl -u mpgate'.",
 			 format_day(run->started_ms, when));
 	page_add(page, ATTR_NORMAL, "%s", "Its last words:");
 	for (int i = 0; i < run->n; i++)
-		page_add(page, ATTR_NORMAL, "  %s %c %-5s %-8s %s", format_day(run->events[i].time_ms, when),
-			 event_is_alert(&run->events[i]) ? '!' : ' ', run->events[i].object, run->events[i].verb,
-			 run->events[i].text);
+		page_add(page, ATTR_NORMAL, "  %s %c %-5s %-8s %s",
+			 format_day(run->events[i].time_ms, when),
+			 event_is_alert(&run->events[i]) ? '!' : ' ', run->events[i].object,
+			 run->events[i].verb, run->events[i].text);
 }
 
-// What could be written into the file. Which one the LAN is on, only a person knows; most likely it has
-// no way out.
+// What could be written into the file. Which one the LAN is on, only a person knows; most likely it
+// has no way out.
 static void write_first_run(const struct interfaces *all, struct page *page)
 {
 	const struct interface *first = NULL;
@@ -97,22 +100,27 @@ static void write_first_run(const struct interfaces *all, struct page *page)
 	if (!all->n)
 		return;
 	page_add(page, ATTR_NORMAL, "%s", "");
-	page_add(page, ATTR_NORMAL, "%s", "None has run here yet. These interfaces could be its paths:");
+	page_add(page, ATTR_NORMAL, "%s",
+		 "None has run here yet. These interfaces could be its paths:");
 	page_add(page, ATTR_HEADING, "  %-10s %-20s %-16s %s", "IFACE", "ADDRESS", "GATEWAY", "");
 	for (int i = 0; i < all->n; i++) {
 		const struct interface *it = &all->list[i];
 
 		page_add(page, ATTR_NORMAL, "  %-10s %-20s %-16s %s", it->name,
 			 it->address[0] ? it->address : "-", it->gateway[0] ? it->gateway : "-",
-			 !it->up ? "down" : it->gateway[0] ? "" : "no default route: the LAN?");
+			 !it->up          ? "down"
+			 : it->gateway[0] ? ""
+					  : "no default route: the LAN?");
 		if (!first && it->gateway[0])
 			first = it;
 	}
 	if (!first)
 		first = &all->list[0];
 	page_add(page, ATTR_NORMAL, "%s", "");
-	page_add(page, ATTR_NORMAL, "Put lan and exit into /etc/mpgate/mpgate.conf, and for each path:");
-	page_add(page, ATTR_NORMAL, "  mpgate path add %s --kind %s", first->name, interface_kind(first->name));
+	page_add(page, ATTR_NORMAL,
+		 "Put lan and exit into /etc/mpgate/mpgate.conf, and for each path:");
+	page_add(page, ATTR_NORMAL, "  mpgate path add %s --kind %s", first->name,
+		 interface_kind(first->name));
 }
 
 static void write_page(const struct ui *ui, int width, bool roomy, struct page *page)
@@ -124,7 +132,8 @@ static void write_page(const struct ui *ui, int width, bool roomy, struct page *
 	if (!roomy)
 		return;
 	write_offers(ui, page);
-	page_add(page, ATTR_NORMAL, "%s", "This screen changes by itself when the gateway answers.");
+	page_add(page, ATTR_NORMAL, "%s",
+		 "This screen changes by itself when the gateway answers.");
 	if (ui->absent_status == STATUS_NOT_RUNNING)
 		write_last_run(&ui->last_run, page);
 	if (ui->absent_status == STATUS_NOT_RUNNING && !ui->last_run.started_ms)
@@ -147,8 +156,7 @@ void absent_draw(const struct ui *ui, struct canvas *canvas, int64_t wall_ms)
 		canvas_text(canvas, 0, canvas->width - 8, 8, ATTR_STATUS,
 			    format_clock(wall_ms, clock));
 	col = 1 + canvas_text(canvas, 0, 1, canvas->width - 1, ATTR_STATUS, "mpgate") + 2;
-	canvas_text_fit(canvas, 0, col, canvas->width - col, ATTR_STATUS_ALERT,
-			absent_title(ui));
+	canvas_text_fit(canvas, 0, col, canvas->width - col, ATTR_STATUS_ALERT, absent_title(ui));
 	write_page(ui, canvas->width < 30 ? 27 : canvas->width - 3, roomy, &page);
 	for (int i = 0; i < page.n && top + i < canvas->height - 1; i++)
 		canvas_text_fit(canvas, top + i, 2, canvas->width - 2, page.lines[i].attr,

@@ -14,8 +14,9 @@ static action move_down, move_up, move_first, move_last, move_half_down, move_ha
 	move_page_down, move_page_up, open_row, show_overview, show_conns, show_log, show_doctor,
 	next_screen, previous_screen, show_help, hide_help, next_unit, share_scale, pause_display,
 	go_to_alarm, ask_hotkey, ask_enable, ask_disable, ask_redial, acknowledge, repaint, suspend,
-	leave, back, quit, shift_right, shift_left, next_scale, scroll_down,
-	scroll_up, mask_addresses, slower, faster, save_text, ask_backup, ask_keep, start_service, run_here, show_check;
+	leave, back, quit, shift_right, shift_left, next_scale, scroll_down, scroll_up,
+	mask_addresses, slower, faster, save_text, ask_backup, ask_keep, start_service, run_here,
+	show_check;
 
 #define FAR 100000 // beyond the end of any list
 
@@ -263,8 +264,10 @@ static bool read_keys(const char *text, int keys[KEYS_PER_BINDING], struct str *
 		}
 		keys[n] = ui_key_from_name(text, len);
 		if (keys[n++] == UI_KEY_NONE) {
-			str_addf(why, "'%.*s' is no key; there are a, A, Ctrl-a, Tab, PgUp, F1 and the like", (int)len,
-				 text);
+			str_addf(why,
+				 "'%.*s' is no key; there are a, A, Ctrl-a, Tab, PgUp, F1 and the "
+				 "like",
+				 (int)len, text);
 			return false;
 		}
 		text += len;
@@ -318,12 +321,14 @@ bool bindings_change(const struct binding *b)
 	return b->group == GROUP_CHANGE || b->act == acknowledge;
 }
 
-// These answer the questions that changes ask: no question may be answered by the key that asked it.
+// These answer the questions that changes ask: no question may be answered by the key that asked
+// it.
 static bool is_answer(const struct binding *b, struct str *why)
 {
 	for (int k = 0; bindings_change(b) && k < KEYS_PER_BINDING && b->keys[k]; k++) {
 		if (b->keys[k] > ' ' && b->keys[k] < 0x7f && strchr("ynbit", b->keys[k])) {
-			str_addf(why, "key %c of '%s' answers questions", b->keys[k], bindings_action(b));
+			str_addf(why, "key %c of '%s' answers questions", b->keys[k],
+				 bindings_action(b));
 			return true;
 		}
 	}
@@ -342,11 +347,14 @@ bool ui_check_keys(struct str *why)
 	for (size_t i = 0; i < N_BINDINGS * N_BINDINGS; i++) {
 		const struct binding *a = &table()[i / N_BINDINGS], *b = &table()[i % N_BINDINGS];
 
-		for (int k = 0; a < b && a->act != b->act && a->modes & b->modes && k < KEYS_PER_BINDING; k++) {
+		for (int k = 0;
+		     a < b && a->act != b->act && a->modes & b->modes && k < KEYS_PER_BINDING;
+		     k++) {
 			if (!a->keys[k] || !has_key(b, a->keys[k]))
 				continue;
-			str_addf(why, "key %s would be both '%s' and '%s'", ui_key_name(a->keys[k], key),
-				 bindings_action(a), bindings_action(b));
+			str_addf(why, "key %s would be both '%s' and '%s'",
+				 ui_key_name(a->keys[k], key), bindings_action(a),
+				 bindings_action(b));
 			return false;
 		}
 	}

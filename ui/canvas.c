@@ -143,7 +143,8 @@ int canvas_text_fit(struct canvas *canvas, int row, int col, int width, enum att
 	return used;
 }
 
-void canvas_text_parts(struct canvas *canvas, int row, int col, int width, enum attr attr, const char *const *parts)
+void canvas_text_parts(struct canvas *canvas, int row, int col, int width, enum attr attr,
+		       const char *const *parts)
 {
 	int used = canvas_text_fit(canvas, row, col, width, attr, *parts++);
 

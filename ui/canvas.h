@@ -58,8 +58,10 @@ __attribute__((format(printf, 6, 7))) int canvas_textf(struct canvas *canvas, in
 // The same; a text that does not fit ends in "~".
 int canvas_text_fit(struct canvas *canvas, int row, int col, int width, enum attr attr,
 		    const char *text);
-// Draws the texts one after the other, as long as they fit whole; NULL ends them. The first is cut if it must be.
-void canvas_text_parts(struct canvas *canvas, int row, int col, int width, enum attr attr, const char *const *parts);
+// Draws the texts one after the other, as long as they fit whole; NULL ends them. The first is cut
+// if it must be.
+void canvas_text_parts(struct canvas *canvas, int row, int col, int width, enum attr attr,
+		       const char *const *parts);
 // How many columns canvas_text() would take.
 int canvas_measure(const char *text);
 

@@ -16,8 +16,8 @@ struct ui_command {
 
 // Returns 0 or -errno. argv[0] is looked for in PATH unless it holds a slash.
 int ui_command_start(struct ui_command *command, char *const argv[]);
-// What it has printed meanwhile: the number of bytes, 0 when nothing waits, -EPIPE when it has ended;
-// then *status is as the shell would say.
+// What it has printed meanwhile: the number of bytes, 0 when nothing waits, -EPIPE when it has
+// ended; then *status is as the shell would say.
 ssize_t ui_command_read(struct ui_command *command, char *buf, size_t size, int *status);
 // Ends it.
 void ui_command_stop(struct ui_command *command);

@@ -67,7 +67,8 @@ static void read_last_run(struct console *c)
 	struct str text = { 0 }, why = { 0 };
 	struct interfaces interfaces;
 	struct last_run run;
-	int rc = c->options->last_run ? store_read(c->options->last_run, LAST_RUN_KIND, &text, &why) : -ENOSYS;
+	int rc = c->options->last_run ? store_read(c->options->last_run, LAST_RUN_KIND, &text, &why)
+				      : -ENOSYS;
 
 	if (rc == 0 && last_run_read(str_text(&text), &run) == 0) {
 		ui_last_run(c->ui, &run);
@@ -94,8 +95,8 @@ static void lose_gateway(struct console *c, int rc, int64_t now_ms)
 
 static void connect_gateway(struct console *c, int64_t now_ms)
 {
-	// every snapshot that is made: one a second, and one at each change; a person who wants to see
-	// few of them still has the newest when he looks
+	// every snapshot that is made: one a second, and one at each change; a person who wants to
+	// see few of them still has the newest when he looks
 	int interval_ms = c->base_ms > REFRESH_MS ? c->base_ms : 0;
 	int rc = ctl_client_connect(c->options->socket, &c->client);
 
@@ -415,7 +416,8 @@ static int time_to_wait(const struct console *c, int64_t now_ms)
 		return 0;
 	if (!c->client && until(c->retry_at_ms, now_ms) < wait_ms)
 		wait_ms = until(c->retry_at_ms, now_ms);
-	// the resolver's descriptors are in a loop of its own, and a few looks a second are enough for it
+	// the resolver's descriptors are in a loop of its own, and a few looks a second are enough
+	// for it
 	if (c->ui->names.asked && wait_ms > NAMES_LOOK_MS)
 		wait_ms = NAMES_LOOK_MS;
 	return wait_ms;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The questions that the console asks before it changes the gateway. Only "y" means yes, or one of the
-// letters that are offered beside it; where the last working path would be cut, only its name, typed
-// in full. The text is made anew from the newest snapshot at each drawing, because the screen goes on
-// behind it.
+// The questions that the console asks before it changes the gateway. Only "y" means yes, or one of
+// the letters that are offered beside it; where the last working path would be cut, only its name,
+// typed in full. The text is made anew from the newest snapshot at each drawing, because the screen
+// goes on behind it.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,8 +98,9 @@ static void tell_effect(const struct snapshot *s, const struct path_snapshot *pa
 		str_add(out, "It stays off until somebody enables it, and does not come back by "
 			     "itself.");
 	else if (verb == COMMAND_BACKUP)
-		str_add(out, "It carries only while no other path is up. Open connections follow at "
-			     "once, and none is cut.");
+		str_add(out,
+			"It carries only while no other path is up. Open connections follow at "
+			"once, and none is cut.");
 	else if (verb == COMMAND_NO_BACKUP)
 		str_addf(out, "It is used by its tier again, which is %s. No connection is cut.",
 			 path_tier_word(path->tier));
@@ -117,14 +118,16 @@ static void tell_effect(const struct snapshot *s, const struct path_snapshot *pa
 	else
 		tell_move(s, path, out);
 	if (verb == COMMAND_REDIAL && facts_is_wanted(path) && !path->dial[0])
-		str_add(out, " The link itself stays as it is, nothing dials it here: its subflows close, and open "
+		str_add(out, " The link itself stays as it is, nothing dials it here: its subflows "
+			     "close, and open "
 			     "again once it has proved itself anew.");
 }
 
 // How much may be spent, and how long that lasts.
 static void tell_cap(const struct snapshot *s, const struct path_snapshot *path, struct str *out)
 {
-	int64_t left_bytes = path->cap_bytes - path->cap_used_bytes, load_bps = s->rx_bps + s->tx_bps;
+	int64_t left_bytes = path->cap_bytes - path->cap_used_bytes,
+		load_bps = s->rx_bps + s->tx_bps;
 	char used[FORMAT_SIZE], limit[FORMAT_SIZE], span[FORMAT_SIZE];
 
 	format_bytes(path->cap_bytes, limit);
@@ -132,16 +135,19 @@ static void tell_cap(const struct snapshot *s, const struct path_snapshot *path,
 		str_addf(out, "Data cap: %s, but nobody knows what is used of it.", limit);
 		return;
 	}
-	str_addf(out, "Data cap: %s of %s used (%.0f%%)", format_bytes(path->cap_used_bytes, used), limit,
-		 (double)path->cap_used_bytes * 100 / (double)path->cap_bytes);
+	str_addf(out, "Data cap: %s of %s used (%.0f%%)", format_bytes(path->cap_used_bytes, used),
+		 limit, (double)path->cap_used_bytes * 100 / (double)path->cap_bytes);
 	if (path->cap_resets_ms > s->time_ms)
-		str_addf(out, ", resets in %s", format_duration((path->cap_resets_ms - s->time_ms) / 1000, span));
+		str_addf(out, ", resets in %s",
+			 format_duration((path->cap_resets_ms - s->time_ms) / 1000, span));
 	str_add(out, ".");
 	if (path->cap_ignored)
 		str_add(out, " It is ignored until then.");
 	else if (left_bytes > 0 && s->rx_bps >= 0 && s->tx_bps >= 0 && load_bps > 100000)
-		str_addf(out, " At the present load of %.1f Mb/s the rest lasts %s.", (double)load_bps / 1e6,
-			 format_duration((int64_t)((double)left_bytes * 8 / (double)load_bps), span));
+		str_addf(out, " At the present load of %.1f Mb/s the rest lasts %s.",
+			 (double)load_bps / 1e6,
+			 format_duration((int64_t)((double)left_bytes * 8 / (double)load_bps),
+					 span));
 }
 
 static bool is_to(const struct path_snapshot *path, const char *server)
@@ -152,7 +158,8 @@ static bool is_to(const struct path_snapshot *path, const char *server)
 	       addr_equal(&session, &own);
 }
 
-// Warns when this very terminal is on an ssh session that comes in over the path, or over what rides it.
+// Warns when this very terminal is on an ssh session that comes in over the path, or over what
+// rides it.
 static void tell_session(const struct ui *ui, const struct path_snapshot *path, struct str *out)
 {
 	const char *interface = ui->options.session_interface;
@@ -169,8 +176,9 @@ static void tell_session(const struct ui *ui, const struct path_snapshot *path, 
 		if ((p != path && !rides) ||
 		    !(is_to(p, server) || (interface && strcmp(p->interface, interface) == 0)))
 			continue;
-		str_addf(out, "! Your SSH session from %s comes in over %s%s%s%s and will drop.", client, p->name,
-			 rides ? ", which rides " : "", rides ? path->name : "", rides ? "," : "");
+		str_addf(out, "! Your SSH session from %s comes in over %s%s%s%s and will drop.",
+			 client, p->name, rides ? ", which rides " : "", rides ? path->name : "",
+			 rides ? "," : "");
 		return;
 	}
 }
@@ -179,12 +187,12 @@ static void tell_session(const struct ui *ui, const struct path_snapshot *path, 
 
 static const char *title_word(enum command_verb verb, const struct path_snapshot *path)
 {
-	return verb == COMMAND_ENABLE    ? "Enable"
-	       : verb == COMMAND_DISABLE ? "Disable"
-	       : verb == COMMAND_CONFIRM ? "Keep"
-	       : verb == COMMAND_BACKUP  ? "Backup"
+	return verb == COMMAND_ENABLE      ? "Enable"
+	       : verb == COMMAND_DISABLE   ? "Disable"
+	       : verb == COMMAND_CONFIRM   ? "Keep"
+	       : verb == COMMAND_BACKUP    ? "Backup"
 	       : verb == COMMAND_NO_BACKUP ? "Full use"
-	       :                           facts_redial_word(path);
+					   : facts_redial_word(path);
 }
 
 // What may be answered besides no.
@@ -222,7 +230,8 @@ static const struct answer *list_answers(enum command_verb verb, const struct pa
 	return path->optional && !facts_is_wanted(path) ? enable_answers : plain_answers;
 }
 
-static const char *write_answers(enum command_verb verb, const struct path_snapshot *path, struct str *out)
+static const char *write_answers(enum command_verb verb, const struct path_snapshot *path,
+				 struct str *out)
 {
 	for (const struct answer *a = list_answers(verb, path); a->key; a++)
 		str_addf(out, "[%c] %s    ", a->key, a->words ? a->words : title_word(verb, path));

@@ -55,7 +55,8 @@ struct facts_count facts_count_paths(const struct snapshot *s)
 
 static bool is_death(const struct snapshot *s, const struct event *event)
 {
-	static const enum path_state out[] = { PATH_STATE_DOWN, PATH_STATE_FLAPPING, PATH_STATE_BLOCKED };
+	static const enum path_state out[] = { PATH_STATE_DOWN, PATH_STATE_FLAPPING,
+					       PATH_STATE_BLOCKED };
 	int path = facts_find_path(s, event->object);
 
 	for (size_t i = 0; path >= 0 && i < sizeof(out) / sizeof(out[0]); i++) {

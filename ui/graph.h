@@ -25,10 +25,10 @@ enum graph_direction { GRAPH_RX, GRAPH_TX };
 // minute, else a multiple of the scale's step.
 int graph_column_s(enum trend_scale scale, int width);
 
-// The time up to `newest_ms` (wall clock). A column of one second takes the sample nearest to it, so
-// that samples which come a little early or late neither double nor leave a hole; a longer one is
-// the mean of its samples, and begins at a multiple of its length, so that it stays as it is until
-// it is over.
+// The time up to `newest_ms` (wall clock). A column of one second takes the sample nearest to it,
+// so that samples which come a little early or late neither double nor leave a hole; a longer one
+// is the mean of its samples, and begins at a multiple of its length, so that it stays as it is
+// until it is over.
 void graph_series_make(struct graph_series *series, const struct history *history,
 		       enum graph_direction direction, int64_t newest_ms, int width, int column_s);
 

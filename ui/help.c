@@ -167,9 +167,10 @@ void help_draw(struct ui *ui, struct canvas *canvas)
 	ui->help_rows = left.n < box_capacity(canvas) ? left.n : box_capacity(canvas);
 	help_scroll(ui, 0);
 	if (ui->help_rows < left.n)
-		snprintf(footer, sizeof(footer), "%d-%d of %d; %s %s scroll, %s closes", ui->help_first + 1,
-			 ui->help_first + ui->help_rows, left.n, bindings_key_of("down", UI_HELP, down),
-			 bindings_key_of("up", UI_HELP, up), bindings_key_of("close-help", UI_HELP, closes));
+		snprintf(footer, sizeof(footer), "%d-%d of %d; %s %s scroll, %s closes",
+			 ui->help_first + 1, ui->help_first + ui->help_rows, left.n,
+			 bindings_key_of("down", UI_HELP, down), bindings_key_of("up", UI_HELP, up),
+			 bindings_key_of("close-help", UI_HELP, closes));
 	snprintf(title, sizeof(title), "HELP: %s", ui_screen(ui)->name);
 	box = box_draw(canvas, title, footer, &left, ui->help_first, width);
 	draw_right(canvas, &box, &right, ui->help_first);

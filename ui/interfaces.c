@@ -45,7 +45,8 @@ static void take_address(struct interface *out, const struct ifaddrs *a)
 	char text[ADDR_STRLEN];
 	struct addr addr;
 
-	if (!a->ifa_addr || (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
+	if (!a->ifa_addr ||
+	    (a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
 		return;
 	addr = read_address(a->ifa_addr);
 	if (addr_is_link_local(&addr) || (out->address[0] && addr.family == AF_INET6))
@@ -64,7 +65,8 @@ static void take_routes(struct interfaces *all)
 	while (file && fgets(line, sizeof(line), file)) {
 		struct addr addr = { .family = AF_INET };
 
-		if (sscanf(line, "%15s %x %x %x", name, &destination, &gateway, &flags) != 4 || destination)
+		if (sscanf(line, "%15s %x %x %x", name, &destination, &gateway, &flags) != 4 ||
+		    destination)
 			continue;
 		addr.v4.s_addr = gateway;
 		for (int i = 0; i < all->n; i++) {
@@ -88,7 +90,8 @@ void interfaces_look(struct interfaces *out)
 	if (getifaddrs(&list) < 0)
 		return;
 	for (const struct ifaddrs *a = list; a; a = a->ifa_next) {
-		struct interface *interface = a->ifa_flags & IFF_LOOPBACK ? NULL : find(out, a->ifa_name);
+		struct interface *interface =
+			a->ifa_flags & IFF_LOOPBACK ? NULL : find(out, a->ifa_name);
 
 		if (!interface)
 			continue;
@@ -104,8 +107,9 @@ const char *interface_kind(const char *name)
 	static const struct {
 		const char *begin, *kind;
 	} kinds[] = {
-		{ "ppp", "adsl" }, { "wwan", "lte" }, { "wwp", "lte" }, { "usb", "lte" }, { "tun", "vpn" },
-		{ "tap", "vpn" },  { "wg", "vpn" },   { "gre", "vpn" }, { "wl", "wifi" },
+		{ "ppp", "adsl" }, { "wwan", "lte" }, { "wwp", "lte" },
+		{ "usb", "lte" },  { "tun", "vpn" },  { "tap", "vpn" },
+		{ "wg", "vpn" },   { "gre", "vpn" },  { "wl", "wifi" },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -42,7 +42,8 @@ int ui_key_from_name(const char *name, size_t len)
 		if (strlen(names[i].name) == len && strncasecmp(names[i].name, name, len) == 0)
 			return names[i].key;
 	}
-	if (len == n + 1 && strncasecmp(name, ctrl, n) == 0 && ((name[n] | 0x20) >= 'a' && (name[n] | 0x20) <= 'z'))
+	if (len == n + 1 && strncasecmp(name, ctrl, n) == 0 &&
+	    ((name[n] | 0x20) >= 'a' && (name[n] | 0x20) <= 'z'))
 		return UI_CTRL(name[n]);
 	return len == 1 && name[0] > ' ' && name[0] < 0x7f ? name[0] : UI_KEY_NONE;
 }

@@ -15,11 +15,11 @@ static const struct {
 	enum pane pane;
 	int rows;
 } steps[] = {
-	{ PANE_STATUS, 1 },   { PANE_ALARM, 1 }, { PANE_PATHS, 2 },   { PANE_KEYS, 1 },
-	{ PANE_PATHS, 7 },    { PANE_RATES, 1 }, { PANE_RX, 3 },      { PANE_AXIS, 1 },
-	{ PANE_EVENTS, 3 },   { PANE_TX, 2 },    { PANE_PATHS, ALL }, { PANE_RX, 5 },
-	{ PANE_EVENTS, 6 },   { PANE_EXIT, 1 },  { PANE_GATEWAY, 1 },  { PANE_RX, ALL },
-	{ PANE_TX, ALL },     { PANE_EVENTS, ALL },
+	{ PANE_STATUS, 1 }, { PANE_ALARM, 1 },    { PANE_PATHS, 2 },   { PANE_KEYS, 1 },
+	{ PANE_PATHS, 7 },  { PANE_RATES, 1 },    { PANE_RX, 3 },      { PANE_AXIS, 1 },
+	{ PANE_EVENTS, 3 }, { PANE_TX, 2 },       { PANE_PATHS, ALL }, { PANE_RX, 5 },
+	{ PANE_EVENTS, 6 }, { PANE_EXIT, 1 },     { PANE_GATEWAY, 1 }, { PANE_RX, ALL },
+	{ PANE_TX, ALL },   { PANE_EVENTS, ALL },
 };
 
 #define GRAPH_COLUMNS 66
@@ -62,7 +62,8 @@ void layout_make(const struct layout_wish *wish, struct layout *out)
 	int want[PANES], left = wish->rows, row = 0;
 
 	*out = (struct layout){ 0 };
-	out->graphs = !wish->accessible && wish->columns >= GRAPH_COLUMNS && wish->rows >= GRAPH_ROWS;
+	out->graphs =
+		!wish->accessible && wish->columns >= GRAPH_COLUMNS && wish->rows >= GRAPH_ROWS;
 	list_wishes(wish, out->graphs, want);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		enum pane pane = steps[i].pane;

@@ -11,7 +11,7 @@ static const struct {
 	unsigned mode;
 	const char *name;
 } modes[] = {
-	{ UI_OVERVIEW, "overview" }, { UI_PATH, "path" },   { UI_CONNS, "connections" },
+	{ UI_OVERVIEW, "overview" }, { UI_PATH, "path" },     { UI_CONNS, "connections" },
 	{ UI_LOG, "log" },           { UI_DOCTOR, "doctor" }, { UI_ABSENT, "no-gateway" },
 	{ UI_HELP, "help" },         { UI_DIALOG, "dialog" }, { UI_PROMPT, "prompt" },
 };

@@ -11,7 +11,8 @@
 static void read_row(const struct cell *cells, int n, char *text)
 {
 	for (int i = 0; i < n; i++)
-		text[i] = cells[i].glyph >= ' ' && cells[i].glyph < 0x7f ? (char)cells[i].glyph : '\n';
+		text[i] = cells[i].glyph >= ' ' && cells[i].glyph < 0x7f ? (char)cells[i].glyph
+									 : '\n';
 	text[n] = '\0';
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a mouse does, where --mouse is given: the wheel scrolls, a click selects a row. It asks nothing,
-// answers nothing, and changes nothing of the gateway.
+// What a mouse does, where --mouse is given: the wheel scrolls, a click selects a row. It asks
+// nothing, answers nothing, and changes nothing of the gateway.
 
 #include "ui/ui_priv.h"
 

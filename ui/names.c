@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Names in the place of addresses, when a person asks for them: a wish for each address that is listed,
-// a few at a time, once. Who looks them up is the loop's business; what has no name keeps its address.
+// Names in the place of addresses, when a person asks for them: a wish for each address that is
+// listed, a few at a time, once. Who looks them up is the loop's business; what has no name keeps
+// its address.
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,8 @@ const char *names_put(const struct ui *ui, const char *endpoint, char out[static
 	char host[CONN_TARGET_SIZE];
 	const struct named *named;
 
-	named = ui->names.wanted ? find((struct names *)&ui->names, conn_host(endpoint, host)) : NULL;
+	named = ui->names.wanted ? find((struct names *)&ui->names, conn_host(endpoint, host))
+				 : NULL;
 	if (!named || !named->name[0])
 		return str_copy(out, CONN_TARGET_SIZE, endpoint);
 	snprintf(out, CONN_TARGET_SIZE, "%s%s", named->name, colon ? colon : "");

@@ -22,20 +22,21 @@ static void write_alarm(const struct view *view, const struct alarm *alarm, stru
 
 enum {
 	HELP_REDIAL = 1 << 0,
-	HELP_OTHER = 1 << 1,  // another path that waits
+	HELP_OTHER = 1 << 1, // another path that waits
 	HELP_DOCTOR = 1 << 2,
 	HELP_ENABLE = 1 << 3, // offers to go on all the same
 };
 
 #define HELP_LINE (HELP_REDIAL | HELP_OTHER)
 
-// What helps, by what the alarm is of: its id after the slash, and the path's reason; the first row that
-// fits.
+// What helps, by what the alarm is of: its id after the slash, and the path's reason; the first row
+// that fits.
 static const struct {
 	const char *what, *reason; // reason NULL: any
 	unsigned help;
 } helps[] = {
-	{ "down", "login-refused", HELP_OTHER }, // before the words have changed it would be refused again
+	{ "down", "login-refused",
+	  HELP_OTHER }, // before the words have changed it would be refused again
 	{ "down", "settings", HELP_OTHER | HELP_DOCTOR },
 	{ "down", "not-permitted", HELP_OTHER | HELP_DOCTOR },
 	{ "down", "no-kernel-ppp", HELP_OTHER | HELP_DOCTOR },
@@ -60,7 +61,8 @@ static const struct {
 	{ "name-server", NULL, HELP_DOCTOR },
 };
 
-static unsigned find_help(const struct view *view, const struct alarm *alarm, const struct path_snapshot *path)
+static unsigned find_help(const struct view *view, const struct alarm *alarm,
+			  const struct path_snapshot *path)
 {
 	const char *slash = strchr(alarm->id, '/');
 
@@ -74,7 +76,8 @@ static unsigned find_help(const struct view *view, const struct alarm *alarm, co
 	return 0;
 }
 
-static void add_hint(const struct view *view, const char *action, const char *words, struct str *out)
+static void add_hint(const struct view *view, const char *action, const char *words,
+		     struct str *out)
 {
 	char key[KEY_NAME_SIZE];
 
@@ -82,7 +85,8 @@ static void add_hint(const struct view *view, const char *action, const char *wo
 		str_addf(out, "  %s:%s", key, words);
 }
 
-// The keys that help, the best first. What acts on the selected path is offered when that is the one.
+// The keys that help, the best first. What acts on the selected path is offered when that is the
+// one.
 static void write_hints(const struct view *view, const struct alarm *alarm, struct str *out)
 {
 	bool roomy = view->form & (FORM_NORMAL | FORM_WIDE);
@@ -115,7 +119,8 @@ static size_t find_clause(const char *text, size_t end)
 	size_t last = 0;
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		for (const char *at = text; (at = strstr(at, ends[i])) && (size_t)(at - text) < end; at++) {
+		for (const char *at = text; (at = strstr(at, ends[i])) && (size_t)(at - text) < end;
+		     at++) {
 			if ((size_t)(at - text) > last)
 				last = (size_t)(at - text);
 		}
@@ -128,8 +133,8 @@ static void cut_clauses(struct str *text, int width, size_t least)
 {
 	size_t end;
 
-	while (canvas_measure(str_text(text)) > width && (end = find_clause(text->text, text->len)) >= least &&
-	       end)
+	while (canvas_measure(str_text(text)) > width &&
+	       (end = find_clause(text->text, text->len)) >= least && end)
 		text->text[text->len = end] = '\0';
 }
 
@@ -207,9 +212,10 @@ static void draw_timed(const struct view *view, struct canvas *canvas, int row)
 	const char *keep = view->read_only ? NULL : bindings_key_of("keep", view->screen, key);
 	char text[128];
 
-	snprintf(text, sizeof(text), "%s is off, and comes back in %d:%02d.%s%s%s", view->s->timed_path,
-		 (int)(left_s > 0 ? left_s / 60 : 0), (int)(left_s > 0 ? left_s % 60 : 0), keep ? "   " : "",
-		 keep ? keep : "", keep ? ":Keep it off" : "");
+	snprintf(text, sizeof(text), "%s is off, and comes back in %d:%02d.%s%s%s",
+		 view->s->timed_path, (int)(left_s > 0 ? left_s / 60 : 0),
+		 (int)(left_s > 0 ? left_s % 60 : 0), keep ? "   " : "", keep ? keep : "",
+		 keep ? ":Keep it off" : "");
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_BAD, text);
 }
 

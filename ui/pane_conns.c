@@ -210,11 +210,13 @@ void conns_names(const struct press *press)
 
 	ui->names.wanted = !ui->names.wanted;
 	if (ui->names.wanted && ui->mask)
-		ui_say(ui, press->now_ms, "addresses are masked: %s shows them, and then their names",
+		ui_say(ui, press->now_ms,
+		       "addresses are masked: %s shows them, and then their names",
 		       bindings_key_of("mask", UI_CONNS, key));
 	else
-		ui_say(ui, press->now_ms, ui->names.wanted ? "names are looked up for what is listed" :
-							    "addresses are shown as they are");
+		ui_say(ui, press->now_ms,
+		       ui->names.wanted ? "names are looked up for what is listed"
+					: "addresses are shown as they are");
 }
 
 static void take_filter(struct ui *ui, const char *text, int64_t now_ms)
@@ -623,36 +625,40 @@ static void draw_legend(const struct table *t, struct canvas *canvas, int row)
 		str_addf(&line, " %c=%s", t->letters[i], t->conns->paths[i]);
 	str_add(&line, " -=none");
 	if (t->view->form & FROM_NORMAL)
-		str_addf(&line, "  TCP!=not bonded, %s: why", bindings_key_of("open", UI_CONNS, key));
+		str_addf(&line, "  TCP!=not bonded, %s: why",
+			 bindings_key_of("open", UI_CONNS, key));
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, str_text(&line));
 	str_fini(&line);
 }
 
-// "not proxied: UDP 0.31/0.02  other 1.20/0.10 Mb/s in/out", so that the sums agree with the paths'.
-// Once there was any, the line stays: a list that jumps is hard to read.
+// "not proxied: UDP 0.31/0.02  other 1.20/0.10 Mb/s in/out", so that the sums agree with the
+// paths'. Once there was any, the line stays: a list that jumps is hard to read.
 static void draw_unproxied(const struct view *view, struct canvas *canvas, int row)
 {
 	const struct snapshot *s = view->s;
 	char udp_in[FORMAT_SIZE], udp_out[FORMAT_SIZE], in[FORMAT_SIZE], out[FORMAT_SIZE];
 
-	canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, "not proxied: UDP %s/%s  other %s/%s %s in/out",
+	canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
+		     "not proxied: UDP %s/%s  other %s/%s %s in/out",
 		     format_rate(s->unproxied_udp_rx_bps, view->unit, udp_in),
 		     format_rate(s->unproxied_udp_tx_bps, view->unit, udp_out),
 		     format_rate(s->unproxied_rest_rx_bps, view->unit, in),
-		     format_rate(s->unproxied_rest_tx_bps, view->unit, out), rate_unit_word(view->unit));
+		     format_rate(s->unproxied_rest_tx_bps, view->unit, out),
+		     rate_unit_word(view->unit));
 }
 
 static bool has_unproxied(const struct snapshot *s)
 {
-	return s->unproxied_udp_rx_bps > 0 || s->unproxied_udp_tx_bps > 0 || s->unproxied_rest_rx_bps > 0 ||
-	       s->unproxied_rest_tx_bps > 0;
+	return s->unproxied_udp_rx_bps > 0 || s->unproxied_udp_tx_bps > 0 ||
+	       s->unproxied_rest_rx_bps > 0 || s->unproxied_rest_tx_bps > 0;
 }
 
 static void draw_whole(const struct ui *ui, struct canvas *canvas)
 {
 	const struct conn *conn = find_marked(&ui->conns);
 	int width = canvas->width - 4 < WHY_WIDTH ? canvas->width - 4 : WHY_WIDTH;
-	char target[CONN_TARGET_SIZE], clock[FORMAT_SIZE], age[FORMAT_SIZE], head[160], closes[CLOSING_SIZE];
+	char target[CONN_TARGET_SIZE], clock[FORMAT_SIZE], age[FORMAT_SIZE], head[160],
+		closes[CLOSING_SIZE];
 	struct page page = { 0 };
 
 	if (!conn || conn->mode != CONN_TCP)

@@ -15,7 +15,8 @@ static const char *write_clock(const struct exit_snapshot *to, char *out, size_t
 
 	out[0] = '\0';
 	if (us != SNAPSHOT_NO_OFFSET) // in whole tenths, or there would be -0.0
-		snprintf(out, size, "  clock %+.1f s", (double)((us + (us < 0 ? -50000 : 50000)) / 100000) / 10);
+		snprintf(out, size, "  clock %+.1f s",
+			 (double)((us + (us < 0 ? -50000 : 50000)) / 100000) / 10);
 	return out;
 }
 
@@ -32,11 +33,13 @@ static const char *write_answered(const struct view *view, char *out, size_t siz
 	age_s = (view->time_ms - answered_ms) / 1000;
 	out[0] = '\0';
 	if (answered_ms && !view->accessible)
-		snprintf(out, size, "  answered %s ago", format_duration(age_s < 0 ? 0 : age_s, age));
+		snprintf(out, size, "  answered %s ago",
+			 format_duration(age_s < 0 ? 0 : age_s, age));
 	return out;
 }
 
-// The exit server as the paths see it. Why it is not the one that it should be comes before what is well.
+// The exit server as the paths see it. Why it is not the one that it should be comes before what is
+// well.
 void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int rows)
 {
 	const struct exit_snapshot *to = &view->s->exit;
@@ -50,8 +53,9 @@ void pane_exit_draw(const struct view *view, struct canvas *canvas, int row, int
 		return;
 	}
 	canvas_textf(canvas, row, col, canvas->width - col, ATTR_NORMAL,
-		     "%s at %s  reached over %s of %d paths  MPTCP %s  RTT %s ms%s%s%s%s", to->name, to->endpoint,
-		     format_count(to->paths_ok, n), view->s->n_paths, yes_or_no(to->mptcp), format_rtt(to->rtt_us, rtt),
-		     to->why[0] ? "  " : "", to->why, write_clock(to, clock, sizeof(clock)),
+		     "%s at %s  reached over %s of %d paths  MPTCP %s  RTT %s ms%s%s%s%s", to->name,
+		     to->endpoint, format_count(to->paths_ok, n), view->s->n_paths,
+		     yes_or_no(to->mptcp), format_rtt(to->rtt_us, rtt), to->why[0] ? "  " : "",
+		     to->why, write_clock(to, clock, sizeof(clock)),
 		     write_answered(view, answered, sizeof(answered)));
 }

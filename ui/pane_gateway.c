@@ -19,8 +19,12 @@ static int percent(double ratio)
 // What the machine does not tell is left out. Returns the column behind it.
 static int draw_item(struct canvas *canvas, int row, int col, bool bad, const char *text)
 {
-	col += canvas_text(canvas, row, col, canvas->width - col, bad ? ATTR_BAD : ATTR_NORMAL, bad ? "!" : "");
-	return col + canvas_text(canvas, row, col, canvas->width - col, bad ? ATTR_BAD : ATTR_NORMAL, text) + GAP;
+	col += canvas_text(canvas, row, col, canvas->width - col, bad ? ATTR_BAD : ATTR_NORMAL,
+			   bad ? "!" : "");
+	return col +
+	       canvas_text(canvas, row, col, canvas->width - col, bad ? ATTR_BAD : ATTR_NORMAL,
+			   text) +
+	       GAP;
 }
 
 static int draw_machine(const struct machine_snapshot *m, struct canvas *canvas, int row, int col)
@@ -50,7 +54,8 @@ static int draw_machine(const struct machine_snapshot *m, struct canvas *canvas,
 	if (m->conntrack >= 0 && m->conntrack_limit > 0) {
 		snprintf(text, sizeof(text), "conntrack %d%%",
 			 percent((double)m->conntrack / (double)m->conntrack_limit));
-		col = draw_item(canvas, row, col, is_nearly_full(m->conntrack, m->conntrack_limit), text);
+		col = draw_item(canvas, row, col, is_nearly_full(m->conntrack, m->conntrack_limit),
+				text);
 	}
 	return col;
 }
@@ -65,9 +70,10 @@ void pane_gateway_draw(const struct view *view, struct canvas *canvas, int row, 
 	(void)rows;
 	col = draw_machine(&s->machine, canvas, row, col);
 	if (s->connections > 0)
-		snprintf(tcp, sizeof(tcp), "plain TCP: %d of %d conn%s (%d%%)", s->connections_tcp, s->connections,
-			 s->connections == 1 ? "" : "s",
+		snprintf(tcp, sizeof(tcp), "plain TCP: %d of %d conn%s (%d%%)", s->connections_tcp,
+			 s->connections, s->connections == 1 ? "" : "s",
 			 percent((double)s->connections_tcp / s->connections));
 	if (col <= canvas->width - canvas_measure(tcp))
-		canvas_text(canvas, row, canvas->width - canvas_measure(tcp), canvas->width, ATTR_NORMAL, tcp);
+		canvas_text(canvas, row, canvas->width - canvas_measure(tcp), canvas->width,
+			    ATTR_NORMAL, tcp);
 }

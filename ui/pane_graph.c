@@ -99,9 +99,8 @@ static void draw_panel(const struct view *view, struct canvas *canvas, int row, 
 {
 	int col = canvas->width - PANEL_WIDTH + 1;
 	char numbers[NUMBERS][32];
-	const char *scale = view->subject.scale == TREND_MINUTE
-				    ? ""
-				    : trend_scale_word(view->subject.scale);
+	const char *scale =
+		view->subject.scale == TREND_MINUTE ? "" : trend_scale_word(view->subject.scale);
 
 	write_numbers(view, rx, series, numbers);
 	keep_as_many(numbers, rows - 1);

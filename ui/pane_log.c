@@ -28,7 +28,9 @@ void ui_log(struct ui *ui, const struct event_page *page)
 
 	log->asked = false;
 	// an answer that leads nowhere is not asked for again until there are new events
-	log->next = page->next > log->next ? page->next : ui->live.n_events ? ui->live.events[0].seq + 1 : 1;
+	log->next = page->next > log->next ? page->next
+		    : ui->live.n_events    ? ui->live.events[0].seq + 1
+					   : 1;
 	for (int i = 0; i < page->n; i++) {
 		const struct event *event = &page->events[i];
 
@@ -64,7 +66,7 @@ const struct event *log_event(const struct ui *ui, uint64_t seq)
 	const struct log_view *log = &ui->log;
 
 	return log->last && seq >= log->first && seq <= log->last ? &log->ring[seq % EVENT_LOG_SIZE]
-								   : NULL;
+								  : NULL;
 }
 
 // ---- what of it is shown
@@ -256,7 +258,8 @@ static void search_on(const struct press *press, int direction)
 	char key[KEY_NAME_SIZE];
 
 	if (!ui->log.search[0])
-		ui_say(ui, press->now_ms, "search for what? %s asks for it", bindings_key_of("search", UI_LOG, key));
+		ui_say(ui, press->now_ms, "search for what? %s asks for it",
+		       bindings_key_of("search", UI_LOG, key));
 	else
 		search(ui, at + (uint64_t)direction, direction, press->now_ms);
 }
@@ -318,7 +321,7 @@ static const char *format_when(const struct view *view, const struct event *even
 	out[0] = '\0';
 	if (localtime_r(&then, &tm) && localtime_r(&now, &now_tm))
 		strftime(out, 32,
-			 width > 8                             ? "%b %d %H:%M:%S"
+			 width > 8 ? "%b %d %H:%M:%S"
 			 : tm.tm_yday != now_tm.tm_yday || tm.tm_year != now_tm.tm_year
 				 ? "%b %d"
 				 : "%H:%M:%S",
@@ -391,14 +394,17 @@ static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int
 	if (newer)
 		snprintf(below, sizeof(below), "%d newer below, ", newer);
 	if (log->cursor) {
-		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING, "PAUSED  %s%s follows again", below,
+		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING,
+			     "PAUSED  %s%s follows again", below,
 			     bindings_key_of("last", UI_LOG, key));
 		return;
 	}
-	snprintf(head, sizeof(head), "%d of %d lines, following.", count(ui, log->first, newest(log)), held);
+	snprintf(head, sizeof(head), "%d of %d lines, following.",
+		 count(ui, log->first, newest(log)), held);
 	snprintf(hint, sizeof(hint), "  %s stops that.", bindings_key_of("up", UI_LOG, key));
-	canvas_text_parts(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
-			  (const char *const[]){ head, hint, "  Older: journalctl -u mpgate", NULL });
+	canvas_text_parts(
+		canvas, row, 1, canvas->width - 1, ATTR_NORMAL,
+		(const char *const[]){ head, hint, "  Older: journalctl -u mpgate", NULL });
 }
 
 static void draw_empty(const struct ui *ui, struct canvas *canvas, int row)
@@ -411,10 +417,13 @@ static void draw_empty(const struct ui *ui, struct canvas *canvas, int row)
 	if (!log->last && ui->live.n_events)
 		str_add(&text, "Reading the log.");
 	else if (log->object[0])
-		str_addf(&text, "No events of %s at level %s.  %s shows all paths, %s other levels.", log->object,
-			 log_level_word(log->level), bindings_key_of("back", UI_LOG, back), level);
+		str_addf(&text,
+			 "No events of %s at level %s.  %s shows all paths, %s other levels.",
+			 log->object, log_level_word(log->level),
+			 bindings_key_of("back", UI_LOG, back), level);
 	else
-		str_addf(&text, "No events at level %s.  %s shows more.", log_level_word(log->level), level);
+		str_addf(&text, "No events at level %s.  %s shows more.",
+			 log_level_word(log->level), level);
 	canvas_text_fit(canvas, row, 1, canvas->width - 1, ATTR_NORMAL, str_text(&text));
 	str_fini(&text);
 }

@@ -143,13 +143,15 @@ static void tell_dial(const struct view *view, const struct path_snapshot *path,
 
 	out->label = "DIAL";
 	if (path->next_dial_ms && left_s > 0)
-		add(out, "attempt %d in %s", path->dial_attempts + 1, format_duration(left_s, text));
+		add(out, "attempt %d in %s", path->dial_attempts + 1,
+		    format_duration(left_s, text));
 	else if (path->dial_attempts && !facts_carries(path))
 		add(out, "attempt %d", path->dial_attempts);
 	if (path->dial_attempts && !facts_carries(path))
 		add(out, "waits grow up to 5 min");
 	if (path->hung_up_ms)
-		add(out, "last failure %s: %s", format_since(view, path->hung_up_ms, when), path->hung_up_why);
+		add(out, "last failure %s: %s", format_since(view, path->hung_up_ms, when),
+		    path->hung_up_why);
 }
 
 static void tell_address(const struct view *view, const struct path_snapshot *path,
@@ -210,20 +212,20 @@ static void tell_probes(const struct view *view, const struct path_snapshot *pat
 		add(out, "%d lost in a row", path->probes_lost);
 }
 
-static void tell_mptcp(const struct view *view, const struct path_snapshot *path,
-		       struct facts *out)
+static void tell_mptcp(const struct view *view, const struct path_snapshot *path, struct facts *out)
 {
 	char clock[FORMAT_SIZE];
 
 	(void)view;
 	out->label = "MPTCP";
 	if (path->endpoint_id)
-		add(out, "endpoint id %d%s%s", path->endpoint_id, path->endpoint_flags[0] ? ", flags " : "",
-		    path->endpoint_flags);
+		add(out, "endpoint id %d%s%s", path->endpoint_id,
+		    path->endpoint_flags[0] ? ", flags " : "", path->endpoint_flags);
 	if (path->subflows >= 0 && facts_carries(path))
 		add(out, "subflows %d", path->subflows);
 	if (path->joins_ok || path->joins_failed)
-		add(out, "joins %" PRIu64 " ok, %" PRIu64 " failed", path->joins_ok, path->joins_failed);
+		add(out, "joins %" PRIu64 " ok, %" PRIu64 " failed", path->joins_ok,
+		    path->joins_failed);
 	if (path->joins_missing > 0)
 		add(out, "%d connection%s lack%s one here", path->joins_missing,
 		    path->joins_missing == 1 ? "" : "s", path->joins_missing == 1 ? "s" : "");
@@ -288,9 +290,11 @@ static void tell_cap(const struct view *view, const struct path_snapshot *path, 
 	for (int i = 0; i < CAP_BAR; i++)
 		bar[i] = i < (int)(ratio * CAP_BAR) ? '#' : '.';
 	bar[CAP_BAR] = '\0';
-	add(out, "[%s] %s of %s (%.0f%%)", bar, format_bytes(path->cap_used_bytes, used), limit, ratio * 100);
+	add(out, "[%s] %s of %s (%.0f%%)", bar, format_bytes(path->cap_used_bytes, used), limit,
+	    ratio * 100);
 	if (path->cap_resets_ms && left_s > 0)
-		add(out, "resets %s, in %s", format_day(path->cap_resets_ms, day), format_duration(left_s, span));
+		add(out, "resets %s, in %s", format_day(path->cap_resets_ms, day),
+		    format_duration(left_s, span));
 	// a day tells nothing of a month yet
 	lasts_s = ratio > 0 && ratio < 1 ? (int64_t)((double)gone_s * (1 - ratio) / ratio) : 0;
 	if (path->cap_began_ms && gone_s > 86400 && lasts_s && lasts_s < left_s)
@@ -299,12 +303,14 @@ static void tell_cap(const struct view *view, const struct path_snapshot *path, 
 		add(out, "ignored until it resets");
 	else
 		add(out, "%d%% warns, 100%% %s", path->cap_warn_percent,
-		    strcmp(path->cap_action, "backup") == 0 ? "makes it a backup" : "disables path");
+		    strcmp(path->cap_action, "backup") == 0 ? "makes it a backup"
+							    : "disables path");
 }
 
 static void (*const tellers[])(const struct view *view, const struct path_snapshot *path,
 			       struct facts *out) = {
-	tell_why, tell_use, tell_link, tell_dial, tell_address, tell_probes, tell_mptcp, tell_data, tell_cap,
+	tell_why,    tell_use,   tell_link, tell_dial, tell_address,
+	tell_probes, tell_mptcp, tell_data, tell_cap,
 };
 
 static void write_facts(const struct view *view, const struct path_snapshot *path, int width,
@@ -346,11 +352,11 @@ enum turn { TURN_NONE, TURN_UP, TURN_FELL, TURN_OTHER };
 static enum turn turn_of(const struct event *event)
 {
 	static const enum turn turns[PATH_STATES] = {
-		[PATH_STATE_OFF] = TURN_OTHER,      [PATH_STATE_STANDBY] = TURN_OTHER,
-		[PATH_STATE_DOWN] = TURN_FELL,      [PATH_STATE_DIALING] = TURN_OTHER,
-		[PATH_STATE_PROBING] = TURN_OTHER,  [PATH_STATE_BLOCKED] = TURN_FELL,
-		[PATH_STATE_CAPPED] = TURN_OTHER,   [PATH_STATE_FLAPPING] = TURN_FELL,
-		[PATH_STATE_DEGRADED] = TURN_UP,    [PATH_STATE_UP] = TURN_UP,
+		[PATH_STATE_OFF] = TURN_OTHER,     [PATH_STATE_STANDBY] = TURN_OTHER,
+		[PATH_STATE_DOWN] = TURN_FELL,     [PATH_STATE_DIALING] = TURN_OTHER,
+		[PATH_STATE_PROBING] = TURN_OTHER, [PATH_STATE_BLOCKED] = TURN_FELL,
+		[PATH_STATE_CAPPED] = TURN_OTHER,  [PATH_STATE_FLAPPING] = TURN_FELL,
+		[PATH_STATE_DEGRADED] = TURN_UP,   [PATH_STATE_UP] = TURN_UP,
 	};
 
 	for (int state = 0; state < PATH_STATES; state++) {
@@ -360,10 +366,10 @@ static enum turn turn_of(const struct event *event)
 	return TURN_NONE;
 }
 
-// Backwards: each event ends the time before it. The newest that is older than the days that count says
-// how they began; where there is none, the path carried when it fell first, or still does.
-static void count_record(const struct ui *ui, const struct view *view, const struct path_snapshot *path,
-			 struct record *out)
+// Backwards: each event ends the time before it. The newest that is older than the days that count
+// says how they began; where there is none, the path carried when it fell first, or still does.
+static void count_record(const struct ui *ui, const struct view *view,
+			 const struct path_snapshot *path, struct record *out)
 {
 	int64_t span_ms = (int64_t)HISTORY_DAYS_SHOWN * 86400000, begin_ms, end_ms = view->time_ms;
 	bool began_up = facts_carries(path), within = true;
@@ -395,14 +401,15 @@ static void write_record(const struct record *r, char *out, size_t size)
 	char up[FORMAT_SIZE], span[FORMAT_SIZE];
 	bool days = r->span_ms >= (int64_t)HISTORY_DAYS_SHOWN * 86400000;
 
-	snprintf(out, size, "HISTORY (%s%s: up %s, came up %d time%s)", days ? "last 7 days" : "since the start, ",
-		 days ? "" : format_duration(r->span_ms / 1000, span), format_duration(r->up_ms / 1000, up),
-		 r->came_up, r->came_up == 1 ? "" : "s");
+	snprintf(out, size, "HISTORY (%s%s: up %s, came up %d time%s)",
+		 days ? "last 7 days" : "since the start, ",
+		 days ? "" : format_duration(r->span_ms / 1000, span),
+		 format_duration(r->up_ms / 1000, up), r->came_up, r->came_up == 1 ? "" : "s");
 }
 
 // The newest first, as many as fit.
-static void write_history(const struct ui *ui, const struct view *view, const struct path_snapshot *path,
-			  int rows, struct page *page)
+static void write_history(const struct ui *ui, const struct view *view,
+			  const struct path_snapshot *path, int rows, struct page *page)
 {
 	char line[sizeof(page->lines[0].text)];
 	struct record record;
@@ -456,9 +463,12 @@ static void draw_head(const struct view *view, const struct path_snapshot *path,
 			   path_state_word(path->state));
 	if (path->since_ms <= 0)
 		return;
-	snprintf(rest, sizeof(rest), " since %s (%s)%s%s", format_since(view, path->since_ms, since),
-		 ago(view, path->since_ms, age),
-		 !path->who[0] ? "" : path->enabled ? ", on by " : ", off by ", path->who);
+	snprintf(rest, sizeof(rest), " since %s (%s)%s%s",
+		 format_since(view, path->since_ms, since), ago(view, path->since_ms, age),
+		 !path->who[0]   ? ""
+		 : path->enabled ? ", on by "
+				 : ", off by ",
+		 path->who);
 	canvas_text_fit(canvas, row, col, canvas->width - col, ATTR_NORMAL, rest);
 }
 

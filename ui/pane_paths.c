@@ -171,8 +171,8 @@ static void write_note(const struct view *view, const struct path_snapshot *path
 		str_copy(out->text, sizeof(out->text), path->address);
 }
 
-// A note that is too long goes without its age, which the events tell too, and then without what kind
-// of link says it: "PPP: login refused 20s".
+// A note that is too long goes without its age, which the events tell too, and then without what
+// kind of link says it: "PPP: login refused 20s".
 static const char *shorten_note(char *note, int width)
 {
 	static const char kind[] = "PPP: ";
@@ -322,15 +322,16 @@ static void draw_row(const struct view *view, struct canvas *canvas, int row,
 		if (i != TOTAL || columns[c].flags & SUMMED) {
 			write_cell(view, &columns[c], path, i, &cell);
 			draw_text(canvas, row, col, width, columns[c].flags & LEFT, cell.attr,
-				  columns[c].write == write_note ? shorten_note(cell.text, width) :
-								   cell.text);
+				  columns[c].write == write_note ? shorten_note(cell.text, width)
+								 : cell.text);
 		}
 		col += width;
 		// where there is no column for notes, a path without numbers shows why
 		if (view->form == FORM_TINY && columns[c].write == write_state &&
 		    !facts_carries(path)) {
 			str_copy(cell.text, sizeof(cell.text), path->note);
-			canvas_text_fit(canvas, row, TINY_NOTE, canvas->width - TINY_NOTE, ATTR_NORMAL,
+			canvas_text_fit(canvas, row, TINY_NOTE, canvas->width - TINY_NOTE,
+					ATTR_NORMAL,
 					shorten_note(cell.text, canvas->width - TINY_NOTE));
 			return;
 		}

@@ -36,6 +36,6 @@ void pane_rates_draw(const struct view *view, struct canvas *canvas, int row, in
 	if (!view->accessible) // which says each change of it
 		snprintf(average_text, sizeof(average_text), " (avg %s)",
 			 format_rate(average(view, GRAPH_RX), view->unit, rx_average));
-	canvas_textf(canvas, row, 1, canvas->width - 1, attr, "RX %s %s%s  TX %s %s  conns %s%s", rx,
-		     unit, average_text, tx, unit, n, tcp);
+	canvas_textf(canvas, row, 1, canvas->width - 1, attr, "RX %s %s%s  TX %s %s  conns %s%s",
+		     rx, unit, average_text, tx, unit, n, tcp);
 }

@@ -186,7 +186,8 @@ static void write_findings(const struct report *report, char out[static 48])
 static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int64_t now_ms,
 			int total)
 {
-	char findings[48], took[24] = "", head[160], lines[64], keys[48], down[KEY_NAME_SIZE], up[KEY_NAME_SIZE];
+	char findings[48], took[24] = "", head[160], lines[64], keys[48], down[KEY_NAME_SIZE],
+			   up[KEY_NAME_SIZE];
 	const struct report *report = &ui->report;
 	const char *command = tasks[report->task].command;
 	int last = report->first + report->page < total ? report->first + report->page : total;
@@ -197,12 +198,16 @@ static void draw_footer(const struct ui *ui, struct canvas *canvas, int row, int
 	} else if (total > report->page) {
 		write_findings(report, findings);
 		if (layout_form(canvas->width + 1) & (FORM_NORMAL | FORM_WIDE))
-			snprintf(took, sizeof(took), " took %.1f s", (double)report->took_ms / 1000);
+			snprintf(took, sizeof(took), " took %.1f s",
+				 (double)report->took_ms / 1000);
 		snprintf(head, sizeof(head), "'%s'%s%s.", command, took, findings);
-		snprintf(lines, sizeof(lines), "  Lines %d-%d of %d", report->first + 1, last, total);
-		snprintf(keys, sizeof(keys), ", %s %s scroll", bindings_key_of("down", UI_DOCTOR, down),
+		snprintf(lines, sizeof(lines), "  Lines %d-%d of %d", report->first + 1, last,
+			 total);
+		snprintf(keys, sizeof(keys), ", %s %s scroll",
+			 bindings_key_of("down", UI_DOCTOR, down),
 			 bindings_key_of("up", UI_DOCTOR, up));
-		canvas_text_parts(canvas, row, 1, canvas->width - 1, report->status ? ATTR_BAD : ATTR_NORMAL,
+		canvas_text_parts(canvas, row, 1, canvas->width - 1,
+				  report->status ? ATTR_BAD : ATTR_NORMAL,
 				  (const char *const[]){ head, lines, keys, NULL });
 	} else {
 		canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_NORMAL,

@@ -23,9 +23,9 @@ enum item {
 };
 
 static const int ranks[ITEMS] = {
-	[ITEM_VERDICT] = 0, [ITEM_EXTRA] = 1,       [ITEM_PATHS] = 2, [ITEM_TRAIL] = 0,
-	[ITEM_CLOCK] = 3,   [ITEM_NAME] = 4,        [ITEM_EXIT] = 5,
-	[ITEM_STANDBY] = 6, [ITEM_CONNECTIONS] = 7, [ITEM_UPTIME] = 8,
+	[ITEM_VERDICT] = 0,     [ITEM_EXTRA] = 1,  [ITEM_PATHS] = 2, [ITEM_TRAIL] = 0,
+	[ITEM_CLOCK] = 3,       [ITEM_NAME] = 4,   [ITEM_EXIT] = 5,  [ITEM_STANDBY] = 6,
+	[ITEM_CONNECTIONS] = 7, [ITEM_UPTIME] = 8,
 };
 
 #define ITEM_SIZE 120
@@ -155,7 +155,8 @@ static bool is_alerting(const struct view *view, enum item item)
 {
 	if (item == ITEM_EXTRA)
 		return view->stale;
-	return item == ITEM_VERDICT && (view->absent || view->s->verdict > VERDICT_OK || !view->s->n_paths);
+	return item == ITEM_VERDICT &&
+	       (view->absent || view->s->verdict > VERDICT_OK || !view->s->n_paths);
 }
 
 static void drop_item(item_text items[ITEMS])

@@ -39,8 +39,8 @@ void prompt_draw(const struct ui *ui, struct canvas *canvas)
 	int row = canvas->height - 1, hint_width = (int)sizeof(hint) - 1, col;
 
 	canvas_fill(canvas, row, 0, canvas->width, ' ', ATTR_NORMAL);
-	col = 1 + canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING, "%s: ",
-			       ui->prompt.label);
+	col = 1 + canvas_textf(canvas, row, 1, canvas->width - 1, ATTR_HEADING,
+			       "%s: ", ui->prompt.label);
 	col += canvas_text(canvas, row, col, canvas->width - col, ATTR_NORMAL, ui->prompt.text);
 	canvas->cursor_row = row;
 	canvas->cursor_col = col < canvas->width ? col : canvas->width - 1;

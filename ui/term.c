@@ -90,7 +90,8 @@ static void add_mouse_restore(void)
 {
 	char *modes = tigetstr("XM");
 
-	add_restore(modes && modes != (char *)-1 ? tparm(modes, 0, 0, 0, 0, 0, 0, 0, 0, 0) : "\033[?1000l");
+	add_restore(modes && modes != (char *)-1 ? tparm(modes, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+						 : "\033[?1000l");
 }
 
 static void prepare_restore(int height)
@@ -491,8 +492,7 @@ static const struct {
 	{ '\r', UI_KEY_ENTER },        { KEY_BACKSPACE, UI_KEY_BACKSPACE },
 	{ KEY_LEFT, UI_KEY_LEFT },     { KEY_RIGHT, UI_KEY_RIGHT },
 	{ KEY_F(3), UI_KEY_F3 },       { KEY_F(6), UI_KEY_F6 },
-	{ KEY_BTAB, UI_KEY_BACK_TAB },
-	{ KEY_MOUSE, UI_KEY_MOUSE },
+	{ KEY_BTAB, UI_KEY_BACK_TAB }, { KEY_MOUSE, UI_KEY_MOUSE },
 };
 
 int term_key(void)

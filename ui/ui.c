@@ -214,7 +214,8 @@ static void press_binding(const struct press *press, enum ui_mode mode)
 		ui->help_open = false;
 	else if (mode != UI_ABSENT && press->key < UI_KEY_UP && press->key != UI_KEY_ESC)
 		ui_say(ui, press->now_ms, "%s does nothing here; %s lists the keys",
-		       ui_key_name(press->key, name), bindings_key_of("help", ui_screen(ui)->mode, help));
+		       ui_key_name(press->key, name),
+		       bindings_key_of("help", ui_screen(ui)->mode, help));
 }
 
 struct ui_need ui_key(struct ui *ui, int key, int64_t now_ms)
@@ -276,8 +277,10 @@ static void forget_numbers(struct snapshot *s)
 	s->exit.rtt_us = s->exit.paths_ok = SNAPSHOT_UNKNOWN;
 	s->exit.reachable = s->exit.mptcp = SNAPSHOT_UNKNOWN;
 	s->exit.clock_offset_us = SNAPSHOT_NO_OFFSET;
-	s->machine = (struct machine_snapshot){ SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN,
-						SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN };
+	s->machine =
+		(struct machine_snapshot){ SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN,
+					   SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN,
+					   SNAPSHOT_UNKNOWN, SNAPSHOT_UNKNOWN };
 	for (int i = 0; i < s->n_paths; i++) {
 		struct path_snapshot *path = &s->paths[i];
 
@@ -305,8 +308,8 @@ static int64_t calm(int64_t was, int64_t is)
 	return was >= 0 && is >= 0 && is > was - was / 20 - 1 && is < was + was / 20 + 1 ? was : is;
 }
 
-// What hardly differs from what is on the screen stays as it is there: a screen reader says all that
-// changes.
+// What hardly differs from what is on the screen stays as it is there: a screen reader says all
+// that changes.
 static void calm_numbers(const struct snapshot *was, struct snapshot *is)
 {
 	is->rx_bps = calm(was->rx_bps, is->rx_bps);
@@ -324,7 +327,8 @@ static void calm_numbers(const struct snapshot *was, struct snapshot *is)
 	}
 }
 
-// An alarm that came after a message does not wait until that has been read: it may be what came of it.
+// An alarm that came after a message does not wait until that has been read: it may be what came of
+// it.
 static bool is_outdated(const struct ui *ui, const struct view *view)
 {
 	const struct alarm *alarm = facts_first_alarm(&ui->shown);
@@ -421,8 +425,9 @@ static void draw_overview(struct ui *ui, struct view *view, struct canvas *canva
 	layout_make(&wish, &layout);
 	ui->events_short = layout.spare > 0;
 	view->graphs = layout.graphs;
-	scroll_table(ui, view, pane_paths_body(view->form, layout.graphs, view->s->n_paths,
-					       layout.rows[PANE_PATHS]));
+	scroll_table(ui, view,
+		     pane_paths_body(view->form, layout.graphs, view->s->n_paths,
+				     layout.rows[PANE_PATHS]));
 	ui->list_row = layout.row[PANE_PATHS] + pane_paths_header(view->form);
 	ui->list_rows = ui->page_rows < view->s->n_paths ? ui->page_rows : view->s->n_paths;
 	for (int pane = 0; pane < PANES; pane++) {

@@ -17,9 +17,9 @@
 #define UI_ABSENT_MS     6000  // without a gateway, the screen says so
 #define UI_MESSAGE_MS    5000  // a message stays this long
 #define UI_DIALOG_MS     30000 // a question that nobody answers is answered with No
-#define UI_LEAST_COLUMNS 40 // below these, there is a status line only
+#define UI_LEAST_COLUMNS 40    // below these, there is a status line only
 #define UI_LEAST_ROWS    8
-#define UI_TYPE_AHEAD_MS 300   // keys that cannot be meant for the question that just came up
+#define UI_TYPE_AHEAD_MS 300 // keys that cannot be meant for the question that just came up
 
 // ---- the console without terminal and socket: news and keys go in, a canvas and wishes come out.
 // The loop around it is console.c. Times named now_ms are monotonic.
@@ -65,7 +65,7 @@ struct ui_need {
 	bool redraw;
 	bool repaint; // send everything, whatever the terminal is believed to show
 	bool suspend, quit;
-	bool save; // write what is on the screen to a file
+	bool save;     // write what is on the screen to a file
 	bool run_here; // leave, and run the gateway in this terminal
 	bool send;
 	struct command command;
@@ -148,13 +148,14 @@ struct log_view {
 	bool asked;
 
 	enum log_level level;
-	char object[NAME_SIZE];  // only this one's events; empty: all
-	uint64_t cursor, top;    // seqs of the marked line and the highest on the screen; cursor 0: follow
-	int shift;               // columns that the texts are moved to the left
-	bool whole;              // the marked line is shown in full
+	char object[NAME_SIZE]; // only this one's events; empty: all
+	uint64_t cursor,
+		top; // seqs of the marked line and the highest on the screen; cursor 0: follow
+	int shift;   // columns that the texts are moved to the left
+	bool whole;  // the marked line is shown in full
 	char search[PROMPT_SIZE];
-	int page;                // lines on the screen
-	uint64_t ends;           // newer ones are not shown: the display is paused
+	int page;      // lines on the screen
+	uint64_t ends; // newer ones are not shown: the display is paused
 };
 
 // Names of addresses, each asked for once (names.c).
@@ -188,7 +189,7 @@ struct conns_view {
 	char filter_text[PROMPT_SIZE];
 	struct conn_filter filter;
 	bool unproxied; // there was something of the LAN that is none of these
-	bool whole; // why the marked one is plain TCP is shown in full
+	bool whole;     // why the marked one is plain TCP is shown in full
 };
 
 // A past that does not come by itself: of one path, or at a longer scale (past.c).
@@ -214,7 +215,7 @@ struct ui {
 	bool connected, may_change;
 	enum status absent_status;
 	char absent_message[200], absent_hint[200];
-	struct last_run last_run; // started_ms 0: not known
+	struct last_run last_run;     // started_ms 0: not known
 	struct interfaces interfaces; // then; n 0: not known either
 
 	struct snapshot live; // the newest
@@ -274,8 +275,8 @@ struct subject {
 };
 
 struct view {
-	const struct ui *ui;      // for the events that were read from the log
-	const struct snapshot *s; // what was not heard of lately is unknown in it
+	const struct ui *ui;           // for the events that were read from the log
+	const struct snapshot *s;      // what was not heard of lately is unknown in it
 	const struct history *history; // the last minutes of all paths
 	struct subject subject;
 	enum ui_form form;
@@ -289,8 +290,8 @@ struct view {
 	bool same_scale, read_only;
 	bool accessible;
 	enum ui_mode mode;
-	enum ui_mode screen;     // the screen's own, whatever covers it
-	const char *absent;      // there is no gateway: the words for it; else NULL
+	enum ui_mode screen; // the screen's own, whatever covers it
+	const char *absent;  // there is no gateway: the words for it; else NULL
 	int64_t now_ms;
 	const char *trail;       // what the status line says of the screen; NULL on the overview
 	const char *message;     // NULL: none
@@ -333,10 +334,10 @@ struct screen {
 	// Draws `rows` rows from `row` on; never called for the overview.
 	void (*draw)(struct ui *ui, const struct view *view, struct canvas *canvas, int row,
 		     int rows);
-	void (*move)(struct ui *ui, int rows); // by so many rows, often more than there are
-	int (*page)(const struct ui *ui);      // how many rows are shown
+	void (*move)(struct ui *ui, int rows);   // by so many rows, often more than there are
+	int (*page)(const struct ui *ui);        // how many rows are shown
 	void (*open)(const struct press *press); // Enter
-	void (*pick)(struct ui *ui, int row);    // selects the row-th of those that are shown, from 0
+	void (*pick)(struct ui *ui, int row); // selects the row-th of those that are shown, from 0
 	// What it wants to know now. False: nothing.
 	bool (*wish)(struct ui *ui, int64_t now_ms, struct ui_wish *out);
 	void (*save)(const struct ui *ui, struct str *out); // all that it could show
@@ -437,14 +438,14 @@ enum pane {
 
 struct layout {
 	int row[PANES], rows[PANES]; // rows 0: not shown
-	int spare; // rows that nobody wanted
+	int spare;                   // rows that nobody wanted
 	bool graphs;
 };
 
 struct layout_wish {
 	int columns, rows; // of the terminal
 	int n_paths, n_events;
-	bool alarm; // there is an alarm or a message to show
+	bool alarm;      // there is an alarm or a message to show
 	bool accessible; // no graphs
 };
 
@@ -475,7 +476,8 @@ const char *facts_word(const struct snapshot *s, const struct path_snapshot *pat
 		       char out[static NAME_SIZE]);
 // What COMMAND_REDIAL does to it, which has a dialler or not.
 const char *facts_redial_word(const struct path_snapshot *path);
-// The i-th newest event, from the snapshot or, when that holds no more, from what was read of the log.
+// The i-th newest event, from the snapshot or, when that holds no more, from what was read of the
+// log.
 const struct event *facts_event(const struct ui *ui, const struct snapshot *s, int i);
 // There is something for the line of alarms.
 bool facts_has_alarm(const struct snapshot *s);
@@ -503,15 +505,15 @@ struct binding {
 	enum key_group group;
 	void (*act)(const struct press *press);
 	const char *help; // NULL: told in the line of the binding before it
-	const char *bar; // its word in the key bar; NULL: not there
-	int rank;        // the highest leaves the key bar first
+	const char *bar;  // its word in the key bar; NULL: not there
+	int rank;         // the highest leaves the key bar first
 };
 
 const struct binding *bindings_list(size_t *n);
 // What it is called in console.conf; empty: it is not there.
 const char *bindings_action(const struct binding *b);
-// The first key of an action, by its name, which no text may have in words: a person may have bound it anew.
-// NULL: it is not for this mode.
+// The first key of an action, by its name, which no text may have in words: a person may have bound
+// it anew. NULL: it is not for this mode.
 const char *bindings_key_of(const char *name, enum ui_mode mode, char out[static KEY_NAME_SIZE]);
 // "Enter or Esc closes": what was opened in a box.
 #define CLOSING_SIZE (2 * KEY_NAME_SIZE + 16)

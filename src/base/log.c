@@ -18,8 +18,9 @@ static const struct {
 	const char *word;
 	enum log_level level;
 } levels[] = {
-	{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
-	{ "info", LOG_LEVEL_INFO },   { "debug", LOG_LEVEL_DEBUG },
+	{ "error", LOG_LEVEL_ERROR },   { "warning", LOG_LEVEL_WARNING },
+	{ "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },
 };
 
 void log_set_level(enum log_level level)

@@ -24,8 +24,8 @@ static struct {
 	int64_t watchdog_ms;
 } manager;
 
-// A path, or an abstract name that is written with '@' for its NUL. Of other families (AF_VSOCK, for
-// virtual machines) nobody starts us.
+// A path, or an abstract name that is written with '@' for its NUL. Of other families (AF_VSOCK,
+// for virtual machines) nobody starts us.
 static bool set_address(const char *name)
 {
 	size_t len = strlen(name);
@@ -61,7 +61,8 @@ void notify_init(void)
 	if (name && name[0] && set_address(name)) {
 		manager.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (manager.fd < 0) {
-			log_warning("cannot tell the service manager anything: %s", strerror(errno));
+			log_warning("cannot tell the service manager anything: %s",
+				    strerror(errno));
 			manager.fd = 0;
 		}
 		manager.watchdog_ms = read_watchdog();

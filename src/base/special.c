@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/special.h"
 
-#define V4(len_, ...) { .addr = { .family = AF_INET, .bytes = { __VA_ARGS__ } }, .len = (len_) }
-#define V6(len_, ...) { .addr = { .family = AF_INET6, .bytes = { __VA_ARGS__ } }, .len = (len_) }
+#define V4(len_, ...)                                                                              \
+	{                                                                                          \
+		.addr = { .family = AF_INET, .bytes = { __VA_ARGS__ } }, .len = (len_)             \
+	}
+#define V6(len_, ...)                                                                              \
+	{                                                                                          \
+		.addr = { .family = AF_INET6, .bytes = { __VA_ARGS__ } }, .len = (len_)            \
+	}
 
 // In binary: each datagram that an exit sends is asked about.
 const struct special_range special_ranges[SPECIAL_RANGES] = {

@@ -5,10 +5,10 @@
 //	mpgate KIND LENGTH CRC32
 //	...
 //
-// It is written beside its place, brought to the disk, and renamed into place; the one that was there
-// is kept as "NAME.old". So there is a whole file at every moment, and what is nevertheless damaged
-// (worn flash, a file system repaired after a power cut, an editor) shows by its length or its
-// checksum, and the previous one is there to tell what was.
+// It is written beside its place, brought to the disk, and renamed into place; the one that was
+// there is kept as "NAME.old". So there is a whole file at every moment, and what is nevertheless
+// damaged (worn flash, a file system repaired after a power cut, an editor) shows by its length or
+// its checksum, and the previous one is there to tell what was.
 //
 // Writers call rarely: every write wears flash. The thread of a writer has nothing but the list of
 // what is to be written; data and results go in and out under its lock.

@@ -39,8 +39,8 @@ unsigned str_distance(const char *a, const char *b);
 // Like calloc and strdup, but end the process with a message when memory is out.
 void *xcalloc(size_t n, size_t size);
 char *xstrdup(const char *text);
-// Makes room for one more element behind the `n` of `list` (NULL at first), all of which must have been
-// added this way. The room doubles, so that adding many is cheap.
+// Makes room for one more element behind the `n` of `list` (NULL at first), all of which must have
+// been added this way. The room doubles, so that adding many is cheap.
 void *xgrow(void *list, size_t n, size_t size);
 
 #endif

@@ -59,7 +59,7 @@ struct config_exit {
 	char *key_file;
 	uint16_t socks_port; // 0: no SOCKS5 listener
 	bool is_default;
-	bool gone; // see config_keep_places()
+	bool gone;    // see config_keep_places()
 	int priority; // which exit stands in for the default one: the lowest; default 100
 	int line;
 };
@@ -84,11 +84,11 @@ struct config_path {
 	char interface[NAME_SIZE];
 	char kind[NAME_SIZE]; // "adsl", "vpn", "3g", ... "other"
 	char label[LABEL_SIZE];
-	struct addr gateway; // AF_UNSPEC: found by itself
+	struct addr gateway;  // AF_UNSPEC: found by itself
 	char over[NAME_SIZE]; // a tunnel: the path whose line it rides; may be empty
-	uint32_t table;      // default: 100 + the path's place in the file, counted from 1
-	bool table_given;    // by the file
-	int priority;        // lower is preferred where paths are otherwise alike; default 100
+	uint32_t table;       // default: 100 + the path's place in the file, counted from 1
+	bool table_given;     // by the file
+	int priority;         // lower is preferred where paths are otherwise alike; default 100
 	enum path_tier tier;
 	bool optional;
 	enum config_demand demand;
@@ -100,14 +100,15 @@ struct config_path {
 	enum config_cap_action cap_action;
 	char hotkey; // '\0': none
 	enum path_dial dial;
-	// of "ppp", either may be empty: the file in /etc/ppp/peers, and where another's pppd is found
+	// of "ppp", either may be empty: the file in /etc/ppp/peers, and where another's pppd is
+	// found
 	char call[CONFIG_FILE_SIZE];
 	char pid_file[CONFIG_FILE_SIZE];
 	// of "command"; `down` and `status` may be empty
 	char up[CONFIG_COMMAND_SIZE], down[CONFIG_COMMAND_SIZE], status[CONFIG_COMMAND_SIZE];
 	int dial_timeout_s;
 	bool bell; // of the console, when it dies; by default as outside of the blocks
-	bool gone;   // see config_keep_places()
+	bool gone; // see config_keep_places()
 	int line;
 };
 
@@ -117,9 +118,10 @@ struct config_server {
 	uint16_t port;
 	enum config_method method;
 	char *key_file;
-	struct config_prefixes allow; // targets allowed although they lie in the server's own ranges
-	bool udp;                     // answer datagrams on the same port; default yes
-	bool tune;                    // set sysctls and MPTCP limits where permitted; default yes
+	struct config_prefixes
+		allow; // targets allowed although they lie in the server's own ranges
+	bool udp;      // answer datagrams on the same port; default yes
+	bool tune;     // set sysctls and MPTCP limits where permitted; default yes
 };
 
 struct config_names {
@@ -145,8 +147,8 @@ enum config_when_down {
 	CONFIG_DOWNS
 };
 
-// Where connections and flows of some ranges go; their order is that of the file, the first that fits
-// decides.
+// Where connections and flows of some ranges go; their order is that of the file, the first that
+// fits decides.
 struct config_pin {
 	char name[NAME_SIZE];
 	struct config_prefixes to, from; // empty: wherever the LAN's lists do not say otherwise
@@ -254,9 +256,9 @@ struct config {
 	struct config_dns dns;
 	struct config_metrics metrics;
 	struct config_jumpbox jumpbox;
-	int workers; // 0: one per core
-	bool bell;   // of all paths that do not say otherwise
-	bool local;  // this machine's own connections are carried too
+	int workers;    // 0: one per core
+	bool bell;      // of all paths that do not say otherwise
+	bool local;     // this machine's own connections are carried too
 	char *warnings; // lines like those of errors; empty when there are none
 };
 
@@ -269,9 +271,9 @@ enum config_role { CONFIG_ROLE_ANY, CONFIG_ROLE_GATEWAY, CONFIG_ROLE_SERVER, CON
 int config_load(const char *file, enum config_role role, struct config **out, struct str *errors);
 void config_free(struct config *config);
 
-// Reads a person's file for the console, whose block `keys` may give each of the `n` actions its keys;
-// `take` is called for those that it names, when the whole file is right. *accessible is set where it says
-// so. Returns 0; -ENOENT: there is no file; or another -errno with lines in `errors`.
+// Reads a person's file for the console, whose block `keys` may give each of the `n` actions its
+// keys; `take` is called for those that it names, when the whole file is right. *accessible is set
+// where it says so. Returns 0; -ENOENT: there is no file; or another -errno with lines in `errors`.
 struct config_console_keys {
 	const char *const *actions;
 	size_t n;
@@ -285,9 +287,10 @@ int config_console_load(const char *file, const struct config_console_keys *keys
 void config_write_default(struct str *out);
 void config_write(const struct config *config, struct str *out);
 
-// Change the text of a file, and leave everything else in it as it is, comments too. Each appends the
-// new text to `out`. Of `path` the name counts, and interface, kind, label and optional where they are
-// given; nothing is checked but the name. Returns 0; -EEXIST, -ENOENT, -EINVAL with a text.
+// Change the text of a file, and leave everything else in it as it is, comments too. Each appends
+// the new text to `out`. Of `path` the name counts, and interface, kind, label and optional where
+// they are given; nothing is checked but the name. Returns 0; -EEXIST, -ENOENT, -EINVAL with a
+// text.
 int config_edit_add_path(const char *text, const struct config_path *path, struct str *out,
 			 struct str *why);
 int config_edit_remove_path(const char *text, const char *name, struct str *out, struct str *why);
@@ -296,11 +299,11 @@ int config_edit_remove_path(const char *text, const char *name, struct str *out,
 // "path.tun1 removed". Returns how many. The order of blocks makes no difference, nor
 // that of items, but where it has a meaning, as that of pins has.
 size_t config_diff(const struct config *from, const struct config *to, struct str *out);
-// For a process that goes by places in `exits` and `paths`: rearranges `to`, which was just loaded, so
-// that who is in `from` too has the same place there. Who is not in `to` keeps its place as well,
-// marked `gone` and of no use but its name, until there is no other room for one that is new. Tables
-// that the file does not name stay the same too, and so do the slots of pins that are in both and have not
-// changed.
+// For a process that goes by places in `exits` and `paths`: rearranges `to`, which was just loaded,
+// so that who is in `from` too has the same place there. Who is not in `to` keeps its place as
+// well, marked `gone` and of no use but its name, until there is no other room for one that is new.
+// Tables that the file does not name stay the same too, and so do the slots of pins that are in
+// both and have not changed.
 void config_keep_places(const struct config *from, struct config *to);
 
 // NULL when there is none, or it is gone.
@@ -315,9 +318,9 @@ const char *config_cap_action_word(enum config_cap_action action);
 // "aes-256-gcm"
 const char *config_method_word(enum config_method method);
 
-// Reads the secret in `key_file`: one line, either a password or "base64:" and the raw key. Refuses a
-// file that others can read. Returns 0 and the text without its line end in *out (caller frees with
-// config_secret_free()), or -errno with a message in `errors`.
+// Reads the secret in `key_file`: one line, either a password or "base64:" and the raw key. Refuses
+// a file that others can read. Returns 0 and the text without its line end in *out (caller frees
+// with config_secret_free()), or -errno with a message in `errors`.
 int config_secret_read(const char *key_file, char **out, struct str *errors);
 void config_secret_free(char *secret);
 

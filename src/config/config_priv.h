@@ -33,9 +33,8 @@ struct complaints {
 
 void complaints_fini(struct complaints *c);
 // The text may quote the file: it is cleaned for terminals.
-__attribute__((format(printf, 4, 5))) void complaints_add(struct complaints *c,
-							  enum complaint_level level, int line,
-							  const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void
+complaints_add(struct complaints *c, enum complaint_level level, int line, const char *fmt, ...);
 __attribute__((format(printf, 4, 0))) void complaints_vadd(struct complaints *c,
 							   enum complaint_level level, int line,
 							   const char *fmt, va_list ap);
@@ -56,10 +55,11 @@ struct schema_type {
 	bool ordered;     // whose order has a meaning
 	bool quoted;      // written in quotes
 	bool secret;      // a wrong value may be a secret in the wrong place: never shown
-	// Stores the value at `to`. Returns 0, or -EINVAL with the rest of a sentence in `why`: what is
-	// wrong and what would be right.
+	// Stores the value at `to`. Returns 0, or -EINVAL with the rest of a sentence in `why`:
+	// what is wrong and what would be right.
 	int (*parse)(const struct schema_key *key, const char *text, void *to, struct str *why);
-	// Appends the value as parse() takes it: of a list the i-th; returns false when there is none.
+	// Appends the value as parse() takes it: of a list the i-th; returns false when there is
+	// none.
 	bool (*format)(const void *from, size_t i, struct str *out);
 };
 
@@ -178,8 +178,8 @@ int config_load_text(const char *file, const char *text, size_t len, enum config
 
 // ---- secret.c
 
-// Like config_secret_read(); `why` gets the rest of a sentence that begins with the file's name. With
-// `method` not NULL the secret must also be a key for it.
+// Like config_secret_read(); `why` gets the rest of a sentence that begins with the file's name.
+// With `method` not NULL the secret must also be a key for it.
 int secret_read(const char *file, const enum config_method *method, char **out, struct str *why);
 
 #endif

@@ -43,7 +43,9 @@ static cfg_opt_t *list_keys(const char *const actions[], size_t n)
 static void take_keys(cfg_t *block, const struct config_console_keys *keys)
 {
 	for (size_t i = 0; block && i < keys->n; i++) {
-		const char *value = cfg_size(block, keys->actions[i]) ? cfg_getstr(block, keys->actions[i]) : NULL;
+		const char *value = cfg_size(block, keys->actions[i])
+					    ? cfg_getstr(block, keys->actions[i])
+					    : NULL;
 
 		if (value)
 			keys->take(keys->ctx, keys->actions[i], value);
@@ -63,7 +65,8 @@ int config_console_load(const char *file, const struct config_console_keys *keys
 	opts[0] = (cfg_opt_t)CFG_SEC("keys", list, CFGF_NONE);
 	opts[1] = (cfg_opt_t)CFG_BOOL("accessible", cfg_false, CFGF_NONE);
 	opts[2] = (cfg_opt_t)CFG_END();
-	reading.file = strrchr(file, '/') ? strrchr(file, '/') + 1 : file; // it is said in one line of a screen
+	reading.file = strrchr(file, '/') ? strrchr(file, '/') + 1
+					  : file; // it is said in one line of a screen
 	reading.errors = errors;
 	cfg = cfg_init(opts, CFGF_NONE);
 	free(list); // copied

@@ -130,7 +130,8 @@ static void compare_exits(struct diff *diff, const struct config *from, const st
 		const struct config_exit *e = &from->exits[i];
 
 		if (!e->gone)
-			compare_optional(diff, SCHEMA_EXIT, e->name, e, config_find_exit(to, e->name));
+			compare_optional(diff, SCHEMA_EXIT, e->name, e,
+					 config_find_exit(to, e->name));
 	}
 	for (size_t i = 0; i < to->n_exits; i++) {
 		const struct config_exit *e = &to->exits[i];
@@ -146,7 +147,8 @@ static void compare_paths(struct diff *diff, const struct config *from, const st
 		const struct config_path *p = &from->paths[i];
 
 		if (!p->gone)
-			compare_optional(diff, SCHEMA_PATH, p->name, p, config_find_path(to, p->name));
+			compare_optional(diff, SCHEMA_PATH, p->name, p,
+					 config_find_path(to, p->name));
 	}
 	for (size_t i = 0; i < to->n_paths; i++) {
 		const struct config_path *p = &to->paths[i];
@@ -234,8 +236,8 @@ struct places {
 	size_t n;
 };
 
-// The place for one that is new: one that nobody has had, else one that has long been given up, else
-// one that is given up now.
+// The place for one that is new: one that nobody has had, else one that has long been given up,
+// else one that is given up now.
 static size_t find_room(const struct places *from, const bool taken[], size_t max)
 {
 	for (size_t i = from->n; i < max; i++) {
@@ -357,8 +359,8 @@ static void keep_tables(const struct config *from, struct config *to)
 		uint32_t was = from->paths[i].table;
 
 		if (path->gone || path->table_given || from->paths[i].gone ||
-		    from->paths[i].table_given ||
-		    strcmp(path->name, from->paths[i].name) != 0 || !is_free(to, was, settled))
+		    from->paths[i].table_given || strcmp(path->name, from->paths[i].name) != 0 ||
+		    !is_free(to, was, settled))
 			continue;
 		path->table = was;
 		settled[i] = true;
@@ -386,8 +388,8 @@ static bool is_same_pin(const struct config_pin *a, const struct config_pin *b)
 	return diff.n == 0;
 }
 
-// A flow knows its pin by the slot. So that the flows of a pin that is gone or has changed are nobody's,
-// nobody takes its slot now.
+// A flow knows its pin by the slot. So that the flows of a pin that is gone or has changed are
+// nobody's, nobody takes its slot now.
 static void place_pins(const struct config *from, struct config *to)
 {
 	bool taken[CONFIG_PIN_SLOTS] = { false };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Changes of a configuration file's text that leave everything else in it as it is: comments, blanks,
-// the order of blocks. Blocks are found by the scanner that reads files (outline.c), and moved by whole
-// lines.
+// Changes of a configuration file's text that leave everything else in it as it is: comments,
+// blanks, the order of blocks. Blocks are found by the scanner that reads files (outline.c), and
+// moved by whole lines.
 #include "config/config_priv.h"
 
 #include <errno.h>
@@ -49,7 +49,8 @@ static bool stands_alone(const struct outline *outline, const struct piece *piec
 	for (size_t i = 1; i < outline->n; i++) {
 		const struct piece *other = &outline->pieces[i];
 
-		if (other != piece && other->last_line >= piece->line && other->line <= piece->last_line)
+		if (other != piece && other->last_line >= piece->line &&
+		    other->line <= piece->last_line)
 			return false;
 	}
 	while (close > from && *close != '}')
@@ -79,12 +80,16 @@ int config_edit_remove_path(const char *text, const char *name, struct str *out,
 		to = line_at(text, piece->last_line + 1);
 		rc = stands_alone(&outline, piece, text + from, text + to) ? 0 : -EINVAL;
 		if (rc < 0)
-			str_addf(why, "path '%s' shares its lines with something else (lines %d to %d); take it "
-				      "out by hand", name, piece->line, piece->last_line);
+			str_addf(why,
+				 "path '%s' shares its lines with something else (lines %d to %d); "
+				 "take it "
+				 "out by hand",
+				 name, piece->line, piece->last_line);
 	}
 	if (rc == 0) {
 		// of two blank lines, before it and behind, one is enough
-		if (text[to] && is_blank_line(text + to) && (from == 0 || (from > 1 && text[from - 2] == '\n')))
+		if (text[to] && is_blank_line(text + to) &&
+		    (from == 0 || (from > 1 && text[from - 2] == '\n')))
 			to += strcspn(text + to, "\n") + 1;
 		str_add_bytes(out, text, from);
 		str_add(out, text + to);
@@ -94,7 +99,8 @@ int config_edit_remove_path(const char *text, const char *name, struct str *out,
 	return rc;
 }
 
-int config_edit_add_path(const char *text, const struct config_path *path, struct str *out, struct str *why)
+int config_edit_add_path(const char *text, const struct config_path *path, struct str *out,
+			 struct str *why)
 {
 	struct complaints complaints = { 0 };
 	struct outline outline = { 0 };
@@ -104,13 +110,15 @@ int config_edit_add_path(const char *text, const struct config_path *path, struc
 	outline_scan(&outline, text, len, &complaints);
 	if (!schema_is_name(path->name)) {
 		rc = -EINVAL;
-		str_addf(why, "'%s' is no name, use 1 to 15 letters, digits, '-', '_' and '.'", path->name);
+		str_addf(why, "'%s' is no name, use 1 to 15 letters, digits, '-', '_' and '.'",
+			 path->name);
 	} else if (find_path(&outline, path->name)) {
 		rc = -EEXIST;
 		str_addf(why, "there is a path '%s' already", path->name);
 	}
 	if (rc == 0) {
-		str_addf(out, "%s%s\npath %s {\n", text, len && text[len - 1] != '\n' ? "\n" : "", path->name);
+		str_addf(out, "%s%s\npath %s {\n", text, len && text[len - 1] != '\n' ? "\n" : "",
+			 path->name);
 		if (path->interface[0])
 			str_addf(out, "\tinterface = \"%s\"\n", path->interface);
 		if (path->kind[0])

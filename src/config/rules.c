@@ -190,7 +190,8 @@ static void compare_paths(struct loaded *l, size_t i, size_t j)
 static void check_over(struct loaded *l, size_t i)
 {
 	const struct config_path *path = &l->config->paths[i];
-	const struct config_path *over = path->over[0] ? config_find_path(l->config, path->over) : NULL;
+	const struct config_path *over =
+		path->over[0] ? config_find_path(l->config, path->over) : NULL;
 
 	if (!path->over[0] || over == path)
 		return;
@@ -200,9 +201,10 @@ static void check_over(struct loaded *l, size_t i)
 			 "give the name of one of the paths",
 			 path->name, path->over);
 	else if (over->over[0] && strcmp(over->over, over->name) != 0)
-		complain(l, rules_line_of(l->paths[i], "over"),
-			 "path '%s': path '%s' rides another one itself, name the one with the line",
-			 path->name, path->over);
+		complain(
+			l, rules_line_of(l->paths[i], "over"),
+			"path '%s': path '%s' rides another one itself, name the one with the line",
+			path->name, path->over);
 }
 
 // Keys of one way to dial that stand beside another.
@@ -212,12 +214,13 @@ static void check_unused(struct loaded *l, size_t i, enum path_dial dial, const 
 
 	for (; *words && path->dial != dial; words++) {
 		if (rules_is_given(l->paths[i], *words))
-			complaints_add(l->complaints, COMPLAINT_WARNING,
-				       rules_line_of(l->paths[i], *words),
-				       "path '%s': %s is of no use, it is for dial = \"%s\" and the path "
-				       "has \"%s\"",
-				       path->name, *words, path_dial_word(dial),
-				       path_dial_word(path->dial));
+			complaints_add(
+				l->complaints, COMPLAINT_WARNING,
+				rules_line_of(l->paths[i], *words),
+				"path '%s': %s is of no use, it is for dial = \"%s\" and the path "
+				"has \"%s\"",
+				path->name, *words, path_dial_word(dial),
+				path_dial_word(path->dial));
 	}
 }
 
@@ -233,7 +236,8 @@ static void check_dial(struct loaded *l, size_t i)
 	    !rules_is_given(l->paths[i], "pid-file"))
 		complain(l, rules_line_of(l->paths[i], "dial"),
 			 "path '%s': dial = \"ppp\" needs 'call' (the file in /etc/ppp/peers that "
-			 "mpgate is to dial with) or 'pid-file' (of a pppd that is started elsewhere)",
+			 "mpgate is to dial with) or 'pid-file' (of a pppd that is started "
+			 "elsewhere)",
 			 path->name);
 	if (path->dial == PATH_DIAL_COMMAND && !rules_is_given(l->paths[i], "up"))
 		complain(l, rules_line_of(l->paths[i], "dial"),
@@ -262,9 +266,11 @@ static void check_cap(struct loaded *l, size_t i)
 
 	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]) && !path->cap_bytes; k++) {
 		if (rules_is_given(l->paths[i], words[k]))
-			complaints_add(l->complaints, COMPLAINT_WARNING, rules_line_of(l->paths[i], words[k]),
-				       "path '%s': %s does nothing without a cap, add 'cap = \"2 GB\"'",
-				       path->name, words[k]);
+			complaints_add(
+				l->complaints, COMPLAINT_WARNING,
+				rules_line_of(l->paths[i], words[k]),
+				"path '%s': %s does nothing without a cap, add 'cap = \"2 GB\"'",
+				path->name, words[k]);
 	}
 }
 
@@ -274,8 +280,8 @@ static void check_udp(struct loaded *l)
 
 	for (size_t i = 0; i < via->n; i++) {
 		if (!config_find_path(l->config, via->list[i]))
-			complain(l, rules_line_of(l->udp, "via"), "udp: there is no path '%s', give names of paths",
-				 via->list[i]);
+			complain(l, rules_line_of(l->udp, "via"),
+				 "udp: there is no path '%s', give names of paths", via->list[i]);
 	}
 }
 
@@ -289,11 +295,14 @@ static void check_dns(struct loaded *l)
 		int line = i < st->n_items ? st->item_lines[i] : st->line;
 
 		if (name->path[0] && !config_find_path(l->config, name->path))
-			complain(l, line, "dns: direct '%s': there is no path '%s', give the name of one or leave it out",
+			complain(l, line,
+				 "dns: direct '%s': there is no path '%s', give the name of one or "
+				 "leave it out",
 				 name->suffix, name->path);
 		for (size_t j = 0; j < i; j++) {
 			if (strcasecmp(name->suffix, direct->list[j].suffix) == 0)
-				complain(l, line, "dns: direct '%s' was given before, leave one", name->suffix);
+				complain(l, line, "dns: direct '%s' was given before, leave one",
+					 name->suffix);
 		}
 	}
 }
@@ -315,7 +324,8 @@ static void check_paths(struct loaded *l)
 		if (path->interface[0] && strcmp(path->interface, config->lan.interface) == 0 &&
 		    !addr_is_set(&path->gateway))
 			complain(l, rules_line_of(l->paths[i], "interface"),
-				 "path '%s': interface '%s' is that of the LAN, a path leads elsewhere; if "
+				 "path '%s': interface '%s' is that of the LAN, a path leads "
+				 "elsewhere; if "
 				 "its router is on the LAN, name it: gateway = \"192.168.1.1\"",
 				 path->name, path->interface);
 		if (!path->optional && ++wanted == ENDPOINTS_MAX + 1)

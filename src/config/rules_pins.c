@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What must hold of pins: that each leads somewhere, takes something, and is not hidden behind one that
-// stands before it.
+// What must hold of pins: that each leads somewhere, takes something, and is not hidden behind one
+// that stands before it.
 #include <string.h>
 
 #include "config/config_priv.h"
@@ -13,7 +13,8 @@ static void check_name(struct loaded *l, size_t i)
 	for (size_t j = 0; j < i && pins[i].name[0]; j++) {
 		if (strcmp(pins[i].name, pins[j].name) != 0)
 			continue;
-		complain(l, pins[i].line, "pin '%s' was defined before, on line %d; give it another name",
+		complain(l, pins[i].line,
+			 "pin '%s' was defined before, on line %d; give it another name",
 			 pins[i].name, pins[j].line);
 		return;
 	}
@@ -31,20 +32,24 @@ static void check_via(struct loaded *l, size_t i)
 		return; // that was said
 	if (!direct && !path && !exit)
 		complain(l, rules_line_of(piece, "via"),
-			 "pin '%s': there is neither a path nor an exit '%s', give the name of one, or \"%s\"",
+			 "pin '%s': there is neither a path nor an exit '%s', give the name of "
+			 "one, or \"%s\"",
 			 pin->name, pin->via, CONFIG_DIRECT);
 	else if (direct + !!path + !!exit > 1)
 		complain(l, rules_line_of(piece, "via"),
-			 "pin '%s': '%s' has more than one meaning here, as %s; give the path or exit another name",
+			 "pin '%s': '%s' has more than one meaning here, as %s; give the path or "
+			 "exit another name",
 			 pin->name, pin->via,
-			 !direct ? "a path and an exit have that name" : "a path or an exit has that name");
+			 !direct ? "a path and an exit have that name"
+				 : "a path or an exit has that name");
 	else if (rules_is_given(piece, "proxy") && !path)
 		complain(l, rules_line_of(piece, "proxy"),
-			 "pin '%s': proxy is for a path, and '%s' %s; leave it out", pin->name, pin->via,
-			 exit ? "is an exit, which always carries" : "never carries");
+			 "pin '%s': proxy is for a path, and '%s' %s; leave it out", pin->name,
+			 pin->via, exit ? "is an exit, which always carries" : "never carries");
 	else if (rules_is_given(piece, "when-down") && direct)
 		complaints_add(l->complaints, COMPLAINT_WARNING, rules_line_of(piece, "when-down"),
-			       "pin '%s': when-down does nothing, what goes direct is not mpgate's", pin->name);
+			       "pin '%s': when-down does nothing, what goes direct is not mpgate's",
+			       pin->name);
 }
 
 static bool has_family(const struct config_prefixes *ranges, sa_family_t family)
@@ -61,13 +66,17 @@ static void check_match(struct loaded *l, size_t i)
 	const struct config_pin *pin = &l->config->pins[i];
 	const struct piece *piece = l->pins[i];
 
-	if (!rules_is_given(piece, "to") && !rules_is_given(piece, "from") && !rules_is_given(piece, "ports"))
+	if (!rules_is_given(piece, "to") && !rules_is_given(piece, "from") &&
+	    !rules_is_given(piece, "ports"))
 		complain(l, pin->line,
-			 "pin '%s' takes everything, say what it is for with 'to', 'from' or 'ports'", pin->name);
+			 "pin '%s' takes everything, say what it is for with 'to', 'from' or "
+			 "'ports'",
+			 pin->name);
 	else if (!(has_family(&pin->to, AF_INET) && has_family(&pin->from, AF_INET)) &&
 		 !(has_family(&pin->to, AF_INET6) && has_family(&pin->from, AF_INET6)))
 		complain(l, rules_line_of(piece, "to"),
-			 "pin '%s' takes nothing: of 'to' and 'from' one is IPv4, the other IPv6", pin->name);
+			 "pin '%s' takes nothing: of 'to' and 'from' one is IPv4, the other IPv6",
+			 pin->name);
 }
 
 // ---- hidden pins
@@ -109,8 +118,8 @@ static bool hides(const struct config_pin *first, const struct config_pin *later
 {
 	return first->when_down == CONFIG_DOWN_BLOCK &&
 	       (first->proto == CONFIG_PROTO_ANY || first->proto == later->proto) &&
-	       covers_ports(&first->ports, &later->ports) && covers_ranges(&first->to, &later->to) &&
-	       covers_ranges(&first->from, &later->from);
+	       covers_ports(&first->ports, &later->ports) &&
+	       covers_ranges(&first->to, &later->to) && covers_ranges(&first->from, &later->from);
 }
 
 static void check_hidden(struct loaded *l, size_t i)
@@ -121,7 +130,8 @@ static void check_hidden(struct loaded *l, size_t i)
 		if (!hides(&pins[j], &pins[i]))
 			continue;
 		complaints_add(l->complaints, COMPLAINT_WARNING, pins[i].line,
-			       "pin '%s' is never asked, pin '%s' on line %d takes all of it before; put the "
+			       "pin '%s' is never asked, pin '%s' on line %d takes all of it "
+			       "before; put the "
 			       "narrower one first",
 			       pins[i].name, pins[j].name, pins[j].line);
 		return;

@@ -264,10 +264,11 @@ static const struct schema_type type_listen = {
 };
 
 // Loopback, and what RFC 1918 and RFC 4193 leave to LANs.
-static int parse_listen_near(const struct schema_key *key, const char *text, void *to, struct str *why)
+static int parse_listen_near(const struct schema_key *key, const char *text, void *to,
+			     struct str *why)
 {
-	static const char *const near[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
-					    "::1/128",     "fc00::/7" };
+	static const char *const near[] = { "127.0.0.0/8",    "10.0.0.0/8", "172.16.0.0/12",
+					    "192.168.0.0/16", "::1/128",    "fc00::/7" };
 	struct prefix prefix;
 	struct addr addr;
 
@@ -278,7 +279,8 @@ static int parse_listen_near(const struct schema_key *key, const char *text, voi
 			return 0;
 		}
 	}
-	str_add(why, "is no address of loopback or of a LAN, such as \"127.0.0.1\" or \"192.168.5.1\": what is "
+	str_add(why, "is no address of loopback or of a LAN, such as \"127.0.0.1\" or "
+		     "\"192.168.5.1\": what is "
 		     "told there is not for the Internet");
 	return -EINVAL;
 }
@@ -390,7 +392,8 @@ static int parse_ports(const struct schema_key *key, const char *text, void *to,
 	(void)key;
 	if (n == 1)
 		last = first;
-	if (n < 1 || text[end] || text[strspn(text, "0123456789-")] || first < 1 || last > 65535 || first > last) {
+	if (n < 1 || text[end] || text[strspn(text, "0123456789-")] || first < 1 || last > 65535 ||
+	    first > last) {
 		str_add(why, "is neither a port from 1 to 65535 nor a range such as \"6000-6100\"");
 		return -EINVAL;
 	}
@@ -427,7 +430,11 @@ static int find_word(const char *const words[], int n, const char *text, struct 
 			return i;
 	}
 	for (int i = 0; i < n; i++)
-		str_addf(why, "%s%s", i == 0 ? "is none of " : i + 1 < n ? ", " : " and ", words[i]);
+		str_addf(why, "%s%s",
+			 i == 0      ? "is none of "
+			 : i + 1 < n ? ", "
+				     : " and ",
+			 words[i]);
 	return -EINVAL;
 }
 
@@ -484,7 +491,8 @@ static const char *const downs[CONFIG_DOWNS] = {
 	[CONFIG_DOWN_ANY] = "any",
 };
 
-static int parse_when_down(const struct schema_key *key, const char *text, void *to, struct str *why)
+static int parse_when_down(const struct schema_key *key, const char *text, void *to,
+			   struct str *why)
 {
 	int i = find_word(downs, CONFIG_DOWNS, text, why);
 
@@ -545,8 +553,9 @@ static const struct schema_type type_patterns = {
 };
 
 // The place of the text in the list, or -EINVAL with a text of what it could be.
-static const char *const udp_modes[CONFIG_UDP_MODES] = { [CONFIG_UDP_FORWARD] = "forward",
-							 [CONFIG_UDP_RELAY] = "relay" };
+static const char *const udp_modes[CONFIG_UDP_MODES] = {
+	[CONFIG_UDP_FORWARD] = "forward", [CONFIG_UDP_RELAY] = "relay"
+};
 
 static int parse_udp_mode(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
@@ -895,7 +904,9 @@ static int parse_size(const struct schema_key *key, const char *text, void *to, 
 	int64_t bytes;
 
 	if (format_parse_bytes(text, &bytes) < 0 || bytes < key->min) {
-		str_addf(why, "is no amount of data, write it as %s: at least %ld bytes, units kB, MB, GB, TB",
+		str_addf(why,
+			 "is no amount of data, write it as %s: at least %ld bytes, units kB, MB, "
+			 "GB, TB",
 			 key->example, key->min);
 		return -EINVAL;
 	}
@@ -1051,8 +1062,7 @@ static const struct schema_type type_call = {
 	.format = format_some_text,
 };
 
-static int parse_pid_file(const struct schema_key *key, const char *text, void *to,
-			  struct str *why)
+static int parse_pid_file(const struct schema_key *key, const char *text, void *to, struct str *why)
 {
 	if (text[0] != '/' || strlen(text) >= CONFIG_FILE_SIZE) {
 		str_addf(why, "is no absolute name of a file (of at most %d bytes), such as %s",
@@ -1466,22 +1476,28 @@ const struct schema_block schema_blocks[SCHEMA_BLOCKS] = {
 			  .help = "A path: one link to the Internet. One block for each." },
 	[SCHEMA_PIN] = { "pin", "NAME", "office", KEYS(pin_keys), .make = make_pin,
 			 .max = CONFIG_PINS_MAX,
-			 .help = "Some destinations or machines over one path, to one exit, or past mpgate. The\n"
+			 .help = "Some destinations or machines over one path, to one exit, or "
+				 "past mpgate. The\n"
 				 "first that fits decides." },
 	[SCHEMA_UDP] = { "udp", KEYS(udp_keys), .make = make_udp,
-			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over one path, and\n"
-				 "moves when that dies; or UDP goes through the exit. Without the block it is\n"
+			 .help = "What of the LAN is not TCP: it is forwarded and masqueraded over "
+				 "one path, and\n"
+				 "moves when that dies; or UDP goes through the exit. Without the "
+				 "block it is\n"
 				 "left to you." },
 	[SCHEMA_DNS] = { "dns", KEYS(dns_keys), .make = make_dns,
-			 .help = "DNS for the LAN, carried through the exit. Without the block nothing listens." },
+			 .help = "DNS for the LAN, carried through the exit. Without the block "
+				 "nothing listens." },
 	[SCHEMA_METRICS] = { "metrics", KEYS(metrics_keys), .make = make_metrics,
-			     .help = "The gateway's numbers over HTTP, as http://127.0.0.1:9469/metrics, for\n"
+			     .help = "The gateway's numbers over HTTP, as "
+				     "http://127.0.0.1:9469/metrics, for\n"
 				     "Prometheus. Without the block nothing listens." },
 	[SCHEMA_SERVER] = { "server", KEYS(server_keys), .make = make_server,
 			    .help = "For the exit server ('mpgate server'); a gateway has no such "
 				    "block." },
 	[SCHEMA_JUMPBOX] = { "jumpbox", KEYS(jumpbox_keys), .make = make_jumpbox,
-			     .help = "For the jumpbox ('mpgate jumpbox'), where tunnels end and their packets go\n"
+			     .help = "For the jumpbox ('mpgate jumpbox'), where tunnels end and "
+				     "their packets go\n"
 				     "on to the Internet; a gateway has no such block." },
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The types of values that only the block `dns` has: lists of addresses, of name servers, and of names
-// that are asked elsewhere.
+// The types of values that only the block `dns` has: lists of addresses, of name servers, and of
+// names that are asked elsewhere.
 
 #include "config/config_priv.h"
 
@@ -30,7 +30,8 @@ static int parse_addr(const struct schema_key *key, const char *text, void *to, 
 
 	(void)key;
 	if (addr_parse(text, &addr) < 0 || !is_one_machine(&addr)) {
-		str_add(why, "is no address of one machine, give one that the LAN's interface or loopback has, "
+		str_add(why, "is no address of one machine, give one that the LAN's interface or "
+			     "loopback has, "
 			     "such as \"192.168.5.1\" or \"127.0.0.1\"");
 		return -EINVAL;
 	}
@@ -93,7 +94,8 @@ static int parse_server(const char *text, union sockaddr_any *out)
 			return -EINVAL;
 		number = strtol(port, NULL, 10);
 	}
-	if (addr_parse(host, &addr) < 0 || !is_one_machine(&addr) || number < 1 || number > UINT16_MAX)
+	if (addr_parse(host, &addr) < 0 || !is_one_machine(&addr) || number < 1 ||
+	    number > UINT16_MAX)
 		return -EINVAL;
 	*out = sockaddr_make(&addr, (uint16_t)number);
 	return 0;
@@ -117,7 +119,9 @@ static int parse_upstream(const struct schema_key *key, const char *text, void *
 	union sockaddr_any server;
 
 	if (parse_server(text, &server) < 0) {
-		str_addf(why, "is no address of a name server, write them as %s, with a port as \"192.0.2.1:5353\"",
+		str_addf(why,
+			 "is no address of a name server, write them as %s, with a port as "
+			 "\"192.0.2.1:5353\"",
 			 key->example);
 		return -EINVAL;
 	}
@@ -154,7 +158,8 @@ const struct schema_type schema_type_servers = {
 // Letters, digits, '-' and '_' (RFC 2782) in labels.
 static bool is_domain(const char *text)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 	size_t len = strlen(text);
 
 	if (!len || len > DNS_NAME_MAX)
@@ -188,9 +193,11 @@ static int parse_direct(const struct schema_key *key, const char *text, void *to
 			n = 4;
 	}
 	if (strlen(text) >= sizeof(copy) || n < 2 || n > 3 || !is_domain(words[0]) ||
-	    parse_server(words[1], &name.server) < 0 || (words[2] && strlen(words[2]) >= NAME_SIZE)) {
+	    parse_server(words[1], &name.server) < 0 ||
+	    (words[2] && strlen(words[2]) >= NAME_SIZE)) {
 		str_addf(why,
-			 "is not a domain, the address of its name server and, if it is to be asked over one, a "
+			 "is not a domain, the address of its name server and, if it is to be "
+			 "asked over one, a "
 			 "path: write it as %s",
 			 key->example);
 		return -EINVAL;

@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "ctl/ctl_priv.h"
 
-// A snapshot with sixteen paths is about 20 KiB long, a history at most 45 KiB, two hundred connections
-// with five subflows each 300 KiB.
+// A snapshot with sixteen paths is about 20 KiB long, a history at most 45 KiB, two hundred
+// connections with five subflows each 300 KiB.
 #define LINE_MAX_BYTES (1024 * 1024)
 #define READ_SIZE      (16 * 1024)
 

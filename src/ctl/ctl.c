@@ -298,10 +298,8 @@ static bool check_command(struct client *c, const struct command *command,
 			  struct command_result *out)
 {
 	static const bool wants_path[COMMANDS] = {
-		[COMMAND_ENABLE] = true,    [COMMAND_DISABLE] = true,
-		[COMMAND_REDIAL] = true,    [COMMAND_BACKUP] = true,
-		[COMMAND_CAP] = true,
-		[COMMAND_NO_BACKUP] = true,
+		[COMMAND_ENABLE] = true, [COMMAND_DISABLE] = true, [COMMAND_REDIAL] = true,
+		[COMMAND_BACKUP] = true, [COMMAND_CAP] = true,     [COMMAND_NO_BACKUP] = true,
 	};
 	const struct ctl_handler *h = &c->ctl->handler;
 	struct snapshot snapshot = { 0 };
@@ -355,7 +353,8 @@ static void wait_for(struct client *c, enum ctl_kind kind, int64_t id)
 }
 
 // To who waits for `wanted`.
-static void answer_waiting(struct ctl *ctl, enum ctl_kind wanted, enum ctl_kind kind, const void *value)
+static void answer_waiting(struct ctl *ctl, enum ctl_kind wanted, enum ctl_kind kind,
+			   const void *value)
 {
 	struct list *pos, *after;
 
@@ -425,12 +424,9 @@ void ctl_refuse_test(struct ctl *ctl, const struct ctl_error *why)
 static void run_request(struct client *c, const char *line, size_t len)
 {
 	static void (*const run[CTL_ASKS])(struct client *, const struct ctl_request *) = {
-		[CTL_ASK_STATUS] = run_status,
-		[CTL_ASK_WATCH] = run_watch,
-		[CTL_ASK_HISTORY] = run_history,
-		[CTL_ASK_COMMAND] = run_command,
-		[CTL_ASK_LOG] = run_log,
-		[CTL_ASK_CONNS] = run_conns,
+		[CTL_ASK_STATUS] = run_status,   [CTL_ASK_WATCH] = run_watch,
+		[CTL_ASK_HISTORY] = run_history, [CTL_ASK_COMMAND] = run_command,
+		[CTL_ASK_LOG] = run_log,         [CTL_ASK_CONNS] = run_conns,
 		[CTL_ASK_TEST] = run_test,
 	};
 	struct ctl_request request;

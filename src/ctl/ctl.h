@@ -41,11 +41,11 @@ struct ctl_handler {
 	// checked. `out` comes filled with STATUS_DONE and empty texts.
 	void (*command)(void *ctx, const struct command *command, struct command_result *out);
 	const struct event_log *(*events)(void *ctx); // borrowed likewise
-	// Begins to gather the connections; ctl_answer_conns() is to follow, now or later. It is not
-	// called again before that. NULL: there are none to tell of.
+	// Begins to gather the connections; ctl_answer_conns() is to follow, now or later. It is
+	// not called again before that. NULL: there are none to tell of.
 	void (*conns)(void *ctx);
-	// Begins to test a path, which exists; ctl_answer_test() is to follow, now or later. False: it does not begin,
-	// and `why` says why. NULL: nothing can be tested.
+	// Begins to test a path, which exists; ctl_answer_test() is to follow, now or later. False:
+	// it does not begin, and `why` says why. NULL: nothing can be tested.
 	bool (*test)(void *ctx, const struct path_test_order *order, struct ctl_error *why);
 };
 
@@ -158,8 +158,8 @@ char *ctl_json_from_history(const struct history *history);
 char *ctl_json_from_events(const struct event *events, size_t n, uint64_t next, uint64_t last);
 char *ctl_json_from_result(const struct ctl_result *result);
 char *ctl_json_from_alarms(const struct snapshot *snapshot);
-// mpgate.paths: of a line that holds an mpgate.status, the paths with these names (n 0: all) as they stand there,
-// in their order. NULL: it is no such line.
+// mpgate.paths: of a line that holds an mpgate.status, the paths with these names (n 0: all) as
+// they stand there, in their order. NULL: it is no such line.
 char *ctl_json_paths(const char *status_line, char *const names[], int n);
 char *ctl_json_from_conns(const struct conns *conns);
 char *ctl_json_from_error(const struct ctl_error *error);

@@ -494,7 +494,8 @@ static json_t *lines_to_json(const char *text)
 		char line[LINE_TEXT_MAX], clean[LINE_TEXT_MAX];
 
 		snprintf(line, sizeof(line), "%.*s", (int)len, text);
-		json_array_append_new(list, json_string(str_copy_clean(clean, sizeof(clean), line)));
+		json_array_append_new(list,
+				      json_string(str_copy_clean(clean, sizeof(clean), line)));
 		text += len + (text[len] == '\n');
 	}
 	return list;
@@ -875,8 +876,8 @@ static int read_dns(const json_t *object, struct dns_snapshot *dns)
 		return 0;
 	if (read_object(dns_fields, object, dns) != 0)
 		return -EPROTO;
-	return read_list(upstream_fields, json_object_get(object, "upstreams"), dns->upstreams, SNAPSHOT_UPSTREAMS,
-			 sizeof(dns->upstreams[0]), &dns->n_upstreams);
+	return read_list(upstream_fields, json_object_get(object, "upstreams"), dns->upstreams,
+			 SNAPSHOT_UPSTREAMS, sizeof(dns->upstreams[0]), &dns->n_upstreams);
 }
 
 static void put_snapshot(json_t *root, const void *value)
@@ -887,8 +888,9 @@ static void put_snapshot(json_t *root, const void *value)
 	json_object_set_new(root, "gateway", make_object(gateway_fields, s));
 	json_object_set_new(root, "exit",
 			    s->exit.name[0] ? make_object(exit_fields, &s->exit) : json_null());
-	json_object_set_new(root, "exits",
-			    make_list(listed_fields, s->exits, (size_t)s->n_exits, sizeof(s->exits[0])));
+	json_object_set_new(
+		root, "exits",
+		make_list(listed_fields, s->exits, (size_t)s->n_exits, sizeof(s->exits[0])));
 	json_object_set_new(root, "totals", make_object(totals_fields, s));
 	json_object_set_new(root, "dns", s->dns.present ? make_dns(&s->dns) : json_null());
 	json_object_set_new(
@@ -1016,8 +1018,8 @@ static void put_conns(json_t *root, const void *value)
 		json_t *object = make_object(conn_fields, conn);
 
 		json_object_set_new(object, "subflows",
-				    make_list(subflow_fields, conn->subflows, (size_t)conn->n_subflows,
-					      sizeof(conn->subflows[0])));
+				    make_list(subflow_fields, conn->subflows,
+					      (size_t)conn->n_subflows, sizeof(conn->subflows[0])));
 		json_array_append_new(list, object);
 	}
 	json_object_set_new(root, "connections", list);
@@ -1048,12 +1050,14 @@ static int get_conns(const json_t *root, void *value)
 
 	if (read_object(conns_fields, root, conns) != 0 ||
 	    get_path_names(json_object_get(root, "paths"), conns) != 0 ||
-	    read_list(conn_fields, list, conns->list, CONNS_MAX, sizeof(conns->list[0]), &conns->n) != 0)
+	    read_list(conn_fields, list, conns->list, CONNS_MAX, sizeof(conns->list[0]),
+		      &conns->n) != 0)
 		return -EPROTO;
 	for (int i = 0; i < conns->n; i++) {
 		struct conn *conn = &conns->list[i];
 
-		if (read_list(subflow_fields, json_object_get(json_array_get(list, (size_t)i), "subflows"),
+		if (read_list(subflow_fields,
+			      json_object_get(json_array_get(list, (size_t)i), "subflows"),
 			      conn->subflows, CONN_SUBFLOWS_MAX, sizeof(conn->subflows[0]),
 			      &conn->n_subflows) != 0)
 			return -EPROTO;
@@ -1066,8 +1070,9 @@ static void put_test(json_t *root, const void *value)
 	const struct path_test *test = value;
 
 	add_fields(root, test_fields, test);
-	json_object_set_new(root, "steps",
-			    make_list(finding_fields, test->list, (size_t)test->n, sizeof(test->list[0])));
+	json_object_set_new(
+		root, "steps",
+		make_list(finding_fields, test->list, (size_t)test->n, sizeof(test->list[0])));
 }
 
 static int get_test(const json_t *root, void *value)
@@ -1236,12 +1241,8 @@ int ctl_json_parse(const char *line, struct ctl_message *out)
 // ---- requests
 
 static const char *const asks[CTL_ASKS] = {
-	[CTL_ASK_STATUS] = "status",
-	[CTL_ASK_WATCH] = "watch",
-	[CTL_ASK_HISTORY] = "history",
-	[CTL_ASK_COMMAND] = "command",
-	[CTL_ASK_LOG] = "log",
-	[CTL_ASK_CONNS] = "conns",
+	[CTL_ASK_STATUS] = "status",   [CTL_ASK_WATCH] = "watch", [CTL_ASK_HISTORY] = "history",
+	[CTL_ASK_COMMAND] = "command", [CTL_ASK_LOG] = "log",     [CTL_ASK_CONNS] = "conns",
 	[CTL_ASK_TEST] = "test",
 };
 
@@ -1289,9 +1290,11 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 		return "\"interval_ms\" is a number, 0 or more";
 	if (out->ask == CTL_ASK_HISTORY)
 		return read_history(root, out);
-	if (out->ask == CTL_ASK_TEST && (read_object(order_fields, root, &out->test) != 0 || !out->test.path[0] ||
-					 json_string_length(json_object_get(root, "path")) >= NAME_SIZE))
-		return "a test has a \"path\", and may have \"metered\" and \"mptcp\", which are true or false";
+	if (out->ask == CTL_ASK_TEST &&
+	    (read_object(order_fields, root, &out->test) != 0 || !out->test.path[0] ||
+	     json_string_length(json_object_get(root, "path")) >= NAME_SIZE))
+		return "a test has a \"path\", and may have \"metered\" and \"mptcp\", which are "
+		       "true or false";
 	if (object && strlen(object) >= NAME_SIZE)
 		return "\"object\" is longer than any name can be";
 	if (out->ask == CTL_ASK_LOG && read_object(filter_fields, root, &out->filter) != 0)
@@ -1300,12 +1303,14 @@ static const char *read_request(const json_t *root, struct ctl_request *out)
 	if (out->ask != CTL_ASK_COMMAND)
 		return NULL;
 	if (read_object(command_fields, root, &out->command) != 0)
-		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, cap, ack, reload, stop, "
+		return "a command has a \"verb\" (enable, disable, redial, backup, no-backup, cap, "
+		       "ack, reload, stop, "
 		       "confirm, revert) and an "
 		       "\"object\"";
 	if (read_object(enable_fields, root, &out->command) != 0 ||
 	    read_object(cap_fields, root, &out->command) != 0)
-		return "\"for_s\", \"boost_bytes\" and \"used_bytes\" are numbers, 0 or more, \"ignore_cap\" is true or "
+		return "\"for_s\", \"boost_bytes\" and \"used_bytes\" are numbers, 0 or more, "
+		       "\"ignore_cap\" is true or "
 		       "false";
 	return NULL;
 }

@@ -2,8 +2,8 @@
 //
 // One page for scrapers, over HTTP/1.0 (RFC 1945): GET /metrics, an answer, the end. A client has
 // PAGE_LIMIT_S from its connection on, whatever it does with them, a request of at most REQUEST_MAX
-// bytes, and PAGE_CLIENTS_MAX may be there at once; further ones wait in the kernel's queue. Nothing
-// blocks, and the page is made when a whole request has come.
+// bytes, and PAGE_CLIENTS_MAX may be there at once; further ones wait in the kernel's queue.
+// Nothing blocks, and the page is made when a whole request has come.
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,8 +68,7 @@ static void wait_for(struct reader *r, int events)
 
 static const struct outcome {
 	const char *line, *text; // NULL: the page
-} found = { "200 OK", NULL },
-  bad = { "400 Bad Request", "This is no request of HTTP.\n" },
+} found = { "200 OK", NULL }, bad = { "400 Bad Request", "This is no request of HTTP.\n" },
   missing = { "404 Not Found", "There is /metrics, and nothing else.\n" },
   method = { "405 Method Not Allowed\r\nAllow: GET, HEAD", "There is only GET and HEAD.\n" },
   too_long = { "431 Request Header Fields Too Large", "A request has at most 2048 bytes.\n" };
@@ -97,8 +96,11 @@ static void answer(struct reader *r, const struct outcome *outcome, bool head)
 		str_add(&body, outcome->text);
 	else
 		r->page->write(r->page->ctx, &body);
-	str_addf(&all, "HTTP/1.0 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-		 outcome->line, outcome->text ? "text/plain; charset=utf-8" : r->page->type, body.len);
+	str_addf(&all,
+		 "HTTP/1.0 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: "
+		 "close\r\n\r\n",
+		 outcome->line, outcome->text ? "text/plain; charset=utf-8" : r->page->type,
+		 body.len);
 	if (!head)
 		str_add(&all, str_text(&body));
 	r->answered = buf_append(&r->out, str_text(&all), all.len) == 0;
@@ -227,7 +229,8 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int revents)
 
 static int open_listener(const union sockaddr_any *at)
 {
-	int fd = socket(at->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, rc;
+	int fd = socket(at->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1,
+	    rc;
 
 	if (fd < 0)
 		return -errno;

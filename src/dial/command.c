@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Links of commands: `up` brings one up and ends, `down` takes it down, `status` says how it is doing.
-// One of them runs at a time.
+// Links of commands: `up` brings one up and ends, `down` takes it down, `status` says how it is
+// doing. One of them runs at a time.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +66,8 @@ static void take_down_end(struct link *link, int status)
 	if (link->program.overdue || status != 0) {
 		struct words words = { 0 };
 
-		words_take_command_end(&words, "down", status, link->program.overdue, link->timeout_ms / 1000,
-				       link->last);
+		words_take_command_end(&words, "down", status, link->program.overdue,
+				       link->timeout_ms / 1000, link->last);
 		link_news(link, words.reason, words.text);
 	}
 	unlink(link->record);
@@ -96,7 +96,7 @@ static void take_status_end(struct link *link, int status)
 
 static void on_ended(void *ctx, int status)
 {
-	static void (*const take[])(struct link *link, int status) = {
+	static void (*const take[])(struct link * link, int status) = {
 		[JOB_UP] = take_up_end,
 		[JOB_DOWN] = take_down_end,
 		[JOB_STATUS] = take_status_end,
@@ -163,7 +163,8 @@ static void start_up(struct link *link)
 	link->words = (struct words){ 0 };
 	link_enter(link, DIAL_RAISING);
 	if (process_record(link->record, getpid()) < 0)
-		log_warning("%s: cannot write %s: 'down' will not be run at the end", link->path, link->record);
+		log_warning("%s: cannot write %s: 'down' will not be run at the end", link->path,
+			    link->record);
 	if (run(link, JOB_UP, link->up) < 0) {
 		say_no_link(link, "command-failed", "'up' cannot be run");
 		link_fell(link);

@@ -2,17 +2,18 @@
 //
 // Links that a program brings up.
 //
-// A slot is one link. Its phase (idle, raising, held, dropping) is what its program is doing; whether
-// the link carries anything is not known here. Two ways (struct way) fill in the verbs: pppd.c talks
-// to pppd by its options, its output, its exit status and signals; command.c runs commands of the
-// configuration. Both keep to this: a verb begins something and returns; the end of a child, a line that
-// it says, the link's readiness or a timer moves on; every attempt ends in exactly one report.
+// A slot is one link. Its phase (idle, raising, held, dropping) is what its program is doing;
+// whether the link carries anything is not known here. Two ways (struct way) fill in the verbs:
+// pppd.c talks to pppd by its options, its output, its exit status and signals; command.c runs
+// commands of the configuration. Both keep to this: a verb begins something and returns; the end of
+// a child, a line that it says, the link's readiness or a timer moves on; every attempt ends in
+// exactly one report.
 //
 // Programs are children of ours in sessions of their own (program.c), or processes that were there
-// before us (process.c): a pppd that a gateway before this one has left behind, known by a record in
-// the run folder, or one that something else has started, known by the pid file of the configuration.
-// A process that is not a child gets a signal through its pidfd only, and only after it was verified to
-// be the pppd of this link.
+// before us (process.c): a pppd that a gateway before this one has left behind, known by a record
+// in the run folder, or one that something else has started, known by the pid file of the
+// configuration. A process that is not a child gets a signal through its pidfd only, and only after
+// it was verified to be the pppd of this link.
 //
 // Runs in the main thread, on the default loop. Assumes pidfds (Linux 5.3) and pppd 2.4.7 or later.
 // Not here: when to dial, addresses and routes, PPP itself.
@@ -45,7 +46,9 @@ static const struct way *const ways[PATH_DIALS] = {
 
 void link_report(struct link *link, enum dial_event event, const struct words *words)
 {
-	struct dial_report report = { .slot = link->slot, .event = event, .refused = words->refused };
+	struct dial_report report = { .slot = link->slot,
+				      .event = event,
+				      .refused = words->refused };
 
 	str_copy(report.reason, sizeof(report.reason), words->reason);
 	str_copy(report.note, sizeof(report.note), words->note);
@@ -109,7 +112,8 @@ char **link_environment(const struct link *link)
 	for (int i = 0; i < 2; i++) {
 		struct str text = { 0 };
 
-		str_addf(&text, i ? "MPGATE_INTERFACE=%s" : "MPGATE_PATH=%s", i ? link->interface : link->path);
+		str_addf(&text, i ? "MPGATE_INTERFACE=%s" : "MPGATE_PATH=%s",
+			 i ? link->interface : link->path);
 		list[n + (size_t)i] = str_take(&text);
 	}
 	return list;
@@ -223,7 +227,8 @@ static void copy_settings(struct link *link, const struct dial_settings *setting
 	str_copy(link->down, sizeof(link->down), settings->down);
 	str_copy(link->status, sizeof(link->status), settings->status);
 	link->timeout_ms = settings->timeout_ms;
-	snprintf(link->record, sizeof(link->record), "%s/dial-%s", link->dial->run_dir, settings->path);
+	snprintf(link->record, sizeof(link->record), "%s/dial-%s", link->dial->run_dir,
+		 settings->path);
 }
 
 // Another way or interface, or none: what was dialled is hung up, without waiting for it.

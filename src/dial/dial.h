@@ -12,7 +12,8 @@
 
 // Links that are brought up by a program: pppd, or commands of the configuration. This room starts,
 // watches, hangs up and ends these programs, and says in words why a link does not come up. When to
-// dial is decided elsewhere (plan_redial() in plan/), whether the link is ready too (plan_readiness()).
+// dial is decided elsewhere (plan_redial() in plan/), whether the link is ready too
+// (plan_readiness()).
 //
 // All of it belongs to the loop's thread, whose loop must be the default one (it reaps children).
 
@@ -22,10 +23,10 @@ struct dial;
 // What the configuration says of one link. The texts are copied.
 struct dial_settings {
 	enum path_dial way;
-	const char *path;      // its name, for texts and the environment of commands
-	const char *interface; // that the link is to have
-	const char *call, *pid_file;     // PATH_DIAL_PPP; either may be empty
-	const char *up, *down, *status;  // PATH_DIAL_COMMAND; `down` and `status` may be empty
+	const char *path;               // its name, for texts and the environment of commands
+	const char *interface;          // that the link is to have
+	const char *call, *pid_file;    // PATH_DIAL_PPP; either may be empty
+	const char *up, *down, *status; // PATH_DIAL_COMMAND; `down` and `status` may be empty
 	int timeout_ms;
 };
 
@@ -46,15 +47,16 @@ enum dial_event {
 struct dial_report {
 	size_t slot;
 	enum dial_event event;
-	bool refused;             // trying again soon would not help: the login, the SIM, the settings
-	char reason[REASON_SIZE]; // for programs: "no-pado"
-	char note[NOTE_SIZE];     // for people, short: "PPP: no PADO"
+	bool refused; // trying again soon would not help: the login, the SIM, the settings
+	char reason[REASON_SIZE];   // for programs: "no-pado"
+	char note[NOTE_SIZE];       // for people, short: "PPP: no PADO"
 	char text[EVENT_TEXT_SIZE]; // the sentence: what pppd or the command said
 };
 
 struct dial_options {
 	struct ev_loop *loop;
-	const char *run_dir; // where the process ids of our own pppds are kept, to find them after a crash
+	const char *run_dir; // where the process ids of our own pppds are kept, to find them after
+			     // a crash
 	// May be called from within every function below, but not after dial_free().
 	void (*report)(void *ctx, const struct dial_report *report);
 	void *ctx;
@@ -65,12 +67,12 @@ struct dial *dial_new(const struct dial_options *options);
 // at most for all of them together. What something else has started goes on.
 void dial_free(struct dial *dial);
 
-// What slot `slot` (below PATHS_MAX) is from now on; NULL: nothing any more. With another way to dial, or
-// another interface, what was dialled before is hung up.
+// What slot `slot` (below PATHS_MAX) is from now on; NULL: nothing any more. With another way to
+// dial, or another interface, what was dialled before is hung up.
 void dial_set(struct dial *dial, size_t slot, const struct dial_settings *settings);
 
-// Each begins something and returns at once; what comes of it is reported. They do nothing where the
-// slot has no settings or is there already.
+// Each begins something and returns at once; what comes of it is reported. They do nothing where
+// the slot has no settings or is there already.
 void dial_up(struct dial *dial, size_t slot);
 // Hangs up what was dialled by dial_up(); a pppd that something else has started goes on.
 void dial_down(struct dial *dial, size_t slot);

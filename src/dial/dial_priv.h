@@ -7,8 +7,8 @@
 
 // ---- process.c: processes that we have not started, or not in this life
 
-// The pidfd of the pppd that `file` names, if it is one and that of `interface`; else -errno with the
-// reason. -EAGAIN: it may turn out to be that one.
+// The pidfd of the pppd that `file` names, if it is one and that of `interface`; else -errno with
+// the reason. -EAGAIN: it may turn out to be that one.
 int process_find_pppd(const char *file, const char *interface, pid_t *pid, struct str *why);
 // Ticks since boot; 0: no such process.
 uint64_t process_start_time(pid_t pid);
@@ -56,8 +56,8 @@ struct link {
 	int timeout_ms;
 
 	enum dial_phase phase;
-	bool ready; // as last told
-	bool again; // while dropping: and dial then
+	bool ready;         // as last told
+	bool again;         // while dropping: and dial then
 	int64_t raising_ms; // since when
 	struct words words; // the cause of the failure to come
 	ev_timer limit;     // of raising
@@ -65,14 +65,14 @@ struct link {
 	int farewell;       // pidfd of what is to end before we do; -1: none
 
 	struct program program; // pppd, or the command that runs
-	char last[256];     // that it said
+	char last[256];         // that it said
 	char concentrator[40];
 	// ppp
 	pid_t pid;
-	int pidfd; // of a pppd that is no child of ours; -1: there is none
+	int pidfd;    // of a pppd that is no child of ours; -1: there is none
 	bool foreign; // and that something else has started
 	ev_io gone;
-	int harder;  // signals that it has had
+	int harder; // signals that it has had
 	// command
 	int job;
 };

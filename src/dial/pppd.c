@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Links of pppd. Ours is started without `persist`: every hang-up is an exit, whose status says why,
-// and dialling again is decided in one place. One that something else has started is expected to have
-// `persist`: SIGHUP makes it hang up and dial again.
+// Links of pppd. Ours is started without `persist`: every hang-up is an exit, whose status says
+// why, and dialling again is decided in one place. One that something else has started is expected
+// to have `persist`: SIGHUP makes it hang up and dial again.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -116,8 +116,8 @@ static void recall(struct link *link)
 	}
 	watch_other(link, pidfd, pid, false);
 	link_enter(link, DIAL_RAISING);
-	snprintf(text, sizeof(text), "pppd (process %d) of an earlier mpgate is still there: taken over",
-		 (int)pid);
+	snprintf(text, sizeof(text),
+		 "pppd (process %d) of an earlier mpgate is still there: taken over", (int)pid);
 	link_news(link, "adopted", text);
 }
 
@@ -152,7 +152,8 @@ static void on_said(void *ctx, const char *line)
 	str_copy(link->words.reason, sizeof(link->words.reason), "other-interface");
 	str_copy(link->words.note, sizeof(link->words.note), "PPP: two pppds?");
 	snprintf(link->words.text, sizeof(link->words.text),
-		 "pppd has got %.15s and not %s, which another pppd may have: name that with 'pid-file'",
+		 "pppd has got %.15s and not %s, which another pppd may have: name that with "
+		 "'pid-file'",
 		 line + strlen(using), link->interface);
 	signal_pppd(link, SIGTERM);
 }
@@ -162,7 +163,8 @@ static void ask_for_interface(const struct link *link, const char *argv[], size_
 {
 	const char *digits = link->interface + 3;
 
-	if (strncmp(link->interface, "ppp", 3) == 0 && *digits && !digits[strspn(digits, "0123456789")]) {
+	if (strncmp(link->interface, "ppp", 3) == 0 && *digits &&
+	    !digits[strspn(digits, "0123456789")]) {
 		argv[(*n)++] = "unit";
 		argv[(*n)++] = digits;
 	} else {
@@ -173,7 +175,9 @@ static void ask_for_interface(const struct link *link, const char *argv[], size_
 
 static void start(struct link *link)
 {
-	const char *argv[12] = { "pppd", "call", link->call, "nodetach", "nopersist", "logfd", "1" };
+	const char *argv[12] = {
+		"pppd", "call", link->call, "nodetach", "nopersist", "logfd", "1"
+	};
 	char **environment = link_environment(link);
 	size_t n = 7;
 	int rc;
@@ -195,7 +199,8 @@ static void start(struct link *link)
 	}
 	rc = process_record(link->record, link->program.pid);
 	if (rc < 0)
-		log_warning("%s: cannot note pppd's process in %s: %s; after a crash it would not be found",
+		log_warning("%s: cannot note pppd's process in %s: %s; after a crash it would not "
+			    "be found",
 			    link->path, link->record, strerror(-rc));
 }
 
@@ -263,8 +268,10 @@ static void step(struct link *link)
 	link->words = (struct words){ .weight = 1 };
 	str_copy(link->words.reason, sizeof(link->words.reason), "pppd-stuck");
 	str_copy(link->words.note, sizeof(link->words.note), "PPP: pppd does not react");
-	snprintf(link->words.text, sizeof(link->words.text), "pppd (process %d) does not react to %s",
-		 (int)(link->program.pid ? link->program.pid : link->pid), may_end ? "any signal" : "SIGHUP");
+	snprintf(link->words.text, sizeof(link->words.text),
+		 "pppd (process %d) does not react to %s",
+		 (int)(link->program.pid ? link->program.pid : link->pid),
+		 may_end ? "any signal" : "SIGHUP");
 	link_fell(link);
 }
 
@@ -337,14 +344,17 @@ static void late(struct link *link)
 		words->weight = WORDS_FINAL;
 		str_copy(words->reason, sizeof(words->reason), "no-link");
 		str_copy(words->note, sizeof(words->note), "PPP: no link");
-		snprintf(words->text, sizeof(words->text), "no link within %d s%s%.90s", link->timeout_ms / 1000,
-			 link->last[0] ? "; pppd said last: " : "", link->last);
+		snprintf(words->text, sizeof(words->text), "no link within %d s%s%.90s",
+			 link->timeout_ms / 1000, link->last[0] ? "; pppd said last: " : "",
+			 link->last);
 	}
 	if (!link->foreign) {
 		link->harder = FROM_TERM; // its end is the failure
 		press(link);
 	} else if (link->call[0]) {
-		link_news(link, "pppd-replaced", "the pppd that was there has not dialled again: it is ended, mpgate dials");
+		link_news(
+			link, "pppd-replaced",
+			"the pppd that was there has not dialled again: it is ended, mpgate dials");
 		link->again = true;
 		hang_up(link, FROM_TERM);
 	} else {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Whose process is that? A number in a file proves nothing: the process may be gone and the number
-// another's. So the process is pinned by a pidfd first, then looked at, and in the end the pidfd says
-// whether it still was the one that was looked at.
+// another's. So the process is pinned by a pidfd first, then looked at, and in the end the pidfd
+// says whether it still was the one that was looked at.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,15 +66,17 @@ static bool is_pppd(pid_t pid, char name[static 16])
 	return strcmp(text, "pppd") == 0;
 }
 
-// Whether the process is the pppd of `interface`: so say the second line of its pid file, which a pppd
-// with a linkname writes, or the interface's own pid file.
-static int check_interface(const char *interface, const char *second_line, pid_t pid, struct str *why)
+// Whether the process is the pppd of `interface`: so say the second line of its pid file, which a
+// pppd with a linkname writes, or the interface's own pid file.
+static int check_interface(const char *interface, const char *second_line, pid_t pid,
+			   struct str *why)
 {
 	bool named = second_line[0] != '\0';
 
 	if (named && strcmp(second_line, interface) == 0)
 		return 0;
-	for (size_t i = 0; !named && i < sizeof(interface_pid_files) / sizeof(interface_pid_files[0]); i++) {
+	for (size_t i = 0;
+	     !named && i < sizeof(interface_pid_files) / sizeof(interface_pid_files[0]); i++) {
 		char file[64], text[64];
 		pid_t other;
 
@@ -94,7 +96,8 @@ static int check_interface(const char *interface, const char *second_line, pid_t
 	if (named)
 		str_addf(why, "it is the pppd of %s, not of %s", second_line, interface);
 	else
-		str_addf(why, "it is a pppd, but nothing says that it is that of %s (yet)", interface);
+		str_addf(why, "it is a pppd, but nothing says that it is that of %s (yet)",
+			 interface);
 	return -EAGAIN;
 }
 
@@ -164,8 +167,10 @@ int process_recall(const char *file, pid_t *pid)
 	pidfd = pidfd_of(*pid);
 	if (pidfd < 0)
 		return pidfd;
-	// the start tells it from a later process of the same number, the name from one of another boot
-	if (!is_pppd(*pid, name) || process_start_time(*pid) != start || pidfd_signal(pidfd, 0) < 0) {
+	// the start tells it from a later process of the same number, the name from one of another
+	// boot
+	if (!is_pppd(*pid, name) || process_start_time(*pid) != start ||
+	    pidfd_signal(pidfd, 0) < 0) {
 		close(pidfd);
 		return -ESRCH;
 	}

@@ -18,7 +18,7 @@
 #define OUTPUT_BUDGET 16384
 #define BUDGET_S      1.
 // From SIGTERM to SIGKILL.
-#define GRACE_S       2.
+#define GRACE_S 2.
 
 int pidfd_of(pid_t pid)
 {
@@ -124,7 +124,8 @@ static void watch(struct program *program, double limit_s)
 	ev_io_init(&program->output, on_output, program->fd, EV_READ);
 	ev_timer_init(&program->limit, on_limit, limit_s, 0.);
 	ev_timer_init(&program->refill, on_refill, BUDGET_S, BUDGET_S);
-	program->end.data = program->output.data = program->limit.data = program->refill.data = program;
+	program->end.data = program->output.data = program->limit.data = program->refill.data =
+		program;
 	ev_child_start(program->loop, &program->end);
 	ev_io_start(program->loop, &program->output);
 	ev_timer_start(program->loop, &program->refill);
@@ -158,7 +159,8 @@ static int spawn(pid_t *pid, const char *const argv[], char *const envp[], int o
 	return -rc;
 }
 
-int program_start(struct program *program, const char *const argv[], char *const envp[], int limit_ms)
+int program_start(struct program *program, const char *const argv[], char *const envp[],
+		  int limit_ms)
 {
 	int output[2], rc;
 

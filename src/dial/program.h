@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// A program that runs for us, in a session of its own and without our descriptors. Zero-initialised but
-// for the first part. The loop must be the default one, which reaps children.
+// A program that runs for us, in a session of its own and without our descriptors. Zero-initialised
+// but for the first part. The loop must be the default one, which reaps children.
 struct program {
 	struct ev_loop *loop;
 	// Each whole line of its output, without what steers terminals; may be NULL.
@@ -29,9 +29,10 @@ struct program {
 	ev_timer limit, refill;
 };
 
-// Returns 0, or -errno of what could not be executed. After `limit_ms` (0: never) the program is ended
-// with all that it has started in its process group.
-int program_start(struct program *program, const char *const argv[], char *const envp[], int limit_ms);
+// Returns 0, or -errno of what could not be executed. After `limit_ms` (0: never) the program is
+// ended with all that it has started in its process group.
+int program_start(struct program *program, const char *const argv[], char *const envp[],
+		  int limit_ms);
 // Ends it as its limit would.
 void program_end(struct program *program);
 // Lets it run, or be dead, without us.

@@ -118,7 +118,8 @@ static void set(struct words *words, int weight, bool refused, const char *reaso
 	str_copy(words->note, sizeof(words->note), note);
 }
 
-static void write_text(const char *text, const char *note, const char *line, char out[static EVENT_TEXT_SIZE])
+static void write_text(const char *text, const char *note, const char *line,
+		       char out[static EVENT_TEXT_SIZE])
 {
 	size_t len = text ? strlen(text) : 0;
 
@@ -149,15 +150,18 @@ void words_take_pppd_end(struct words *words, int status)
 		if (words->weight >= CAUSE)
 			return;
 		set(words, CAUSE, false, "killed", "pppd killed");
-		snprintf(words->text, sizeof(words->text), "pppd was killed by signal %d", WTERMSIG(status));
+		snprintf(words->text, sizeof(words->text), "pppd was killed by signal %d",
+			 WTERMSIG(status));
 	} else if (code >= sizeof(ends) / sizeof(ends[0])) {
 		if (words->weight)
 			return;
 		set(words, VAGUE, false, "pppd-failed", "PPP: pppd failed");
 		snprintf(words->text, sizeof(words->text), "pppd ended with status %zu", code);
 	} else if (ends[code].weight > words->weight) {
-		set(words, ends[code].weight, ends[code].refused, ends[code].reason, ends[code].note);
-		snprintf(words->text, sizeof(words->text), "%s (pppd's status %zu)", ends[code].text, code);
+		set(words, ends[code].weight, ends[code].refused, ends[code].reason,
+		    ends[code].note);
+		snprintf(words->text, sizeof(words->text), "%s (pppd's status %zu)",
+			 ends[code].text, code);
 	}
 }
 
@@ -182,8 +186,9 @@ void words_take_command_end(struct words *words, const char *what, int status, b
 	if (overdue) {
 		str_copy(words->reason, sizeof(words->reason), "command-hangs");
 		snprintf(words->note, sizeof(words->note), "'%s' hangs", what);
-		snprintf(words->text, sizeof(words->text), "'%s' took longer than %d s and was ended%s%.80s",
-			 what, limit_s, last[0] ? "; it said last: " : "", last);
+		snprintf(words->text, sizeof(words->text),
+			 "'%s' took longer than %d s and was ended%s%.80s", what, limit_s,
+			 last[0] ? "; it said last: " : "", last);
 		return;
 	}
 	snprintf(words->note, sizeof(words->note), "%.60s", last);
@@ -193,6 +198,6 @@ void words_take_command_end(struct words *words, const char *what, int status, b
 		snprintf(words->text, sizeof(words->text), "'%s' was killed by signal %d", what,
 			 WTERMSIG(status));
 	else
-		snprintf(words->text, sizeof(words->text), "'%s' failed with status %d%s%.100s", what,
-			 WEXITSTATUS(status), last[0] ? ": " : "", last);
+		snprintf(words->text, sizeof(words->text), "'%s' failed with status %d%s%.100s",
+			 what, WEXITSTATUS(status), last[0] ? ": " : "", last);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A question under way: who waits for it, and whom it was put to. The first server is asked over the first
-// way. When the answer is later than usual, another server is asked as well, and the first answer counts: over
-// another way, unless it is known that the question has got through on this one; then over the same, and
-// no server twice. A domain's own name server has no other beside it, and is asked over its own way alone. All
-// who ask the same meanwhile wait for the same.
+// A question under way: who waits for it, and whom it was put to. The first server is asked over
+// the first way. When the answer is later than usual, another server is asked as well, and the
+// first answer counts: over another way, unless it is known that the question has got through on
+// this one; then over the same, and no server twice. A domain's own name server has no other beside
+// it, and is asked over its own way alone. All who ask the same meanwhile wait for the same.
 //
-// What is kept but has expired is given out when nobody has answered by STALE_MS, and the question goes on
-// for the sake of the cache (RFC 8767). Nobody waits for longer than GIVE_UP_MS.
+// What is kept but has expired is given out when nobody has answered by STALE_MS, and the question
+// goes on for the sake of the cache (RFC 8767). Nobody waits for longer than GIVE_UP_MS.
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,15 +18,15 @@
 #define GIVE_UP_MS 4000
 #define STALE_MS   800
 #define ASKS_MAX   1024
-// Until a question that failed is put again while an expired answer serves (RFC 8767, 5); sooner when nobody
-// answered anything meanwhile, because that is not the name's fault.
+// Until a question that failed is put again while an expired answer serves (RFC 8767, 5); sooner
+// when nobody answered anything meanwhile, because that is not the name's fault.
 #define FAILED_MS 30000
 #define OUTAGE_MS 5000
 // After the others have been overtaken, who was overtaken is second choice for so long.
 #define OVERTAKEN_MS 1000
 #define PAIRS_MAX    32
-// Where every try fails at once: the first ones follow one another, the others wait as for an answer, but no
-// longer than this; and then it is enough.
+// Where every try fails at once: the first ones follow one another, the others wait as for an
+// answer, but no longer than this; and then it is enough.
 #define SENT_AT_ONCE 4
 #define SENT_MAX     12
 #define PACE_MS      250
@@ -54,7 +54,8 @@ static void answer_kept(struct ask *ask, const struct dns_kept *kept)
 		struct waiter *w = list_entry(ask->waiters.next, struct waiter, link);
 
 		dns->counted.stale += kept->stale;
-		client_answer(w, dns->reply, dns_reply(&w->query, kept, client_limit(w), dns->reply));
+		client_answer(w, dns->reply,
+			      dns_reply(&w->query, kept, client_limit(w), dns->reply));
 		waiter_free(dns, w);
 	}
 }
@@ -69,8 +70,9 @@ static bool answer_stale(struct ask *ask, bool failed)
 	if (!dns->cache)
 		return false;
 	if (failed)
-		dns_cache_note_failure(dns->cache, &ask->query,
-				       now_ms + (dns->heard_ms < ask->begun_ms ? OUTAGE_MS : FAILED_MS));
+		dns_cache_note_failure(
+			dns->cache, &ask->query,
+			now_ms + (dns->heard_ms < ask->begun_ms ? OUTAGE_MS : FAILED_MS));
 	if (dns_cache_get(dns->cache, &ask->query, now_ms, &kept) == DNS_FOUND_NONE)
 		return false;
 	answer_kept(ask, &kept);
@@ -103,7 +105,8 @@ struct pair {
 };
 
 // Those that are not suspect first, otherwise in the order given.
-static size_t order_servers(struct ask *ask, int64_t now_ms, struct server *out[static SNAPSHOT_UPSTREAMS])
+static size_t order_servers(struct ask *ask, int64_t now_ms,
+			    struct server *out[static SNAPSHOT_UPSTREAMS])
 {
 	struct dns *dns = ask->dns;
 	size_t n = 0;
@@ -114,7 +117,8 @@ static size_t order_servers(struct ask *ask, int64_t now_ms, struct server *out[
 	}
 	for (int suspect = 0; suspect < 2; suspect++) {
 		for (size_t i = 0; i < dns->spec.n_upstreams; i++) {
-			if ((now_ms < dns->upstreams[i].suspect_ms) == suspect && !(ask->refused & 1u << i))
+			if ((now_ms < dns->upstreams[i].suspect_ms) == suspect &&
+			    !(ask->refused & 1u << i))
 				out[n++] = &dns->upstreams[i];
 		}
 	}
@@ -141,14 +145,15 @@ static size_t order_ways(struct ask *ask, int64_t now_ms, int out[static PATHS_M
 	return n;
 }
 
-// All pairs. With `spread` each next one has another server and another way than the one before, as far as
-// there are; without it, the first way comes with all servers before the next one does.
+// All pairs. With `spread` each next one has another server and another way than the one before, as
+// far as there are; without it, the first way comes with all servers before the next one does.
 static size_t order_pairs(struct ask *ask, bool spread, struct pair out[static PAIRS_MAX])
 {
 	struct server *servers[SNAPSHOT_UPSTREAMS];
 	int64_t now_ms = clock_mono_ms();
 	int ways[PATHS_MAX];
-	size_t n_servers = order_servers(ask, now_ms, servers), n_ways = order_ways(ask, now_ms, ways), n = 0;
+	size_t n_servers = order_servers(ask, now_ms, servers),
+	       n_ways = order_ways(ask, now_ms, ways), n = 0;
 
 	for (size_t turn = 0; turn < n_ways && n_servers; turn++) {
 		for (size_t i = 0; i < n_servers && n < PAIRS_MAX; i++) {
@@ -182,8 +187,8 @@ static bool is_under_way(const struct ask *ask)
 	return false;
 }
 
-// Whether all who are asked have got the question, so that another way would not help, and is spared: it
-// may be one where every byte counts.
+// Whether all who are asked have got the question, so that another way would not help, and is
+// spared: it may be one where every byte counts.
 static bool is_delivered(const struct ask *ask)
 {
 	for (int i = 0; i < ASK_TRIES_MAX; i++) {
@@ -273,7 +278,8 @@ static void note_overtaken(struct ask *ask, const struct try *winner, const stru
 
 		if (!t->lane || t->sent_us > winner->sent_us || t->lane->heard_us > t->sent_us)
 			continue;
-		if (t->lane->way >= 0 && t->lane->way != by->way && ask->dns->way_suspect_ms[t->lane->way] < until_ms)
+		if (t->lane->way >= 0 && t->lane->way != by->way &&
+		    ask->dns->way_suspect_ms[t->lane->way] < until_ms)
 			ask->dns->way_suspect_ms[t->lane->way] = until_ms;
 		if (t->lane->server != by->server && t->lane->server->suspect_ms < until_ms)
 			t->lane->server->suspect_ms = until_ms;
@@ -299,7 +305,8 @@ static void keep(struct ask *ask, const struct dns_kept *kept, const struct dns_
 	if (!dns->cache)
 		return;
 	if (answer->hold_s)
-		dns_cache_put(dns->cache, &ask->query, kept, answer->hold_s, dns->spec.stale_s, clock_mono_ms());
+		dns_cache_put(dns->cache, &ask->query, kept, answer->hold_s, dns->spec.stale_s,
+			      clock_mono_ms());
 	else
 		dns_cache_forget(dns->cache, &ask->query);
 }
@@ -307,7 +314,9 @@ static void keep(struct ask *ask, const struct dns_kept *kept, const struct dns_
 void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, uint8_t *message,
 	      const struct dns_answer *answer)
 {
-	struct dns_kept kept = { .message = message, .len = dns_answer_strip(message, answer), .rcode = answer->rcode };
+	struct dns_kept kept = { .message = message,
+				 .len = dns_answer_strip(message, answer),
+				 .rcode = answer->rcode };
 
 	if (answer->rcode != DNS_NOERROR && answer->rcode != DNS_NXDOMAIN) {
 		// somebody else may know better
@@ -402,8 +411,9 @@ void ask_begin(struct dns *dns, struct waiter *waiter)
 	struct ask *ask;
 
 	if (dns->n_asks == ASKS_MAX) {
-		client_answer(waiter, dns->reply,
-			      dns_reply_error(&waiter->query, DNS_SERVFAIL, DNS_EXTRA_NONE, dns->reply));
+		client_answer(
+			waiter, dns->reply,
+			dns_reply_error(&waiter->query, DNS_SERVFAIL, DNS_EXTRA_NONE, dns->reply));
 		waiter_free(dns, waiter);
 		return;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Kept answers, found by what was asked: the question, and the two flags that make an upstream answer
-// otherwise. An entry is one piece of memory, in a chain of its hash and in the order of use.
+// Kept answers, found by what was asked: the question, and the two flags that make an upstream
+// answer otherwise. An entry is one piece of memory, in a chain of its hash and in the order of
+// use.
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ struct dns_cache {
 	uint64_t seed;
 };
 
-// FNV-1a, from a secret start. Who finds collisions all the same makes chains of max_entries at most.
+// FNV-1a, from a secret start. Who finds collisions all the same makes chains of max_entries at
+// most.
 static uint64_t hash_question(uint64_t seed, const struct dns_question *q)
 {
 	uint64_t hash = seed ^ 0xcbf29ce484222325u ^ (uint64_t)q->type << 16;
@@ -49,7 +51,8 @@ static struct entry **chain_of(struct dns_cache *cache, const struct dns_questio
 
 static bool is_of(const struct entry *e, const struct dns_query *query)
 {
-	return e->dnssec_ok == query->dnssec_ok && e->checking_disabled == query->checking_disabled &&
+	return e->dnssec_ok == query->dnssec_ok &&
+	       e->checking_disabled == query->checking_disabled &&
 	       dns_question_equal(&e->question, &query->question);
 }
 
@@ -120,8 +123,8 @@ void dns_cache_forget(struct dns_cache *cache, const struct dns_query *query)
 		drop(cache, at);
 }
 
-void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
-		   uint32_t hold_s, int64_t stale_s, int64_t now_ms)
+void dns_cache_put(struct dns_cache *cache, const struct dns_query *query,
+		   const struct dns_kept *kept, uint32_t hold_s, int64_t stale_s, int64_t now_ms)
 {
 	struct entry **at, *e;
 
@@ -150,7 +153,8 @@ void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const
 	cache->bytes += size_of(e);
 }
 
-void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t until_ms)
+void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query,
+			    int64_t until_ms)
 {
 	struct entry *e = *find(cache, query);
 
@@ -173,7 +177,9 @@ struct dns_cache *dns_cache_new(size_t max_entries, size_t max_bytes, uint64_t s
 {
 	struct dns_cache *cache = xcalloc(1, sizeof(*cache));
 
-	*cache = (struct dns_cache){ .n_chains = 16, .max_entries = max_entries, .max_bytes = max_bytes, .seed = seed };
+	*cache = (struct dns_cache){
+		.n_chains = 16, .max_entries = max_entries, .max_bytes = max_bytes, .seed = seed
+	};
 	while (cache->n_chains < max_entries)
 		cache->n_chains *= 2;
 	cache->chains = xcalloc(cache->n_chains, sizeof(struct entry *));

@@ -2,9 +2,10 @@
 //
 // The LAN's side: listeners, datagrams, TCP connections, and who may ask and how much.
 //
-// A listener is bound to an address and to the interface that it belongs to, so that the machine answers
-// nobody who sends packets for that address in by another side. Who asks from an address that is not
-// of the LAN gets no answer either: on a single interface (one arm) that is what keeps the world out.
+// A listener is bound to an address and to the interface that it belongs to, so that the machine
+// answers nobody who sends packets for that address in by another side. Who asks from an address
+// that is not of the LAN gets no answer either: on a single interface (one arm) that is what keeps
+// the world out.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,18 +18,19 @@
 #include "dns/dns_priv.h"
 #include "sock/sock.h"
 
-// Datagrams per turn of the loop, and bytes of a connection, so that a flood of them leaves time for the rest.
-#define ROUNDS   32
-#define READ_MAX 1024
+// Datagrams per turn of the loop, and bytes of a connection, so that a flood of them leaves time
+// for the rest.
+#define ROUNDS     32
+#define READ_MAX   1024
 #define QUERY_SIZE 4096 // a longer datagram is no query
 // At most, of all clients and of one address.
-#define WAITERS_MAX        2048
-#define ACCOUNT_WAITERS    128
-#define CONNS_MAX          128
-#define ACCOUNT_CONNS      16
-#define CONN_IDLE_MS       15000 // RFC 7766, 6.2.3: some seconds
-#define CONN_OUT_MAX       (256 * 1024)
-#define CONN_OUT_ENOUGH    (CONN_OUT_MAX / 2) // no more questions are taken
+#define WAITERS_MAX     2048
+#define ACCOUNT_WAITERS 128
+#define CONNS_MAX       128
+#define ACCOUNT_CONNS   16
+#define CONN_IDLE_MS    15000 // RFC 7766, 6.2.3: some seconds
+#define CONN_OUT_MAX    (256 * 1024)
+#define CONN_OUT_ENOUGH (CONN_OUT_MAX / 2) // no more questions are taken
 
 // What one address has under way.
 struct account {
@@ -112,7 +114,8 @@ static bool has_enough(const struct conn *conn)
 
 static void conn_watch(struct conn *conn)
 {
-	int events = (conn->ended || has_enough(conn) ? 0 : EV_READ) | (conn->out.len ? EV_WRITE : 0);
+	int events =
+		(conn->ended || has_enough(conn) ? 0 : EV_READ) | (conn->out.len ? EV_WRITE : 0);
 
 	ev_io_stop(conn->dns->loop, &conn->io);
 	if (!events)
@@ -151,7 +154,8 @@ size_t client_limit(const struct waiter *w)
 	return w->conn ? DNS_MESSAGE_MAX : dns_query_limit(&w->query);
 }
 
-static void send_datagram(const struct listener *l, const union sockaddr_any *to, const uint8_t *message, size_t len)
+static void send_datagram(const struct listener *l, const union sockaddr_any *to,
+			  const uint8_t *message, size_t len)
 {
 	// one that does not go out is lost, as datagrams may be
 	(void)sendto(l->datagrams, message, len, 0, &to->sa, sockaddr_len(to));
@@ -197,7 +201,8 @@ static bool is_repeated(const struct ask *ask, const struct waiter *one)
 	list_for_each_safe(pos, after, &ask->waiters) {
 		const struct waiter *w = list_entry(pos, struct waiter, link);
 
-		if (!w->conn && w->query.id == one->query.id && sockaddr_equal(&w->from, &one->from))
+		if (!w->conn && w->query.id == one->query.id &&
+		    sockaddr_equal(&w->from, &one->from))
 			return true;
 	}
 	return false;
@@ -221,11 +226,14 @@ static bool answer_from_cache(struct dns *dns, struct waiter *w)
 
 static void refuse(struct dns *dns, struct waiter *w, int rcode)
 {
-	client_answer(w, dns->reply, dns_reply_error(&w->query, (uint16_t)rcode, DNS_EXTRA_NONE, dns->reply));
+	client_answer(w, dns->reply,
+		      dns_reply_error(&w->query, (uint16_t)rcode, DNS_EXTRA_NONE, dns->reply));
 }
 
-// `from` is filled in as far as it is known where the query came from. Returns -EPROTO when it was none.
-static int take_query(struct dns *dns, const struct waiter *from, const uint8_t *message, size_t len)
+// `from` is filled in as far as it is known where the query came from. Returns -EPROTO when it was
+// none.
+static int take_query(struct dns *dns, const struct waiter *from, const uint8_t *message,
+		      size_t len)
 {
 	struct waiter one = *from, *w;
 	struct ask *ask;
@@ -275,13 +283,15 @@ static void on_datagram(struct ev_loop *loop, ev_io *io, int revents)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct waiter from = { .listener = l };
 		socklen_t size = sizeof(from.from);
-		ssize_t n = recvfrom(l->datagrams, bytes, sizeof(bytes), MSG_TRUNC, &from.from.sa, &size);
+		ssize_t n = recvfrom(l->datagrams, bytes, sizeof(bytes), MSG_TRUNC, &from.from.sa,
+				     &size);
 		struct addr addr;
 
 		if (n < 0)
 			return;
 		addr = addr_from_sockaddr(&from.from);
-		if ((size_t)n > sizeof(bytes) || !sockaddr_port(&from.from) || !is_client(l->dns, l, &addr))
+		if ((size_t)n > sizeof(bytes) || !sockaddr_port(&from.from) ||
+		    !is_client(l->dns, l, &addr))
 			continue;
 		from.account = account_get(l->dns, &addr);
 		take_query(l->dns, &from, bytes, (size_t)n);
@@ -357,7 +367,8 @@ static void on_conn(struct ev_loop *loop, ev_io *io, int revents)
 	if (!rc)
 		rc = take_messages(conn);
 	conn_watch(conn);
-	if (rc < 0 || conn->broken || (conn->ended && !conn->out.len && list_is_empty(&conn->waiters)))
+	if (rc < 0 || conn->broken ||
+	    (conn->ended && !conn->out.len && list_is_empty(&conn->waiters)))
 		conn_close(conn);
 }
 
@@ -388,7 +399,9 @@ static void conn_open(struct listener *l, int fd, const struct addr *addr)
 		return;
 	}
 	conn = xcalloc(1, sizeof(*conn));
-	*conn = (struct conn){ .dns = dns, .account = account, .fd = fd, .used_ms = clock_mono_ms() };
+	*conn = (struct conn){
+		.dns = dns, .account = account, .fd = fd, .used_ms = clock_mono_ms()
+	};
 	account->conns++;
 	if (idlest)
 		conn_close(idlest);
@@ -415,8 +428,10 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int revents)
 		struct addr addr;
 
 		if (fd < 0) {
-			// without descriptors the loop would turn and turn; client_listen() looks again
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			// without descriptors the loop would turn and turn; client_listen() looks
+			// again
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+			    errno == ENOBUFS)
 				ev_io_stop(loop, io);
 			return;
 		}
@@ -437,8 +452,8 @@ void client_tick(struct dns *dns, int64_t now_ms)
 		bool done = conn->ended && !conn->out.len;
 
 		// an answer that nobody reads does not hold it either
-		if (conn->broken ||
-		    (list_is_empty(&conn->waiters) && (done || now_ms - conn->used_ms > CONN_IDLE_MS)))
+		if (conn->broken || (list_is_empty(&conn->waiters) &&
+				     (done || now_ms - conn->used_ms > CONN_IDLE_MS)))
 			conn_close(conn);
 	}
 }
@@ -505,7 +520,8 @@ static void start_listening(struct listener *l)
 static bool is_same_place(const struct dns_listen *a, const struct dns_listen *b)
 {
 	// a socket that is bound to a device is deaf when that is made anew
-	return sockaddr_equal(&a->at, &b->at) && strcmp(a->device, b->device) == 0 && a->ifindex == b->ifindex;
+	return sockaddr_equal(&a->at, &b->at) && strcmp(a->device, b->device) == 0 &&
+	       a->ifindex == b->ifindex;
 }
 
 static struct listener *find_listener(struct dns *dns, const struct dns_listen *what)

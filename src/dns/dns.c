@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// DNS for the LAN: queries come in from the LAN's clients (client.c), are answered from what is kept
-// (cache.c) or put to name servers (ask.c) over streams (lane.c): to the upstreams through the exit,
-// sealed as the LAN's connections are, or, for the domains that go direct, to a name server of their own
-// over a path of their own. message.c knows the format.
+// DNS for the LAN: queries come in from the LAN's clients (client.c), are answered from what is
+// kept (cache.c) or put to name servers (ask.c) over streams (lane.c): to the upstreams through the
+// exit, sealed as the LAN's connections are, or, for the domains that go direct, to a name server
+// of their own over a path of their own. message.c knows the format.
 //
-// All of it runs in the main thread, on its loop, and never waits. A query costs some microseconds, and
-// how many may be under way is bounded, for each client and for all; so are memory for what is kept and
-// the number of streams. From whom a bad message comes, it costs that message or that connection.
+// All of it runs in the main thread, on its loop, and never waits. A query costs some microseconds,
+// and how many may be under way is bounded, for each client and for all; so are memory for what is
+// kept and the number of streams. From whom a bad message comes, it costs that message or that
+// connection.
 //
-// An upstream's answer is believed when it comes on the stream that the question went out on, with its id
-// and its question: nobody can add one to a sealed stream, and to a plain one only who is on its way can.
-// What the answer says is believed as the upstream says it: nothing is validated here, names in answers are
-// not followed, and what is kept serves for the very question alone.
+// An upstream's answer is believed when it comes on the stream that the question went out on, with
+// its id and its question: nobody can add one to a sealed stream, and to a plain one only who is on
+// its way can. What the answer says is believed as the upstream says it: nothing is validated here,
+// names in answers are not followed, and what is kept serves for the very question alone.
 //
-// Not here: zones of our own, DHCP's names (give their domain to a resolver beside this one by `direct`),
-// DNS over TLS or HTTPS to clients, QUIC.
+// Not here: zones of our own, DHCP's names (give their domain to a resolver beside this one by
+// `direct`), DNS over TLS or HTTPS to clients, QUIC.
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -103,7 +104,8 @@ static bool asks_the_same(const struct dns *dns, const struct dns_spec *next)
 		const struct dns_direct *d = &next->direct[i];
 		const struct direct *ours = &dns->direct[i];
 
-		if (d->suffix_len != ours->suffix_len || memcmp(d->suffix, ours->suffix, d->suffix_len) != 0 ||
+		if (d->suffix_len != ours->suffix_len ||
+		    memcmp(d->suffix, ours->suffix, d->suffix_len) != 0 ||
 		    !sockaddr_equal(&d->server, &ours->server->at) || d->way != ours->server->way)
 			return false;
 	}
@@ -209,7 +211,8 @@ static void forget_tries(struct dns *dns)
 
 void dns_set(struct dns *dns, const struct dns_spec *spec)
 {
-	bool other_servers = !asks_the_same(dns, spec), other_exit = !has_same_exit(&dns->spec, spec);
+	bool other_servers = !asks_the_same(dns, spec),
+	     other_exit = !has_same_exit(&dns->spec, spec);
 	bool other_ways = !has_same_ways(&dns->spec, spec);
 	bool other_cache = spec->cache_entries != dns->spec.cache_entries;
 	struct list *pos, *after;
@@ -258,7 +261,8 @@ void dns_fill(const struct dns *dns, struct dns_snapshot *out)
 				      .hits = dns->counted.hits,
 				      .stale = dns->counted.stale,
 				      .failures = dns->counted.failures,
-				      .cached = dns->cache ? (int)dns_cache_entries(dns->cache) : 0 };
+				      .cached =
+					      dns->cache ? (int)dns_cache_entries(dns->cache) : 0 };
 	client_count(dns, out);
 	for (size_t i = 0; i < dns->spec.n_upstreams; i++)
 		fill_upstream(&dns->upstreams[i], &out->upstreams[out->n_upstreams++]);

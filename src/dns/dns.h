@@ -17,8 +17,8 @@
 struct ev_loop;
 struct dns;
 
-#define DNS_LISTEN_MAX  16
-#define DNS_CLIENTS_MAX 64
+#define DNS_LISTEN_MAX     16
+#define DNS_CLIENTS_MAX    64
 #define DNS_EXIT_ADDRS_MAX 8
 
 // Where clients ask.
@@ -30,8 +30,9 @@ struct dns_listen {
 
 // A way to the exit, or to a name server without it.
 struct dns_way {
-	struct addr addr4, addr6; // source addresses, each with its rule in the kernel; AF_UNSPEC: none
-	int64_t rtt_us;           // expected; negative: unknown
+	struct addr addr4,
+		addr6;  // source addresses, each with its rule in the kernel; AF_UNSPEC: none
+	int64_t rtt_us; // expected; negative: unknown
 };
 
 struct dns_direct {
@@ -45,7 +46,8 @@ struct dns_direct {
 struct dns_spec {
 	struct dns_listen listen[DNS_LISTEN_MAX];
 	size_t n_listen;
-	struct prefix clients[DNS_CLIENTS_MAX]; // who is answered, besides those who ask on loopback
+	struct prefix
+		clients[DNS_CLIENTS_MAX]; // who is answered, besides those who ask on loopback
 	size_t n_clients;
 	union sockaddr_any upstreams[SNAPSHOT_UPSTREAMS];
 	size_t n_upstreams;
@@ -75,7 +77,8 @@ struct dns *dns_new(struct ev_loop *loop, dns_tell_fn *tell, void *ctx);
 // something may have. A listener that cannot be opened is tried again each time.
 void dns_set(struct dns *dns, const struct dns_spec *spec);
 void dns_fill(const struct dns *dns, struct dns_snapshot *out);
-// What ails a name server that is asked over this way without the exit, if it has failed to answer lately.
+// What ails a name server that is asked over this way without the exit, if it has failed to answer
+// lately.
 bool dns_find_fault(const struct dns *dns, int way, char out[static NOTE_SIZE]);
 // The way itself was down: its name servers begin anew.
 void dns_forgive(struct dns *dns, int way);

@@ -18,7 +18,8 @@
 #define DNS_NAME_MAX    255 // in wire form
 #define DNS_MESSAGE_MAX 65535
 #define DNS_QUERY_MAX   (DNS_HEADER_LEN + DNS_NAME_MAX + 4 + 11)
-// Most that goes out in a datagram, whatever the client takes: no link of a LAN cuts that in pieces.
+// Most that goes out in a datagram, whatever the client takes: no link of a LAN cuts that in
+// pieces.
 #define DNS_DATAGRAM_MAX   1232
 #define DNS_DATAGRAM_LEAST 512 // what every client takes
 
@@ -59,11 +60,13 @@ struct dns_query {
 	uint16_t payload; // what it takes in a datagram
 };
 
-// Reads a query. 0; or the rcode to answer it with at once, the question being what could be read of it;
-// or -EPROTO: not worth an answer.
+// Reads a query. 0; or the rcode to answer it with at once, the question being what could be read
+// of it; or -EPROTO: not worth an answer.
 int dns_query_parse(const uint8_t *message, size_t len, struct dns_query *out);
-// Writes a query of our own, which asks the same; returns its length. Without `edns` it asks for no DNSSEC.
-size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns, uint8_t out[static DNS_QUERY_MAX]);
+// Writes a query of our own, which asks the same; returns its length. Without `edns` it asks for no
+// DNSSEC.
+size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns,
+		     uint8_t out[static DNS_QUERY_MAX]);
 
 struct dns_answer {
 	uint16_t id;
@@ -78,7 +81,8 @@ struct dns_answer {
 
 // Checks a whole answer. 0 or -EPROTO.
 int dns_answer_parse(const uint8_t *message, size_t len, struct dns_answer *out);
-// Takes the OPT record, and all that is behind it, out of an answer that was parsed. Returns its length.
+// Takes the OPT record, and all that is behind it, out of an answer that was parsed. Returns its
+// length.
 size_t dns_answer_strip(uint8_t *message, const struct dns_answer *answer);
 
 // By RFC 4343: without regard to capitals.
@@ -95,21 +99,23 @@ struct dns_kept {
 
 #define DNS_STALE_TTL_S 30 // RFC 8767, 4
 
-// Writes what `query` is answered with from what was kept for the same question. When that is more than
-// `limit` bytes, what goes with the answer stays out, and without room for the answer itself it is
-// truncated. `out` has room for kept->len + DNS_REPLY_EXTRA. Returns the length.
-size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit, uint8_t *out);
+// Writes what `query` is answered with from what was kept for the same question. When that is more
+// than `limit` bytes, what goes with the answer stays out, and without room for the answer itself
+// it is truncated. `out` has room for kept->len + DNS_REPLY_EXTRA. Returns the length.
+size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit,
+		 uint8_t *out);
 #define DNS_REPLY_EXTRA 32
 // An answer without records. Returns the length, at most DNS_QUERY_MAX + DNS_REPLY_EXTRA.
-size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_extra extra, uint8_t *out);
+size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_extra extra,
+		       uint8_t *out);
 // How much of an answer the client takes in a datagram.
 size_t dns_query_limit(const struct dns_query *query);
 
 // Whether a name is `suffix` or below it.
 bool dns_name_is_below(const uint8_t *name, size_t len, const uint8_t *suffix, size_t suffix_len);
 
-// ---- cache.c: answers that were kept. Pure: the time is a parameter, CLOCK_MONOTONIC. Bounded in entries
-// and bytes; whoever was asked for longest ago goes first.
+// ---- cache.c: answers that were kept. Pure: the time is a parameter, CLOCK_MONOTONIC. Bounded in
+// entries and bytes; whoever was asked for longest ago goes first.
 
 struct dns_cache;
 
@@ -128,14 +134,15 @@ void dns_cache_clear(struct dns_cache *cache);
 // *kept is valid until the cache is changed.
 enum dns_found dns_cache_get(struct dns_cache *cache, const struct dns_query *query, int64_t now_ms,
 			     struct dns_kept *kept);
-// Copies `kept`, which holds for `hold_s` from now on, and may serve for `stale_s` longer. Without memory,
-// or without room, nothing is kept.
-void dns_cache_put(struct dns_cache *cache, const struct dns_query *query, const struct dns_kept *kept,
-		   uint32_t hold_s, int64_t stale_s, int64_t now_ms);
+// Copies `kept`, which holds for `hold_s` from now on, and may serve for `stale_s` longer. Without
+// memory, or without room, nothing is kept.
+void dns_cache_put(struct dns_cache *cache, const struct dns_query *query,
+		   const struct dns_kept *kept, uint32_t hold_s, int64_t stale_s, int64_t now_ms);
 // What was kept is not so any more.
 void dns_cache_forget(struct dns_cache *cache, const struct dns_query *query);
 // Nobody has given a newer one just now, and nobody is to be asked before `until_ms`.
-void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query, int64_t until_ms);
+void dns_cache_note_failure(struct dns_cache *cache, const struct dns_query *query,
+			    int64_t until_ms);
 size_t dns_cache_entries(const struct dns_cache *cache);
 
 // ---- the service: see the essay in dns.c
@@ -175,7 +182,8 @@ struct waiter {
 };
 
 // One question put to one server over one lane.
-struct try {
+struct
+try {
 	struct list link; // of the lane
 	struct ask *ask;
 	struct lane *lane; // NULL: not under way
@@ -199,7 +207,8 @@ struct ask {
 	int64_t begun_ms, next_ms;
 	ev_timer timer;
 	bool stale_given; // or there was none to give
-	// a server's answer that is no answer, for when nobody has a better one; DNS_NOERROR: none has come
+	// a server's answer that is no answer, for when nobody has a better one; DNS_NOERROR: none
+	// has come
 	uint16_t error_rcode;
 };
 
@@ -221,8 +230,10 @@ struct lane {
 	} sent[LANE_SENT];
 	int64_t opened_ms;
 	int64_t used_ms;    // when a client's question was last put
-	int64_t waiting_ms; // since when an answer is due and nothing has come at all; 0: not waiting
-	int64_t checked_ms; // when it was asked whether it is there at all, because of that; 0: it was not
+	int64_t waiting_ms; // since when an answer is due and nothing has come at all; 0: not
+			    // waiting
+	int64_t checked_ms; // when it was asked whether it is there at all, because of that; 0: it
+			    // was not
 	bool blamed;        // because it has not answered that either
 	bool in_use;        // what it has brought is being looked at
 	int64_t heard_us;   // when something came last; 0: never
@@ -252,7 +263,7 @@ struct dns {
 	int n_lanes, n_asks, n_waiters, n_conns;
 	int64_t least_patience_ms; // others are not asked sooner; see lane_patience_ms()
 	int64_t heard_ms;          // when anybody last answered
-	ev_timer tick; // active while there is a lane or a connection
+	ev_timer tick;             // active while there is a lane or a connection
 	struct {
 		uint64_t queries, hits, stale, failures;
 	} counted;
@@ -292,7 +303,8 @@ void ask_leave(struct waiter *waiter);
 // An answer, checked and of the same question. It is changed.
 void ask_take(struct ask *ask, const struct try *try, const struct lane *lane, uint8_t *message,
 	      const struct dns_answer *answer);
-// Puts those anew that nobody is asked any more, after a lane is gone, or servers or ways have changed.
+// Puts those anew that nobody is asked any more, after a lane is gone, or servers or ways have
+// changed.
 void ask_again_all(struct dns *dns);
 void ask_free_all(struct dns *dns);
 

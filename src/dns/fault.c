@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a path is told of the name servers of domains that go direct over it. What goes through the exit is
-// no path's matter: it may take any of them.
+// What a path is told of the name servers of domains that go direct over it. What goes through the
+// exit is no path's matter: it may take any of them.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,8 @@ bool dns_find_fault(const struct dns *dns, int way, char out[static NOTE_SIZE])
 		    clock_mono_ms() - server->missed_ms > FRESH_MS)
 			continue;
 		snprintf(out, NOTE_SIZE, "name server %s: %s", addr_format(&addr, name),
-			 server->error == -EPIPE ? "hangs up without an answer" : strerror(-server->error));
+			 server->error == -EPIPE ? "hangs up without an answer"
+						 : strerror(-server->error));
 		return true;
 	}
 	return false;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Lanes: the streams to name servers, one for each pair of server and way that is in use. Questions go
-// out as they come, answers come back in any order (RFC 7766).
+// Lanes: the streams to name servers, one for each pair of server and way that is in use. Questions
+// go out as they come, answers come back in any order (RFC 7766).
 //
-// They are plain TCP, each on one path, and not MPTCP: a question is a few hundred bytes, so there is
-// nothing to bond, and the way around a dead path is to ask again on another lane, at once
-// (doc/decisions/14-dns-lanes.md). The kernel knows first that a path is dead: what was sent there is not
-// acknowledged. A server that is slow acknowledges, and only makes others be asked as well.
+// They are plain TCP, each on one path, and not MPTCP: a question is a few hundred bytes, so there
+// is nothing to bond, and the way around a dead path is to ask again on another lane, at once
+// (doc/decisions/14-dns-lanes.md). The kernel knows first that a path is dead: what was sent there
+// is not acknowledged. A server that is slow acknowledges, and only makes others be asked as well.
 //
-// A server that says nothing may be looking up a name whose own servers are dead. So before it is said not
-// to answer, it is asked something that every name server knows.
+// A server that says nothing may be looking up a name whose own servers are dead. So before it is
+// said not to answer, it is asked something that every name server knows.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@
 #define UNKNOWN_RTT_MS 100
 // To connect.
 #define CONNECT_MS 2000
-// What has taken the question and says nothing for so long is asked whether it is there at all, and has so
-// long to answer that.
+// What has taken the question and says nothing for so long is asked whether it is there at all, and
+// has so long to answer that.
 #define SILENT_MS 2000
 #define CHECK_MS  1000
 // Who does not know EDNS is asked without it for so long.
@@ -43,7 +43,7 @@
 // Servers hang up on idle lanes. One that was of use lately is opened again at once.
 #define WARM_MS 60000
 // One that was not for so long is closed.
-#define IDLE_MS 120000
+#define IDLE_MS     120000
 #define MISSES_TOLD 2
 
 void server_init(struct server *server, const union sockaddr_any *at, bool sealed, int way)
@@ -187,7 +187,9 @@ int lane_send(struct lane *lane, struct try *try)
 // The root's name servers, which every server knows by heart; a refusal will do as well.
 static void check(struct lane *lane)
 {
-	const struct dns_query query = { .question = { .name_len = 1, .type = DNS_TYPE_NS, .class = DNS_CLASS_IN } };
+	const struct dns_query query = {
+		.question = { .name_len = 1, .type = DNS_TYPE_NS, .class = DNS_CLASS_IN }
+	};
 
 	(void)send_query(lane, &query, true);
 }
@@ -208,7 +210,8 @@ static struct try *find_try(const struct lane *lane, const struct dns_answer *an
 
 		// who could not read the question does not say it again
 		if (try->id == answer->id &&
-		    (!answer->question.name_len || dns_question_equal(&try->ask->query.question, &answer->question)))
+		    (!answer->question.name_len ||
+		     dns_question_equal(&try->ask->query.question, &answer->question)))
 			return try;
 	}
 	return NULL;
@@ -241,7 +244,8 @@ static void note_heard(struct lane *lane)
 // (RFC 6891, 7).
 static bool wants_it_plain(const struct try *try, const struct dns_answer *answer)
 {
-	return try->edns && !answer->edns && (answer->rcode == DNS_FORMERR || answer->rcode == DNS_NOTIMP);
+	return try->edns && !answer->edns &&
+	       (answer->rcode == DNS_FORMERR || answer->rcode == DNS_NOTIMP);
 }
 
 // It has answered without EDNS. After a while it is tried again.
@@ -325,8 +329,10 @@ static void on_ended(struct stream *stream, int error)
 	int way = lane->way;
 	char name[ADDR_STRLEN];
 
-	log_debug("dns: stream to %s over path %d: %s", name_of(server, name), way, strerror(-error));
-	// the exit closes without a word when it does not get there, and what it says otherwise is not the server's
+	log_debug("dns: stream to %s over path %d: %s", name_of(server, name), way,
+		  strerror(-error));
+	// the exit closes without a word when it does not get there, and what it says otherwise is
+	// not the server's
 	if (server->sealed && (!stream->connected || error == -EPROTO))
 		blame_way(dns, way);
 	else if (!heard && !idle)
@@ -352,8 +358,8 @@ static struct addr source_of(const struct dns *dns, int way, const union sockadd
 }
 
 // Where the connection goes over the way, and from where. False: nowhere.
-static bool find_ends(const struct dns *dns, const struct server *server, int way, union sockaddr_any *to,
-		      struct addr *from)
+static bool find_ends(const struct dns *dns, const struct server *server, int way,
+		      union sockaddr_any *to, struct addr *from)
 {
 	if (!server->sealed) {
 		*to = server->at;
@@ -477,8 +483,8 @@ bool lane_is_acked(const struct lane *lane)
 {
 	struct sock_subflow subflows[SOCK_SUBFLOWS_MAX];
 
-	return lane->stream.connected && !lane->stream.out.len && sock_subflows(lane->stream.fd, subflows) > 0 &&
-	       !subflows[0].unacked;
+	return lane->stream.connected && !lane->stream.out.len &&
+	       sock_subflows(lane->stream.fd, subflows) > 0 && !subflows[0].unacked;
 }
 
 // Whether it has said nothing for too long, although it has got the question.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// DNS messages as a forwarder needs them: who asks what, how long an answer holds, and the answer again
-// for somebody else, older. What records mean is between the client and the upstream; here they are
-// walked over, and of a record only its type and TTL are looked at, of OPT all that is no option, and of
-// SOA its last field.
+// DNS messages as a forwarder needs them: who asks what, how long an answer holds, and the answer
+// again for somebody else, older. What records mean is between the client and the upstream; here
+// they are walked over, and of a record only its type and TTL are looked at, of OPT all that is no
+// option, and of SOA its last field.
 //
-// A message is walked through once when it comes from an upstream: all records that it counts end inside it,
-// and a compression pointer in an owner's name points back to before that name. None is followed here. Names
-// in a record's data are passed on as they came, unread.
+// A message is walked through once when it comes from an upstream: all records that it counts end
+// inside it, and a compression pointer in an owner's name points back to before that name. None is
+// followed here. Names in a record's data are passed on as they came, unread.
 #include <errno.h>
 #include <string.h>
 
@@ -16,22 +16,22 @@
 enum { TYPE_SOA = 6, TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_ANY = 255 };
 
 // Of the second pair of bytes.
-#define FLAG_QR 0x8000
-#define FLAG_TC 0x0200
-#define FLAG_RD 0x0100
-#define FLAG_RA 0x0080
-#define FLAG_AD 0x0020
-#define FLAG_CD 0x0010
+#define FLAG_QR       0x8000
+#define FLAG_TC       0x0200
+#define FLAG_RD       0x0100
+#define FLAG_RA       0x0080
+#define FLAG_AD       0x0020
+#define FLAG_CD       0x0010
 #define OPCODE(flags) ((flags) >> 11 & 15)
 #define RCODE(flags)  ((flags)&15)
 
 // Of an OPT record's TTL.
-#define OPT_DO 0x8000
-#define OPT_LEN 11
+#define OPT_DO       0x8000
+#define OPT_LEN      11
 #define EXTRA_OPTION 15
 
 // The longest that anything is kept, and anything that says "there is no such" (RFC 2308, 5).
-#define HOLD_MAX_S     86400
+#define HOLD_MAX_S      86400
 #define HOLD_NONE_MAX_S 10800
 
 static uint16_t get16(const uint8_t *at)
@@ -257,7 +257,8 @@ static size_t put_opt(uint8_t *out, bool dnssec_ok, uint16_t rcode, enum dns_ext
 	return OPT_LEN + 6;
 }
 
-size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns, uint8_t out[static DNS_QUERY_MAX])
+size_t dns_query_put(const struct dns_query *query, uint16_t id, bool edns,
+		     uint8_t out[static DNS_QUERY_MAX])
 {
 	size_t len = DNS_HEADER_LEN;
 
@@ -292,8 +293,8 @@ static bool read_none_ttl(const uint8_t *m, const struct record *r, uint32_t *tt
 	return true;
 }
 
-static void look_at(const uint8_t *m, const struct record *r, int section, const struct dns_question *q,
-		    struct walk *w)
+static void look_at(const uint8_t *m, const struct record *r, int section,
+		    const struct dns_question *q, struct walk *w)
 {
 	if (!w->has_ttl || r->ttl < w->least_ttl)
 		w->least_ttl = r->ttl;
@@ -326,7 +327,8 @@ static uint32_t choose_hold_s(const struct dns_answer *a, const struct walk *w)
 }
 
 // All records, from `at` on. Fills in what is known when they have been seen. 0 or -EPROTO.
-static int walk_records(const uint8_t *m, size_t len, size_t at, struct walk *walk, struct dns_answer *out)
+static int walk_records(const uint8_t *m, size_t len, size_t at, struct walk *walk,
+			struct dns_answer *out)
 {
 	for (int section = 0; section < 3; section++) {
 		uint16_t n = get16(m + 6 + 2 * section);
@@ -401,7 +403,8 @@ struct ends {
 	size_t at[3];
 };
 
-static void age_records(uint8_t *m, const struct dns_kept *kept, const struct dns_question *q, struct ends *ends)
+static void age_records(uint8_t *m, const struct dns_kept *kept, const struct dns_question *q,
+			struct ends *ends)
 {
 	size_t at = DNS_HEADER_LEN + q->name_len + 4u;
 
@@ -432,7 +435,8 @@ static uint16_t reply_flags(const struct dns_query *query, uint16_t rcode)
 }
 
 // Ends a reply of which `len` bytes are written, its counts but that of the OPT record too.
-static size_t finish(const struct dns_query *query, uint16_t rcode, enum dns_extra extra, uint8_t *out, size_t len)
+static size_t finish(const struct dns_query *query, uint16_t rcode, enum dns_extra extra,
+		     uint8_t *out, size_t len)
 {
 	if (!query->edns)
 		return len;
@@ -440,7 +444,8 @@ static size_t finish(const struct dns_query *query, uint16_t rcode, enum dns_ext
 	return len + put_opt(out + len, query->dnssec_ok, rcode, extra);
 }
 
-size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_extra extra, uint8_t *out)
+size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_extra extra,
+		       uint8_t *out)
 {
 	size_t len = DNS_HEADER_LEN;
 
@@ -452,18 +457,20 @@ size_t dns_reply_error(const struct dns_query *query, uint16_t rcode, enum dns_e
 	return finish(query, rcode, extra, out, len);
 }
 
-// The first section that may stay out quietly, when there is no room (RFC 2181, 9): additional records,
-// and what stands beside an answer. Without one, or for who validates it, that is part of it.
+// The first section that may stay out quietly, when there is no room (RFC 2181, 9): additional
+// records, and what stands beside an answer. Without one, or for who validates it, that is part of
+// it.
 static int first_to_spare(const struct dns_query *query, const uint8_t *m)
 {
 	return get16(m + 6) && !query->dnssec_ok ? 1 : 2;
 }
 
-size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit, uint8_t *out)
+size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, size_t limit,
+		 uint8_t *out)
 {
-	enum dns_extra extra = !kept->stale		     ? DNS_EXTRA_NONE :
-			       kept->rcode == DNS_NXDOMAIN ? DNS_EXTRA_STALE_NXDOMAIN :
-							     DNS_EXTRA_STALE;
+	enum dns_extra extra = !kept->stale                  ? DNS_EXTRA_NONE
+			       : kept->rcode == DNS_NXDOMAIN ? DNS_EXTRA_STALE_NXDOMAIN
+							     : DNS_EXTRA_STALE;
 	uint16_t flags = reply_flags(query, kept->rcode);
 	struct ends ends;
 	size_t len;
@@ -478,7 +485,8 @@ size_t dns_reply(const struct dns_query *query, const struct dns_kept *kept, siz
 	put_question(out + DNS_HEADER_LEN, &query->question);
 	age_records(out, kept, &query->question, &ends);
 	len = finish(query, kept->rcode, extra, out, kept->len);
-	for (int section = 2; len > limit && section >= first_to_spare(query, kept->message); section--) {
+	for (int section = 2; len > limit && section >= first_to_spare(query, kept->message);
+	     section--) {
 		put16(out + 6 + 2 * section, 0);
 		put16(out + 10, 0); // of OPT
 		len = finish(query, kept->rcode, extra, out, ends.at[section - 1]);

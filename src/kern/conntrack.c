@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Forgetting flows. Asked to delete without naming a flow, conntrack deletes all; with a mark in the
-// request, those that have it (Linux 3.10 on), and where the message has a version other than 0 those of its
-// family alone (Linux 5.3 on).
+// Forgetting flows. Asked to delete without naming a flow, conntrack deletes all; with a mark in
+// the request, those that have it (Linux 3.10 on), and where the message has a version other than 0
+// those of its family alone (Linux 5.3 on).
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>

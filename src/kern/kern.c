@@ -54,8 +54,14 @@ static const struct {
 	[KERN_OBSERVE] = { .mptcp = true, .firewall = true },
 	[KERN_GLANCE] = { .firewall = true },
 	[KERN_TUNE] = { .mptcp = true, .changes = true },
-	[KERN_FORWARD] = { .firewall = true, .changes = true, .table = KSTATE_JUMPBOX_TABLE, .holder = "jumpbox" },
-	[KERN_MANAGE] = { .mptcp = true, .changes = true, .table = KSTATE_NFT_TABLE, .holder = "gateway" },
+	[KERN_FORWARD] = { .firewall = true,
+			   .changes = true,
+			   .table = KSTATE_JUMPBOX_TABLE,
+			   .holder = "jumpbox" },
+	[KERN_MANAGE] = { .mptcp = true,
+			  .changes = true,
+			  .table = KSTATE_NFT_TABLE,
+			  .holder = "gateway" },
 };
 
 struct kern {
@@ -159,8 +165,8 @@ static int load_saved(struct kern *kern, struct str *why)
 
 static int check_privilege(struct kern *kern, struct str *why)
 {
-	return modes[kern->options.mode].mptcp ? kern_mptcp_check_privilege(&kern->mptcp, why) :
-						 kern_rtnl_check_privilege(&kern->rtnl, why);
+	return modes[kern->options.mode].mptcp ? kern_mptcp_check_privilege(&kern->mptcp, why)
+					       : kern_rtnl_check_privilege(&kern->rtnl, why);
 }
 
 static int open_parts(struct kern *kern, struct str *why)

@@ -44,8 +44,8 @@ struct kern_options {
 };
 
 // -EPERM without CAP_NET_ADMIN, -EOPNOTSUPP without MPTCP or nftables in the kernel, -EBUSY when
-// another process of the same mode holds this namespace, and whatever the system says; `why` then has the sentence
-// for the user with what to do. Nothing was changed then.
+// another process of the same mode holds this namespace, and whatever the system says; `why` then
+// has the sentence for the user with what to do. Nothing was changed then.
 int kern_open(const struct kern_options *options, struct kern **out, struct str *why);
 // The nft table vanishes with it (as it does when the process dies); endpoints, rules, routes and
 // sysctls stay: apply the ops that take them out and kern_restore() first. NULL is allowed.
@@ -65,9 +65,10 @@ int kern_counters(struct kern *kern, struct kstate *state);
 // The same of the counters in our nft table: counts and unproxied[].
 int kern_unproxied(struct kern *kern, struct kstate *state);
 
-// The name of the interface by which a packet would leave from one address to another, as the routes
-// and rules are now. 0 or a negative errno. Needs no privilege.
-int kern_route_interface(const struct addr *from, const struct addr *to, char out[static IF_NAMESIZE]);
+// The name of the interface by which a packet would leave from one address to another, as the
+// routes and rules are now. 0 or a negative errno. Needs no privilege.
+int kern_route_interface(const struct addr *from, const struct addr *to,
+			 char out[static IF_NAMESIZE]);
 
 // Told of each op that failed: a negative errno and the kernel's words, extended ack included, as
 // in "Invalid argument (Nexthop has invalid gateway)". op_format() says what was tried.

@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "model/kstate.h"
 
-#define KERN_NEEDS_NET_ADMIN \
-	"changing the network needs CAP_NET_ADMIN: run as root, or give the service " \
+#define KERN_NEEDS_NET_ADMIN                                                                       \
+	"changing the network needs CAP_NET_ADMIN: run as root, or give the service "              \
 	"AmbientCapabilities=CAP_NET_ADMIN"
 
 // ---- netlink.c: one request or dump at a time over a blocking socket
@@ -99,7 +99,7 @@ struct nft_ctx;
 struct kern_nft {
 	struct nft_ctx *ctx;
 	const char *table, *holder; // its name, and what whoever has it is called; static
-	char *text; // set last, or NULL
+	char *text;                 // set last, or NULL
 };
 
 // Takes the table, which is the lock of this network namespace: -EBUSY when another process has it.

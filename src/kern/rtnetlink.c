@@ -397,8 +397,9 @@ int kern_rtnl_check_privilege(struct kern_netlink *nl, struct str *why)
 	// the right is asked for first; then the request turns out to name no link
 	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
 	struct str ignored = { 0 };
-	int error = kern_netlink_call(
-		nl, kern_netlink_request(RTM_SETLINK, 0, &header, sizeof(header)), NULL, NULL, &ignored);
+	int error =
+		kern_netlink_call(nl, kern_netlink_request(RTM_SETLINK, 0, &header, sizeof(header)),
+				  NULL, NULL, &ignored);
 
 	str_fini(&ignored);
 	if (error != -EPERM && error != -EACCES)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // By which link a tunnel's own packets leave.
 //
-// The remote address is in the tunnel's link message, and the kernel is asked for the route to it, as
-// the tunnel would: with its source address, mark and device. Interfaces that are part of another
-// (VLAN and the like) name it themselves. What a program carries over a TUN device, and WireGuard's
-// peers, are not to be seen here.
+// The remote address is in the tunnel's link message, and the kernel is asked for the route to it,
+// as the tunnel would: with its source address, mark and device. Interfaces that are part of
+// another (VLAN and the like) name it themselves. What a program carries over a TUN device, and
+// WireGuard's peers, are not to be seen here.
 #include "kern/kern.h"
 #include "kern/kern_priv.h"
 
@@ -43,7 +43,8 @@ static bool is_zero(const struct addr *addr)
 	return memcmp(addr->bytes, (const uint8_t[sizeof(addr->bytes)]){ 0 }, addr_len(addr)) == 0;
 }
 
-static void read_addr(struct nlattr *const data[], uint8_t which, sa_family_t family, struct addr *out)
+static void read_addr(struct nlattr *const data[], uint8_t which, sa_family_t family,
+		      struct addr *out)
 {
 	struct addr a = { .family = family };
 
@@ -56,9 +57,9 @@ static void read_addr(struct nlattr *const data[], uint8_t which, sa_family_t fa
 
 static uint32_t read_number(struct nlattr *const data[], uint8_t which)
 {
-	return which && data[which] && nla_len(data[which]) == sizeof(uint32_t) ?
-		       nla_get_u32(data[which]) :
-		       0;
+	return which && data[which] && nla_len(data[which]) == sizeof(uint32_t)
+		       ? nla_get_u32(data[which])
+		       : 0;
 }
 
 static void read_tunnel(const struct kind *kind, struct nlattr *info_data, struct ktunnel *out)
@@ -140,7 +141,8 @@ static int look_up(struct kern_netlink *nl, const struct ktunnel *tunnel)
 	return oif;
 }
 
-int kern_route_interface(const struct addr *from, const struct addr *to, char out[static IF_NAMESIZE])
+int kern_route_interface(const struct addr *from, const struct addr *to,
+			 char out[static IF_NAMESIZE])
 {
 	const struct ktunnel packet = { .local = *from, .remote = *to };
 	struct kern_netlink nl;

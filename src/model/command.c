@@ -5,11 +5,16 @@
 #include <string.h>
 
 static const char *const words[COMMANDS] = {
-	[COMMAND_ENABLE] = "enable", [COMMAND_DISABLE] = "disable", [COMMAND_REDIAL] = "redial",
-	[COMMAND_BACKUP] = "backup", [COMMAND_NO_BACKUP] = "no-backup",
+	[COMMAND_ENABLE] = "enable",
+	[COMMAND_DISABLE] = "disable",
+	[COMMAND_REDIAL] = "redial",
+	[COMMAND_BACKUP] = "backup",
+	[COMMAND_NO_BACKUP] = "no-backup",
 	[COMMAND_CAP] = "cap",
-	[COMMAND_ACK] = "ack",	     [COMMAND_RELOAD] = "reload",
-	[COMMAND_STOP] = "stop",     [COMMAND_CONFIRM] = "confirm",
+	[COMMAND_ACK] = "ack",
+	[COMMAND_RELOAD] = "reload",
+	[COMMAND_STOP] = "stop",
+	[COMMAND_CONFIRM] = "confirm",
 	[COMMAND_REVERT] = "revert",
 };
 

@@ -16,8 +16,8 @@ enum command_verb {
 	COMMAND_BACKUP,    // use the path as a backup only
 	COMMAND_NO_BACKUP, // by its tier again
 	COMMAND_CAP,       // say what the path has used of its data allowance
-	COMMAND_ACK, // acknowledge the alarms of the named object
-	COMMAND_RELOAD, // read the configuration again
+	COMMAND_ACK,       // acknowledge the alarms of the named object
+	COMMAND_RELOAD,    // read the configuration again
 	COMMAND_STOP,
 	COMMAND_CONFIRM, // keep a change that would be taken back
 	COMMAND_REVERT,  // take it back now
@@ -45,7 +45,8 @@ struct command_result {
 	int status;
 	char text[160]; // for people: "wwan0 is already UP"
 	char hint[160]; // may be empty
-	// More lines, each with a line end: what was changed, or everything that is wrong. May be empty.
+	// More lines, each with a line end: what was changed, or everything that is wrong. May be
+	// empty.
 	char details[COMMAND_DETAILS_SIZE];
 };
 

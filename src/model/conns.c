@@ -17,10 +17,10 @@ static const char *const modes[CONN_MODES] = {
 };
 
 static const char *const reasons[CONN_REASONS] = {
-	[CONN_REASON_NONE] = "",         [CONN_REASON_DIRECT] = "direct",
-	[CONN_REASON_PIN] = "pin",
-	[CONN_REASON_KERNEL] = "kernel", [CONN_REASON_EXIT] = "exit",
-	[CONN_REASON_PATH] = "path",     [CONN_REASON_UNKNOWN] = "unknown",
+	[CONN_REASON_NONE] = "",           [CONN_REASON_DIRECT] = "direct",
+	[CONN_REASON_PIN] = "pin",         [CONN_REASON_KERNEL] = "kernel",
+	[CONN_REASON_EXIT] = "exit",       [CONN_REASON_PATH] = "path",
+	[CONN_REASON_UNKNOWN] = "unknown",
 };
 
 const char *conn_mode_word(enum conn_mode mode)

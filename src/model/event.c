@@ -45,8 +45,9 @@ static size_t first_age(const struct event_log *log, const struct event_filter *
 	if (filter->from > log->last_seq)
 		return 0;
 	if (filter->from)
-		return log->last_seq - filter->from < held ? (size_t)(log->last_seq - filter->from) + 1
-							   : held;
+		return log->last_seq - filter->from < held
+			       ? (size_t)(log->last_seq - filter->from) + 1
+			       : held;
 	while (age < held && n < limit)
 		n += event_matches(event_log_get(log, age++), filter);
 	return age;
@@ -56,7 +57,7 @@ void event_log_select(const struct event_log *log, const struct event_filter *fi
 		      struct event_page *out)
 {
 	int limit = filter->limit > 0 && filter->limit < EVENT_PAGE_SIZE ? filter->limit
-									  : EVENT_PAGE_SIZE;
+									 : EVENT_PAGE_SIZE;
 	size_t age = first_age(log, filter, limit);
 
 	*out = (struct event_page){ .last = log->last_seq };

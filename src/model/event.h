@@ -45,10 +45,10 @@ const struct event *event_log_get(const struct event_log *log, size_t age);
 // Which events of a log are wanted.
 #define EVENT_PAGE_SIZE 100
 struct event_filter {
-	uint64_t from;           // the first seq; 0: the newest ones
-	int limit;               // so many at most; 0: EVENT_PAGE_SIZE, which is also the most
-	enum log_level level;    // this and worse; 0: all
-	char object[NAME_SIZE];  // of this path or exit only; empty: of all
+	uint64_t from;          // the first seq; 0: the newest ones
+	int limit;              // so many at most; 0: EVENT_PAGE_SIZE, which is also the most
+	enum log_level level;   // this and worse; 0: all
+	char object[NAME_SIZE]; // of this path or exit only; empty: of all
 };
 
 // Some events of a log, the oldest first.

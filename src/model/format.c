@@ -219,9 +219,10 @@ enum rate_unit rate_unit_choose(enum rate_choice choice, int64_t max_bps)
 
 int rate_choice_from_word(const char *word, enum rate_choice *out)
 {
-	static const char *const words[RATE_CHOICES] = {
-		[RATE_BITS] = "bit", [RATE_KBITS] = "kbit", [RATE_BYTES] = "byte", [RATE_AUTO] = "auto"
-	};
+	static const char *const words[RATE_CHOICES] = { [RATE_BITS] = "bit",
+							 [RATE_KBITS] = "kbit",
+							 [RATE_BYTES] = "byte",
+							 [RATE_AUTO] = "auto" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strcmp(word, words[i]) != 0)

@@ -36,8 +36,8 @@ enum rate_unit { RATE_UNIT_KBIT, RATE_UNIT_MBIT, RATE_UNIT_GBIT, RATE_UNIT_MBYTE
 const char *rate_unit_word(enum rate_unit unit);
 // The unit for a whole column, so that its cells compare by eye: Mb/s, from 1000 Mb/s on Gb/s.
 enum rate_unit rate_unit_for(int64_t max_bps);
-// What a person wants rates in: the unit for the column, as above, kb/s below 1000 Mb/s, MB/s, or what fits
-// the largest rate best.
+// What a person wants rates in: the unit for the column, as above, kb/s below 1000 Mb/s, MB/s, or
+// what fits the largest rate best.
 enum rate_choice { RATE_BITS, RATE_KBITS, RATE_BYTES, RATE_AUTO, RATE_CHOICES };
 enum rate_unit rate_unit_choose(enum rate_choice choice, int64_t max_bps);
 // "bit", "kbit", "byte", "auto"; -EINVAL: none of them.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// By their looks: an address that a column's edge cuts short is to be hidden too, so nothing is parsed here.
+// By their looks: an address that a column's edge cuts short is to be hidden too, so nothing is
+// parsed here.
 #include "model/hide.h"
 
 #include <ctype.h>
@@ -45,7 +46,8 @@ static struct run read_run(const char *text, size_t n)
 
 static bool is_ipv4(const struct run *run)
 {
-	return run->dots == 3 && run->colons <= 1 && !run->letters && run->longest <= 5; // a port may follow
+	return run->dots == 3 && run->colons <= 1 && !run->letters &&
+	       run->longest <= 5; // a port may follow
 }
 
 // Or of a card.
@@ -75,7 +77,8 @@ static void hide_run(char *text, size_t n)
 	size_t whole = n;
 	struct run run;
 
-	while (n && is_separator(text[n - 1]) && !(n > 1 && text[n - 1] == ':' && text[n - 2] == ':'))
+	while (n && is_separator(text[n - 1]) &&
+	       !(n > 1 && text[n - 1] == ':' && text[n - 2] == ':'))
 		n--;
 	run = read_run(text, n);
 	if (is_ipv4(&run) || is_ipv6(&run)) {
@@ -96,7 +99,8 @@ void hide_addresses(char *text)
 		while (is_part(at[n]))
 			n++;
 		// "addr:192.0.2.1"; what is left is no part of the word before it
-		while (skip < n && is_separator(at[skip]) && !(at[skip] == ':' && at[skip + 1] == ':'))
+		while (skip < n && is_separator(at[skip]) &&
+		       !(at[skip] == ':' && at[skip + 1] == ':'))
 			skip++;
 		if (n > skip && (skip || !within))
 			hide_run(at + skip, n - skip);

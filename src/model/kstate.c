@@ -134,6 +134,7 @@ bool kroute_equal(const struct kroute *a, const struct kroute *b)
 bool krule_equal(const struct krule *a, const struct krule *b)
 {
 	return a->family == b->family && a->pref == b->pref && a->table == b->table &&
-	       prefix_equal(&a->src, &b->src) && strcmp(a->iif, b->iif) == 0 && a->fwmark == b->fwmark && a->fwmask == b->fwmask &&
+	       prefix_equal(&a->src, &b->src) && strcmp(a->iif, b->iif) == 0 &&
+	       a->fwmark == b->fwmark && a->fwmask == b->fwmask &&
 	       a->suppress_prefix_len == b->suppress_prefix_len && a->protocol == b->protocol;
 }

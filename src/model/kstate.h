@@ -13,7 +13,8 @@
 // what plan/ wants are both of this type; plan_diff() turns the pair into ops.
 //
 // All that we create carries our mark, so that a restart after a crash finds exactly ours:
-// KSTATE_PROTOCOL on routes and rules, ids KSTATE_ENDPOINT_FIRST.. on endpoints, the nft table's name.
+// KSTATE_PROTOCOL on routes and rules, ids KSTATE_ENDPOINT_FIRST.. on endpoints, the nft table's
+// name.
 
 #define KSTATE_PROTOCOL       199 // RTPROT and FRA_PROTOCOL; in none of iproute2's rt_protos
 #define KSTATE_ENDPOINT_FIRST 100 // ids from here to 254 are ours, and are used in turn
@@ -24,7 +25,13 @@
 #define KSTATE_COUNT_PASSED "passed"
 #define KSTATE_COUNT_LEFT   "left"
 // The counters of the gateway's table: bytes of the LAN that the relay does not carry.
-enum kstate_unproxied { KSTATE_UDP_TX, KSTATE_UDP_RX, KSTATE_REST_TX, KSTATE_REST_RX, KSTATE_UNPROXIED };
+enum kstate_unproxied {
+	KSTATE_UDP_TX,
+	KSTATE_UDP_RX,
+	KSTATE_REST_TX,
+	KSTATE_REST_RX,
+	KSTATE_UNPROXIED
+};
 // "udp_tx"
 const char *kstate_unproxied_name(enum kstate_unproxied counter);
 // Marks take the top byte alone, so that those of others (which mostly sit lower) pass through.
@@ -33,8 +40,8 @@ const char *kstate_unproxied_name(enum kstate_unproxied counter);
 #define KSTATE_TPROXY_MARK  0x6d000000u
 #define KSTATE_TPROXY_TABLE 100 // a path may not use it; the paths' own begin behind it
 
-// How a tunnel's own packets travel. `remote` of family AF_UNSPEC: it is no tunnel, or the kernel does
-// not know where it ends.
+// How a tunnel's own packets travel. `remote` of family AF_UNSPEC: it is no tunnel, or the kernel
+// does not know where it ends.
 struct ktunnel {
 	struct addr remote, local;
 	uint32_t mark;
@@ -43,8 +50,8 @@ struct ktunnel {
 
 // Sockets of our own that could be taken for those of other programs here.
 #define KSTATE_OWN_MARK 0x6e000000u
-// Datagrams that go to the relay, and their flows. The rule for it is there while there is a relay for
-// them, so that they are forgotten with it.
+// Datagrams that go to the relay, and their flows. The rule for it is there while there is a relay
+// for them, so that they are forgotten with it.
 #define KSTATE_RELAY_MARK 0x6f000000u
 
 // Packets and flows that are forwarded over the path of this slot (below PATHS_MAX).
@@ -66,7 +73,8 @@ struct klink {
 	bool point_to_point; // IFF_POINTOPOINT
 	int mtu;             // 0: not known
 	struct ktunnel tunnel;
-	int under; // ifindex of the link by which its packets leave, as the routes are now; 0: not known
+	int under; // ifindex of the link by which its packets leave, as the routes are now; 0: not
+		   // known
 	uint64_t rx_bytes, tx_bytes;
 };
 
@@ -90,17 +98,17 @@ struct kroute {
 struct krule {
 	sa_family_t family;
 	uint32_t pref, table;
-	struct prefix src;            // family AF_UNSPEC: any
-	char iif[IFNAMSIZ];           // interface that packets came in by; "lo": they are our own; empty: any
-	uint32_t fwmark, fwmask;      // mask 0: any
-	int suppress_prefix_len;      // -1: none
+	struct prefix src;  // family AF_UNSPEC: any
+	char iif[IFNAMSIZ]; // interface that packets came in by; "lo": they are our own; empty: any
+	uint32_t fwmark, fwmask; // mask 0: any
+	int suppress_prefix_len; // -1: none
 	uint8_t protocol;
 };
 
 struct kendpoint {
 	uint8_t id;
 	struct addr addr;
-	int ifindex; // 0: none given
+	int ifindex;    // 0: none given
 	uint32_t flags; // MPTCP_PM_ADDR_FLAG_*
 };
 
@@ -108,14 +116,16 @@ struct klimits {
 	uint32_t subflows, add_addr_accepted;
 };
 
-// A base chain of nftables' forward hook that drops what none of its rules accepts, and is not ours.
+// A base chain of nftables' forward hook that drops what none of its rules accepts, and is not
+// ours.
 struct kchain {
 	sa_family_t family; // AF_UNSPEC: of both
 	char table[64], name[64];
 };
 
 struct ksysctl {
-	char name[96]; // "net.ipv4.conf.ppp0.rp_filter", with '/' for dots inside an interface's name
+	char name[96];  // "net.ipv4.conf.ppp0.rp_filter", with '/' for dots inside an interface's
+			// name
 	char value[64]; // fields separated by one blank
 };
 
@@ -127,13 +137,13 @@ struct kstate {
 	struct krule *rules;
 	struct kendpoint *endpoints;
 	struct ksysctl *sysctls; // observed: only those that were asked for and exist
-	struct kchain *drops;     // observed only where that is permitted
+	struct kchain *drops;    // observed only where that is permitted
 	size_t n_links, n_addrs, n_routes, n_rules, n_endpoints, n_sysctls, n_drops;
 	struct klimits limits;
 	uint64_t passed, left; // packets, as the jumpbox counts them since its table was last set
 	bool counts;           // the gateway's table has counters
 	uint64_t unproxied[KSTATE_UNPROXIED]; // bytes, since it was last set
-	char *nft; // text of our nft table as it stands, or NULL
+	char *nft;                            // text of our nft table as it stands, or NULL
 };
 
 void kstate_fini(struct kstate *k);

@@ -225,7 +225,8 @@ void op_format(const struct op *op, const struct kstate *k, struct str *out)
 		break;
 	case OP_FLOWS_DELETE:
 		str_addf(out, "conntrack -D -f %s -m 0x%08" PRIx32 "/0x%08x",
-			 op->flows.family == AF_INET6 ? "ipv6" : "ipv4", op->flows.mark, KSTATE_MARK_MASK);
+			 op->flows.family == AF_INET6 ? "ipv6" : "ipv4", op->flows.mark,
+			 KSTATE_MARK_MASK);
 		break;
 	case OP_KINDS:
 		break;

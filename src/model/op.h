@@ -20,7 +20,7 @@ enum op_kind {
 	OP_RULE_ADD,
 	OP_ENDPOINT_ADD,
 	OP_ENDPOINT_FLAGS,
-	OP_NFT_SET, // replaces our table as a whole, atomically
+	OP_NFT_SET,      // replaces our table as a whole, atomically
 	OP_FLOWS_DELETE, // conntrack forgets flows: their next packets are new ones
 	OP_KINDS
 };

@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const char *const steps[TEST_STEPS] = {
-	[TEST_ADDRESS] = "address", [TEST_ROUTE] = "route",    [TEST_HOP] = "first-hop", [TEST_EXIT] = "exit",
-	[TEST_ECHO] = "through-exit", [TEST_SIZE] = "full-size", [TEST_MPTCP] = "mptcp",   [TEST_JOIN] = "join",
-	[TEST_SPEED] = "speed",
+	[TEST_ADDRESS] = "address", [TEST_ROUTE] = "route",       [TEST_HOP] = "first-hop",
+	[TEST_EXIT] = "exit",       [TEST_ECHO] = "through-exit", [TEST_SIZE] = "full-size",
+	[TEST_MPTCP] = "mptcp",     [TEST_JOIN] = "join",         [TEST_SPEED] = "speed",
 };
 
 static const char *const levels[TEST_LEVELS] = {

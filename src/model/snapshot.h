@@ -29,7 +29,7 @@
 #define REASON_DNS "dns"
 // `reason` of a path that is UP and reaches the Internet, while the exit is silent over all paths.
 #define REASON_EXIT_SILENT "exit-silent"
-#define LABEL_SIZE      32
+#define LABEL_SIZE         32
 
 enum verdict {
 	VERDICT_STARTING, // no path is proved yet, and none has failed
@@ -59,28 +59,29 @@ struct path_snapshot {
 	enum path_use use;
 	char use_reason[NOTE_SIZE]; // for people: why it is not in full use; may be empty
 	bool optional, enabled;
-	bool bell; // the console rings when it dies
+	bool bell;     // the console rings when it dies
 	bool reserved; // a person wants it as a backup
-	char hotkey; // '\0' = none
+	char hotkey;   // '\0' = none
 	char interface[NAME_SIZE];
 	char underlay[NAME_SIZE]; // the path whose line it rides; may be empty
 	char address[ADDR_STRLEN], gateway[ADDR_STRLEN]; // empty when there is none
 	int table, endpoint_id;                          // 0 = none
 	int64_t rx_bps, tx_bps;                          // of the interface, over the last 2 s
 	double share_ratio;                              // of all paths' bytes over 10 s
-	uint64_t rx_bytes, tx_bytes;                     // of our own subflows and datagrams, since start
-	int associations;                                // whose datagrams take this path
-	uint64_t udp_rx_bytes, udp_tx_bytes;             // of these, among the above
+	uint64_t rx_bytes, tx_bytes;         // of our own subflows and datagrams, since start
+	int associations;                    // whose datagrams take this path
+	uint64_t udp_rx_bytes, udp_tx_bytes; // of these, among the above
 	uint64_t interface_rx_bytes, interface_tx_bytes; // the interface's own counters
 	int64_t today_rx_bytes, today_tx_bytes;          // of the interface, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;          // since the first of the month
 	uint64_t probe_bytes;                            // spent on probes since start
 	int subflows;                                    // established
-	int joins_missing;                // running connections that should have one here and lack it
-	uint64_t joins_ok, joins_failed;  // subflows that were to be opened since start, by outcome
-	int64_t rtt_us, jitter_us;                       // smoothed
-	double loss_ratio; // over the last minute: of probes, or of the exit's segments if that is more
-	int64_t least_rtt_us;                            // of the last minutes
+	int joins_missing; // running connections that should have one here and lack it
+	uint64_t joins_ok, joins_failed; // subflows that were to be opened since start, by outcome
+	int64_t rtt_us, jitter_us;       // smoothed
+	double loss_ratio; // over the last minute: of probes, or of the exit's segments if that is
+			   // more
+	int64_t least_rtt_us;         // of the last minutes
 	char who[64];                 // who switched it last: "root on pts/0"; empty: nobody
 	int prefix_len;               // of the address; or negative
 	char seen_as[ADDR_STRLEN];    // where the exit sees it come from; may be empty
@@ -89,50 +90,53 @@ struct path_snapshot {
 	int probes_lost, probes_good; // in a row
 	int down_after, up_after;     // as many of them, the state changes
 	int64_t mptcp_checked_ms;     // wall clock, when mptcp_ok was found; 0: never
-	double download_loss_ratio; // of the segments that the exit sent lately, those sent again
-	// Its data allowance. Limit and warning are SNAPSHOT_NONE where there is none; what was used in the
-	// billing period is counted all the same.
+	double download_loss_ratio;   // of the segments that the exit sent lately, those sent again
+	// Its data allowance. Limit and warning are SNAPSHOT_NONE where there is none; what was
+	// used in the billing period is counted all the same.
 	int64_t cap_bytes, cap_used_bytes;
 	int64_t cap_began_ms, cap_resets_ms; // wall clock; 0: not known
 	int cap_warn_percent;
-	char cap_action[8];  // "off", "backup"
-	bool cap_ignored;    // until it resets
-	char demand[12];     // "manual", "when-down"; empty: it is not optional
+	char cap_action[8];       // "off", "backup"
+	bool cap_ignored;         // until it resets
+	char demand[12];          // "manual", "when-down"; empty: it is not optional
 	int64_t enabled_until_ms; // wall clock: it goes off then; 0: not by the clock
 	int mtu;                  // of the interface; 0: not known
-	char endpoint_flags[32];  // "subflow,backup", as the kernel has them; empty: there is no endpoint
+	char endpoint_flags[32];  // "subflow,backup", as the kernel has them; empty: there is no
+				  // endpoint
 	char peer[ADDR_STRLEN];   // at the other end of a point-to-point link; may be empty
 	// Of links that are dialled. Times are the wall clock's, 0: none.
-	char dial[8];               // "ppp", "command"; empty: not dialled by us
-	char concentrator[40];      // who answered: "02:00:00:00:00:01"; empty: not known
-	int64_t dialled_ms;         // the link is up since then
-	int64_t hung_up_ms;         // it last came down, or did not come up
+	char dial[8];                // "ppp", "command"; empty: not dialled by us
+	char concentrator[40];       // who answered: "02:00:00:00:00:01"; empty: not known
+	int64_t dialled_ms;          // the link is up since then
+	int64_t hung_up_ms;          // it last came down, or did not come up
 	char hung_up_why[NOTE_SIZE]; // and why, in the program's words
-	int dial_attempts;          // since it was last steady
-	int64_t next_dial_ms;       // not before
-	int8_t mptcp_ok; // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
+	int dial_attempts;           // since it was last steady
+	int64_t next_dial_ms;        // not before
+	int8_t mptcp_ok;             // MPTCP passes, as both ends see it: 1, 0, SNAPSHOT_UNKNOWN
 };
 
 struct exit_snapshot {
 	char name[NAME_SIZE];
-	char endpoint[80];            // "vps1.example.net:8388"
-	int8_t reachable, mptcp;      // 1 yes, 0 no, SNAPSHOT_UNKNOWN
-	int64_t rtt_us;               // best path's
-	int paths_ok;                 // paths over which it answers
-	int8_t service;               // it answers as mpgate does: 1, 0, SNAPSHOT_UNKNOWN
-	char version[32];             // of its program; empty: not known
-	int subflows;                 // of our connection to its service, as it sees them
-	int64_t clock_offset_us;      // its clock less ours; SNAPSHOT_NO_OFFSET
-	char why[NOTE_SIZE];          // it stands in for another, or none is reached; else empty
-	char udp_fault[NOTE_SIZE];    // UDP is to go through it, and it does not answer that; else empty
+	char endpoint[80];         // "vps1.example.net:8388"
+	int8_t reachable, mptcp;   // 1 yes, 0 no, SNAPSHOT_UNKNOWN
+	int64_t rtt_us;            // best path's
+	int paths_ok;              // paths over which it answers
+	int8_t service;            // it answers as mpgate does: 1, 0, SNAPSHOT_UNKNOWN
+	char version[32];          // of its program; empty: not known
+	int subflows;              // of our connection to its service, as it sees them
+	int64_t clock_offset_us;   // its clock less ours; SNAPSHOT_NO_OFFSET
+	char why[NOTE_SIZE];       // it stands in for another, or none is reached; else empty
+	char udp_fault[NOTE_SIZE]; // UDP is to go through it, and it does not answer that; else
+				   // empty
 };
 
 #define SNAPSHOT_UPSTREAMS 4
 
 struct upstream_snapshot {
 	char address[ADDR_STRLEN];
-	int8_t answers;  // 1 yes, 0 no, SNAPSHOT_UNKNOWN
-	int64_t rtt_us;  // from question to answer, smoothed; that of answers that came too late, too
+	int8_t answers; // 1 yes, 0 no, SNAPSHOT_UNKNOWN
+	int64_t rtt_us; // from question to answer, smoothed; that of answers that came too late,
+			// too
 	uint64_t asked, answered; // since it is configured; with what asks only whether it is there
 };
 
@@ -161,10 +165,10 @@ struct exit_listed {
 
 // The machine, and what this process takes of it; SNAPSHOT_NONE: the machine does not tell.
 struct machine_snapshot {
-	double cpu_ratio;     // of all processors' time over the last seconds, whoever took it
-	double load;          // of the last minute
-	int temperature_c;    // of the processor
-	int64_t memory_bytes; // resident, ours
+	double cpu_ratio;       // of all processors' time over the last seconds, whoever took it
+	double load;            // of the last minute
+	int temperature_c;      // of the processor
+	int64_t memory_bytes;   // resident, ours
 	int files, files_limit; // that we have open, and may
 	int64_t conntrack, conntrack_limit; // entries of the kernel's table of connections
 };
@@ -195,15 +199,17 @@ struct snapshot {
 	int64_t rx_bps, tx_bps;
 	uint64_t rx_bytes, tx_bytes; // of our own subflows and datagrams, since start
 	// What the LAN sends and gets over the paths past the relay.
-	int64_t unproxied_udp_rx_bps, unproxied_udp_tx_bps, unproxied_rest_rx_bps, unproxied_rest_tx_bps;
+	int64_t unproxied_udp_rx_bps, unproxied_udp_tx_bps, unproxied_rest_rx_bps,
+		unproxied_rest_tx_bps;
 	int64_t today_rx_bytes, today_tx_bytes; // of all interfaces, since local midnight
 	int64_t month_rx_bytes, month_tx_bytes;
 	int connections, connections_tcp, subflows;
 	uint64_t fallbacks[CONN_REASONS]; // connections that became plain TCP since start, by why
-	int udp_associations;                // whose datagrams go through the exit; SNAPSHOT_NONE: none may
+	int udp_associations; // whose datagrams go through the exit; SNAPSHOT_NONE: none may
 	uint64_t udp_rx_bytes, udp_tx_bytes; // of these, since start
 	uint64_t udp_moved, udp_dropped;     // associations, to another path; datagrams
-	char timed_path[NAME_SIZE]; // was switched off, and comes back unless that is kept; may be empty
+	char timed_path[NAME_SIZE]; // was switched off, and comes back unless that is kept; may be
+				    // empty
 	int64_t revert_at_ms;       // wall clock, when; 0: nothing does
 	int n_paths;
 	struct path_snapshot paths[PATHS_MAX];

@@ -4,8 +4,8 @@
 //
 // Every ring is fed with the same bytes; a span that crosses the border of two slots is divided by
 // time. Slots are counted from the epoch, so that a stored ring goes on where it stopped, and those
-// that nobody saw in between become unknown. Days are kept by date and not in turn: a clock that was
-// wrong for a while has put bytes under a wrong date, but has not hidden the right one.
+// that nobody saw in between become unknown. Days are kept by date and not in turn: a clock that
+// was wrong for a while has put bytes under a wrong date, but has not hidden the right one.
 #include "model/trend.h"
 
 #include <errno.h>
@@ -99,8 +99,8 @@ static void open_slot(struct trend_ring *ring, enum trend_scale scale, int64_t n
 	ring->rx_bytes = ring->tx_bytes = ring->covered_ms = 0;
 }
 
-static void fill_ring(struct trend_ring *ring, enum trend_scale scale, int64_t now_ms, int64_t span_ms,
-		      double rx_bytes, double tx_bytes)
+static void fill_ring(struct trend_ring *ring, enum trend_scale scale, int64_t now_ms,
+		      int64_t span_ms, double rx_bytes, double tx_bytes)
 {
 	int64_t step_ms = step_ms_of(scale), from_ms = now_ms - span_ms;
 	int64_t last = (now_ms - 1) / step_ms, n = from_ms / step_ms;
@@ -220,7 +220,8 @@ static bool follow_clock(struct trend *trend, int64_t now_ms, int64_t span_ms)
 	return true;
 }
 
-void trend_add(struct trend *trend, int64_t now_ms, int64_t span_ms, uint64_t rx_bytes, uint64_t tx_bytes)
+void trend_add(struct trend *trend, int64_t now_ms, int64_t span_ms, uint64_t rx_bytes,
+	       uint64_t tx_bytes)
 {
 	if (span_ms <= 0)
 		return;
@@ -259,8 +260,9 @@ static void list_days(const struct trend *trend, struct history *out)
 
 		if (!day->day)
 			continue;
-		snprintf(to->date, sizeof(to->date), "%04u-%02u-%02u", (unsigned)(day->day / 10000) % 10000,
-			 (unsigned)(day->day / 100) % 100, (unsigned)day->day % 100);
+		snprintf(to->date, sizeof(to->date), "%04u-%02u-%02u",
+			 (unsigned)(day->day / 10000) % 10000, (unsigned)(day->day / 100) % 100,
+			 (unsigned)day->day % 100);
 		to->rx_bytes = day->rx_bytes;
 		to->tx_bytes = day->tx_bytes;
 		out->n_days++;
@@ -301,9 +303,10 @@ static bool ring_is_sane(const struct trend_ring *ring, enum trend_scale scale)
 			return false;
 	}
 	// the first slots of 1970 would have numbers below zero before them
-	return (ring->newest == 0 || ring->newest >= scales[scale].slots) && ring->newest < newest_max &&
-	       isfinite(ring->rx_bytes) && isfinite(ring->tx_bytes) && isfinite(ring->covered_ms) &&
-	       ring->rx_bytes >= 0 && ring->tx_bytes >= 0 && ring->covered_ms >= 0;
+	return (ring->newest == 0 || ring->newest >= scales[scale].slots) &&
+	       ring->newest < newest_max && isfinite(ring->rx_bytes) && isfinite(ring->tx_bytes) &&
+	       isfinite(ring->covered_ms) && ring->rx_bytes >= 0 && ring->tx_bytes >= 0 &&
+	       ring->covered_ms >= 0;
 }
 
 bool trend_is_sane(const struct trend *trend)
@@ -316,5 +319,6 @@ bool trend_is_sane(const struct trend *trend)
 		if (trend->days[i].day < 0 || trend->days[i].day > 99991231)
 			return false;
 	}
-	return trend->latest_ms >= 0 && trend->behind_ms >= 0 && trend->behind_ms <= 2 * TREND_PATIENCE_MS;
+	return trend->latest_ms >= 0 && trend->behind_ms >= 0 &&
+	       trend->behind_ms <= 2 * TREND_PATIENCE_MS;
 }

@@ -7,11 +7,11 @@
 
 #include "model/snapshot.h"
 
-// What one path carried, kept for long in little room: rates in four rings, each of a fixed number of
-// slots, and bytes by day. Pure: every time is a parameter, in milliseconds since the epoch.
+// What one path carried, kept for long in little room: rates in four rings, each of a fixed number
+// of slots, and bytes by day. Pure: every time is a parameter, in milliseconds since the epoch.
 //
-// A slot that was not watched for at least half of its time is unknown, never zero. Fixed-size values
-// without pointers, so that a trend can be stored as it is.
+// A slot that was not watched for at least half of its time is unknown, never zero. Fixed-size
+// values without pointers, so that a trend can be stored as it is.
 
 #define TREND_SLOTS_MAX HISTORY_SIZE
 #define TREND_DAYS      HISTORY_DAYS
@@ -24,7 +24,8 @@ struct trend_rate {
 struct trend_ring {
 	int64_t newest; // the open slot's number: it began at newest * step; 0: the ring is empty
 	double rx_bytes, tx_bytes, covered_ms; // of the open slot
-	struct trend_rate slots[TREND_SLOTS_MAX]; // slot n is at n % count; the open one's is unused
+	struct trend_rate
+		slots[TREND_SLOTS_MAX]; // slot n is at n % count; the open one's is unused
 };
 
 struct trend_day {
@@ -40,11 +41,12 @@ struct trend {
 	struct trend_day days[TREND_DAYS];
 };
 
-// Takes what was moved in the `span_ms` before `now_ms`. A clock that goes back is not believed before
-// it has said so for TREND_PATIENCE_MS: a machine without a battery starts in the past, until it has
-// asked for the time. Meanwhile only the bytes of the day are counted.
+// Takes what was moved in the `span_ms` before `now_ms`. A clock that goes back is not believed
+// before it has said so for TREND_PATIENCE_MS: a machine without a battery starts in the past,
+// until it has asked for the time. Meanwhile only the bytes of the day are counted.
 #define TREND_PATIENCE_MS (10 * 60 * 1000)
-void trend_add(struct trend *trend, int64_t now_ms, int64_t span_ms, uint64_t rx_bytes, uint64_t tx_bytes);
+void trend_add(struct trend *trend, int64_t now_ms, int64_t span_ms, uint64_t rx_bytes,
+	       uint64_t tx_bytes);
 // Bytes that nobody watched at the time: they count for the day alone.
 void trend_add_bytes(struct trend *trend, int64_t now_ms, uint64_t rx_bytes, uint64_t tx_bytes);
 

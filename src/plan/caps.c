@@ -5,20 +5,20 @@
 // Two counters are added up side by side: the interface's own, which sees all traffic and goes on
 // while mpgate does not run, and ours (subflows and probes), which goes on when the interface's is
 // reset or tells nothing. The larger one counts. Of the interface's only differences are added, and
-// the value that the last one was taken from is kept on disk with the boot and the interface that it
-// belongs to; so a restart, also after kill -9, closes the gap by itself. Another interface of the same
-// name (a stick that was plugged in again, a PPP session dialled anew) begins at nought, and all that
-// it has counted is new. What was moved between the last write and a reboot or an unplugging that
-// nobody saw is lost; caps_due() keeps that small against the cap.
+// the value that the last one was taken from is kept on disk with the boot and the interface that
+// it belongs to; so a restart, also after kill -9, closes the gap by itself. Another interface of
+// the same name (a stick that was plugged in again, a PPP session dialled anew) begins at nought,
+// and all that it has counted is new. What was moved between the last write and a reboot or an
+// unplugging that nobody saw is lost; caps_due() keeps that small against the cap.
 //
-// A billing period is named by its first day in local time, so daylight saving cannot matter. The clock
-// is not believed blindly:
+// A billing period is named by its first day in local time, so daylight saving cannot matter. The
+// clock is not believed blindly:
 //
 //	* Before 2020 it was never set, and no period begins or ends.
 //	* While it is behind the period that is counted, that period goes on.
-//	* A period that began while the clock ran on evenly from look to look is begun for good. One that
-//	  began with a jump, or across a restart, is taken back with all that was used when the clock
-//	  goes back, until it has run on evenly for a day.
+//	* A period that began while the clock ran on evenly from look to look is begun for good.
+//	  One that began with a jump, or across a restart, is taken back with all that was used
+//	  when the clock goes back, until it has run on evenly for a day.
 //
 // Everything here errs towards having used more.
 
@@ -71,7 +71,8 @@ static int32_t first_day_in(int year, int month, int day)
 	return begin + day <= next ? begin + day - 1 : next - 1;
 }
 
-// The first day of the period that the time lies in; `day` of the month begins one. 0: no such time.
+// The first day of the period that the time lies in; `day` of the month begins one. 0: no such
+// time.
 static int32_t period_at(int64_t wall_ms, int day)
 {
 	time_t now = (time_t)(wall_ms / 1000);
@@ -115,8 +116,8 @@ int64_t cap_ends_ms(const struct cap_count *c)
 
 int64_t cap_used_bytes(const struct cap_count *c)
 {
-	uint64_t used = c->base_bytes +
-			(c->line_bytes > c->own_bytes ? c->line_bytes : c->own_bytes);
+	uint64_t used =
+		c->base_bytes + (c->line_bytes > c->own_bytes ? c->line_bytes : c->own_bytes);
 
 	return (int64_t)(used & INT64_MAX);
 }
@@ -160,8 +161,8 @@ static void count_line(struct caps *caps, struct cap_count *c, const struct cap_
 static void count(struct caps *caps, struct cap_count *c, const struct cap_look *look)
 {
 	count_line(caps, c, look);
-	c->own_bytes += look->own_bytes >= c->own_seen ? look->own_bytes - c->own_seen
-						       : look->own_bytes;
+	c->own_bytes +=
+		look->own_bytes >= c->own_seen ? look->own_bytes - c->own_seen : look->own_bytes;
 	c->own_seen = look->own_bytes;
 }
 
@@ -273,13 +274,13 @@ static void warn(struct caps *caps, struct cap_count *c, const struct config_pat
 void caps_look(struct caps *caps, struct cap_count *c, const struct config_path *path,
 	       const struct cap_look *look, struct cap_news *news)
 {
-	bool even = c->looked && llabs((look->wall_ms - c->wall_ms) -
-				       (look->mono_ms - c->mono_ms)) < JUMP_MS;
+	bool even = c->looked &&
+		    llabs((look->wall_ms - c->wall_ms) - (look->mono_ms - c->mono_ms)) < JUMP_MS;
 	bool was_spent = cap_judge(c, path) == CAP_SPENT;
 
 	*news = (struct cap_news){ 0 };
-	// what was moved since the last look belongs to the period that ends, but not what was moved
-	// while nobody looked
+	// what was moved since the last look belongs to the period that ends, but not what was
+	// moved while nobody looked
 	if (c->looked)
 		count(caps, c, look);
 	turn(caps, c, path->cap_day, look, even, news);
@@ -344,10 +345,12 @@ void cap_sentence(const struct cap_count *c, const struct config_path *path, int
 	}
 	if (c->unknown)
 		snprintf(out, EVENT_TEXT_SIZE,
-			 "how much of %s is used is not known, at least %s; say it with 'mpgate cap %s --set-used'",
+			 "how much of %s is used is not known, at least %s; say it with 'mpgate "
+			 "cap %s --set-used'",
 			 limit, format_bytes(used_bytes, used), path->name);
 	else if (used_bytes >= limit_bytes)
-		snprintf(out, EVENT_TEXT_SIZE, "%s of %s used, %s%s", format_bytes(used_bytes, used), limit, resets,
+		snprintf(out, EVENT_TEXT_SIZE, "%s of %s used, %s%s",
+			 format_bytes(used_bytes, used), limit, resets,
 			 path->cap_action == CONFIG_CAP_BACKUP ? "" : "; disabled");
 	else
 		snprintf(out, EVENT_TEXT_SIZE, "%d%% used, %s left, %s", percent_of(c, path),
@@ -429,7 +432,8 @@ bool caps_due(const struct caps *caps, const struct config_path paths[], size_t 
 		const struct cap_count *c = find(caps, paths[i].name);
 		int64_t unsaved = c && !paths[i].gone ? cap_used_bytes(c) - c->saved_bytes : 0;
 
-		if (unsaved && (late || (paths[i].cap_bytes && unsaved >= paths[i].cap_bytes / SAVE_PARTS)))
+		if (unsaved &&
+		    (late || (paths[i].cap_bytes && unsaved >= paths[i].cap_bytes / SAVE_PARTS)))
 			return true;
 	}
 	return false;
@@ -469,9 +473,9 @@ void caps_write(const struct caps *caps, struct str *out)
 	for (size_t i = 0; i < caps->n; i++) {
 		const struct cap_count *c = &caps->counts[i];
 
-		str_addf(out, "%s %s day=%d base=%" PRIu64 " line=%" PRIu64 " own=%" PRIu64, c->name,
-			 write_date(c->period, period), c->day, c->base_bytes, c->line_bytes,
-			 c->own_bytes);
+		str_addf(out, "%s %s day=%d base=%" PRIu64 " line=%" PRIu64 " own=%" PRIu64,
+			 c->name, write_date(c->period, period), c->day, c->base_bytes,
+			 c->line_bytes, c->own_bytes);
 		str_addf(out, " boost=%" PRIu64 " ignored=%d warned=%d", c->boost_bytes, c->ignored,
 			 c->warned);
 		str_addf(out, " undo=%s/%" PRIu64 " steady=%" PRId64 " unknown=%d",
@@ -500,8 +504,8 @@ static bool read_line(const char *line, struct cap_count *c)
 	*c = (struct cap_count){ 0 };
 	if (sscanf(line,
 		   "%15s %d-%d-%d day=%d base=%" SCNu64 " line=%" SCNu64 " own=%" SCNu64
-		   " boost=%" SCNu64 " ignored=%d warned=%d undo=%d-%d-%d/%" SCNu64 " steady=%" SCNd64
-		   " unknown=%d at=%39[^/]/%d/%" SCNu64 "/%" SCNu64 "%n",
+		   " boost=%" SCNu64 " ignored=%d warned=%d undo=%d-%d-%d/%" SCNu64
+		   " steady=%" SCNd64 " unknown=%d at=%39[^/]/%d/%" SCNu64 "/%" SCNu64 "%n",
 		   c->name, &period[0], &period[1], &period[2], &c->day, &c->base_bytes,
 		   &c->line_bytes, &c->own_bytes, &c->boost_bytes, &ignored, &c->warned, &undo[0],
 		   &undo[1], &undo[2], &c->undo_bytes, &c->steady_ms, &unknown, c->line.boot,

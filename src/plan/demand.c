@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether an optional path is wanted, besides by a person's word: because its time is over, because it is
-// needed, or because it is needed no longer.
+// Whether an optional path is wanted, besides by a person's word: because its time is over, because
+// it is needed, or because it is needed no longer.
 //
-// A need has to last before it brings a path in, which may mean dialling, and has to be over for a while
-// before the path goes. A person's word goes first: what was enabled by hand stays until it is disabled
-// or its time is over, and what was disabled by hand waits for the next need. What must not be spent is
-// not brought in, and is let go.
+// A need has to last before it brings a path in, which may mean dialling, and has to be over for a
+// while before the path goes. A person's word goes first: what was enabled by hand stays until it
+// is disabled or its time is over, and what was disabled by hand waits for the next need. What must
+// not be spent is not brought in, and is let go.
 
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ static bool is_needed(const struct config_path *path, const struct demand_need *
 
 static const char *name_need(const struct demand_need *need)
 {
-	return !need->up	      ? "no primary is up"
+	return !need->up                ? "no primary is up"
 	       : need->poor == need->up ? "the primaries are poor"
 					: "the primaries are full";
 }

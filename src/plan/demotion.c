@@ -77,7 +77,8 @@ static void explain_rtt(struct demotion *d, const struct use_evidence *e,
 	if (e->loss_ratio >= 0.01) {
 		char percent[FORMAT_SIZE];
 
-		snprintf(loss, sizeof(loss), " and %s %% loss", format_loss(e->loss_ratio, percent));
+		snprintf(loss, sizeof(loss), " and %s %% loss",
+			 format_loss(e->loss_ratio, percent));
 	}
 	snprintf(d->why, sizeof(d->why), "demoted: %s ms%s would slow the rest (%s: %s ms)",
 		 format_rtt(e->min_rtt_us, rtt), loss, nearest->name,
@@ -266,8 +267,9 @@ static void go_on(struct plan_uses *uses, const struct use_evidence evidence[], 
 
 // A path that came or went has changed the total by itself: what was measured before cannot be
 // compared with what comes.
-static void begin_anew_when_paths_change(struct plan_uses *uses, const struct use_evidence evidence[],
-					 size_t n, int64_t now_ms)
+static void begin_anew_when_paths_change(struct plan_uses *uses,
+					 const struct use_evidence evidence[], size_t n,
+					 int64_t now_ms)
 {
 	uint32_t up = 0;
 

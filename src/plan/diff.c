@@ -211,14 +211,16 @@ static bool leads_on(const struct kstate *want, const struct krule *rule)
 }
 
 // With the rule of a mark of the relay's, a path's or a pin's go the flows that it led.
-static void delete_flows(const struct kstate *observed, const struct kstate *want, struct op_list *out)
+static void delete_flows(const struct kstate *observed, const struct kstate *want,
+			 struct op_list *out)
 {
 	for (size_t i = 0; i < observed->n_rules; i++) {
 		const struct krule *r = &observed->rules[i];
 
 		if (r->protocol == KSTATE_PROTOCOL && r->fwmark >= KSTATE_RELAY_MARK &&
 		    r->fwmark <= KSTATE_PIN_MARK(CONFIG_PIN_SLOTS - 1) && !leads_on(want, r))
-			add(out, (struct op){ .kind = OP_FLOWS_DELETE, .flows = { r->fwmark, r->family } });
+			add(out, (struct op){ .kind = OP_FLOWS_DELETE,
+					      .flows = { r->fwmark, r->family } });
 	}
 }
 

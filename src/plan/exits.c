@@ -48,7 +48,8 @@ void exit_health_probe(struct exit_health *h, size_t path, int error, int64_t no
 		h->good_ms = 0;
 }
 
-// Whether no usable path reaches the exit. False where there is no path: it is not the exit's fault.
+// Whether no usable path reaches the exit. False where there is no path: it is not the exit's
+// fault.
 static bool is_unreachable(const struct exit_candidate *exit, const struct exit_paths *paths,
 			   int doubted, int64_t now_ms)
 {
@@ -69,7 +70,8 @@ static bool is_unreachable(const struct exit_candidate *exit, const struct exit_
 	return n_usable && h->fails >= needed;
 }
 
-bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths, int64_t now_ms)
+bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths,
+		       int64_t now_ms)
 {
 	return is_unreachable(exit, paths, FAILS_DOUBTED, now_ms);
 }
@@ -88,7 +90,8 @@ static bool comes_before(const struct exit_choice *choice, const struct exit_can
 static size_t find_first(const struct exit_choice *choice, const struct exit_candidate exits[],
 			 size_t n, int64_t now_ms,
 			 bool (*fits)(const struct exit_choice *choice,
-				      const struct exit_candidate exits[], size_t i, int64_t now_ms))
+				      const struct exit_candidate exits[], size_t i,
+				      int64_t now_ms))
 {
 	size_t best = n;
 

@@ -12,7 +12,8 @@
 #include "model/format.h"
 #include "plan/plan_priv.h"
 
-const struct prefix *plan_find_range(const struct config_prefixes *prefixes, const struct addr *addr)
+const struct prefix *plan_find_range(const struct config_prefixes *prefixes,
+				     const struct addr *addr)
 {
 	for (size_t i = 0; i < prefixes->n; i++) {
 		if (prefix_contains(&prefixes->list[i], addr))
@@ -21,8 +22,8 @@ const struct prefix *plan_find_range(const struct config_prefixes *prefixes, con
 	return NULL;
 }
 
-__attribute__((format(printf, 3, 4))) static void say(struct plan_explanation *out, const char *rule,
-						      const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void say(struct plan_explanation *out,
+						      const char *rule, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -32,10 +33,12 @@ __attribute__((format(printf, 3, 4))) static void say(struct plan_explanation *o
 	va_end(ap);
 }
 
-static bool is_own(const struct kstate *observed, const struct addr *to, struct plan_explanation *out)
+static bool is_own(const struct kstate *observed, const struct addr *to,
+		   struct plan_explanation *out)
 {
 	for (size_t i = 0; i < observed->n_addrs; i++) {
-		const struct klink *link = kstate_link_by_index(observed, observed->addrs[i].ifindex);
+		const struct klink *link =
+			kstate_link_by_index(observed, observed->addrs[i].ifindex);
 
 		if (!addr_equal(&observed->addrs[i].local, to))
 			continue;
@@ -88,12 +91,13 @@ static bool is_special(const struct addr *to, struct plan_explanation *out)
 	char text[ADDR_STRLEN];
 
 	if (range)
-		say(out, "special-range", "%s is never carried (%s)", prefix_format(&range->prefix, text),
-		    range->source);
+		say(out, "special-range", "%s is never carried (%s)",
+		    prefix_format(&range->prefix, text), range->source);
 	return range;
 }
 
-static bool is_bypassed(const struct config_lan *lan, const struct addr *to, struct plan_explanation *out)
+static bool is_bypassed(const struct config_lan *lan, const struct addr *to,
+			struct plan_explanation *out)
 {
 	const struct prefix *range = plan_find_range(&lan->bypass, to);
 	char text[ADDR_STRLEN];
@@ -103,7 +107,8 @@ static bool is_bypassed(const struct config_lan *lan, const struct addr *to, str
 	return range;
 }
 
-static bool is_exit(const struct plan_exits *exits, const struct addr *to, struct plan_explanation *out)
+static bool is_exit(const struct plan_exits *exits, const struct addr *to,
+		    struct plan_explanation *out)
 {
 	for (size_t i = 0; i < exits->n; i++) {
 		if (!addr_equal(&exits->list[i], to))
@@ -114,8 +119,8 @@ static bool is_exit(const struct plan_exits *exits, const struct addr *to, struc
 	return false;
 }
 
-static bool is_peer(const struct config *config, const struct kstate *observed, const struct addr *to,
-		    struct plan_explanation *out)
+static bool is_peer(const struct config *config, const struct kstate *observed,
+		    const struct addr *to, struct plan_explanation *out)
 {
 	for (size_t i = 0; i < config->n_paths; i++) {
 		const struct klink *link = kstate_link(observed, config->paths[i].interface);
@@ -124,14 +129,16 @@ static bool is_peer(const struct config *config, const struct kstate *observed, 
 			if (observed->addrs[a].ifindex != link->ifindex ||
 			    !addr_equal(&observed->addrs[a].peer, to))
 				continue;
-			say(out, "path-peer", "it is the far end of path %s", config->paths[i].name);
+			say(out, "path-peer", "it is the far end of path %s",
+			    config->paths[i].name);
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool is_refused_ipv6(const struct config *config, const struct addr *to, const struct addr *from)
+static bool is_refused_ipv6(const struct config *config, const struct addr *to,
+			    const struct addr *from)
 {
 	return config->lan.refuse_ipv6 && to->family == AF_INET6 && !is_excepted(config, from);
 }
@@ -139,22 +146,26 @@ static bool is_refused_ipv6(const struct config *config, const struct addr *to, 
 static void say_carried(const struct config_lan *lan, const struct addr *from,
 			struct plan_explanation *out)
 {
-	const struct prefix *range = addr_is_set(from) ? plan_find_range(&lan->sources, from) : NULL;
+	const struct prefix *range =
+		addr_is_set(from) ? plan_find_range(&lan->sources, from) : NULL;
 	char source[ADDR_STRLEN], text[ADDR_STRLEN];
 
 	out->fate = PLAN_CARRIED;
 	if (range)
-		say(out, "carried", "%s is in lan.sources (%s), and no rule excepts the destination",
+		say(out, "carried",
+		    "%s is in lan.sources (%s), and no rule excepts the destination",
 		    addr_format(from, source), prefix_format(range, text));
 	else if (lan->sources.n && !addr_is_set(from))
-		say(out, "carried", "for the machines of lan.sources; no rule excepts the destination");
+		say(out, "carried",
+		    "for the machines of lan.sources; no rule excepts the destination");
 	else
 		say(out, "carried", "no rule excepts it");
 }
 
 static bool is_quic(const struct config *config, const struct plan_packet *packet)
 {
-	return config->udp.quic == CONFIG_QUIC_REJECT && packet->proto == CONFIG_PROTO_UDP && packet->port == 443;
+	return config->udp.quic == CONFIG_QUIC_REJECT && packet->proto == CONFIG_PROTO_UDP &&
+	       packet->port == 443;
 }
 
 // What is not TCP, and no list or pin says anything of.
@@ -214,7 +225,7 @@ static void say_pin_works(const struct config *config, const struct plan_packet 
 	out->path = path ? (int)(path - config->paths) : -1;
 	out->exit = exit ? (int)(exit - config->exits) : -1;
 	out->fate = plan_pin_carries(config, pin) ? PLAN_CARRIED
-		    : path			  ? PLAN_FORWARDED
+		    : path                        ? PLAN_FORWARDED
 						  : PLAN_LET_THROUGH;
 	if (path && pin->proxy)
 		say(out, "pin", "by pin %s, over %s alone", pin->name, path->name);
@@ -265,8 +276,8 @@ void plan_explain(const struct config *config, const struct kstate *observed,
 	if (is_own(observed, to, out))
 		return;
 	exempt_from = source_is_left_alone(config, from, &from_says);
-	exempt_to = is_special(to, &to_says) || is_bypassed(lan, to, &to_says) || is_exit(exits, to, &to_says) ||
-		    is_peer(config, observed, to, &to_says);
+	exempt_to = is_special(to, &to_says) || is_bypassed(lan, to, &to_says) ||
+		    is_exit(exits, to, &to_says) || is_peer(config, observed, to, &to_says);
 	if (!addr_is_multicast(to) && is_pinned(config, ways, packet, exempt_to, exempt_from, out))
 		return;
 	if (is_refused_ipv6(config, to, from) && !exempt_to) {
@@ -301,7 +312,8 @@ void plan_explain_first(const struct plan_candidate candidates[], const int orde
 	else if (a->optional != b->optional)
 		snprintf(out, NOTE_SIZE, "the others are optional");
 	else if (a->rtt_us >= 0)
-		snprintf(out, NOTE_SIZE, "lowest RTT, %s ms, of %zu paths", format_rtt(a->rtt_us, rtt), n);
+		snprintf(out, NOTE_SIZE, "lowest RTT, %s ms, of %zu paths",
+			 format_rtt(a->rtt_us, rtt), n);
 	else
 		snprintf(out, NOTE_SIZE, "first in the file; no RTT is known");
 }

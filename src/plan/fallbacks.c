@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Connections that have become plain TCP are told once an hour for each destination, not one by one: a page
-// has dozens of them, and who reads of one knows. Only so many destinations are told within an hour, so that a
-// LAN full of them fills neither the list of events nor memory.
+// Connections that have become plain TCP are told once an hour for each destination, not one by
+// one: a page has dozens of them, and who reads of one knows. Only so many destinations are told
+// within an hour, so that a LAN full of them fills neither the list of events nor memory.
 
 #include <string.h>
 

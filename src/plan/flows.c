@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is forwarded over one path instead of carried: flows that begin in the block udp (udp.c) and those
-// of pins (pins.c).
+// What is forwarded over one path instead of carried: flows that begin in the block udp (udp.c) and
+// those of pins (pins.c).
 //
-// The conntrack mark of a flow says which path it began on, or which pin it is of, and each of its packets
-// from the LAN gets the same mark, by which a rule leads it there. With the rule go the flows (diff.c):
-// the next packet of each is that of a new one. What would leave over another interface than its mark says
-// is dropped, so nothing takes a way around.
+// The conntrack mark of a flow says which path it began on, or which pin it is of, and each of its
+// packets from the LAN gets the same mark, by which a rule leads it there. With the rule go the
+// flows (diff.c): the next packet of each is that of a new one. What would leave over another
+// interface than its mark says is dropped, so nothing takes a way around.
 //
-// Rules of pins come before the main table: a pin is more than a route. They are for packets of the LAN
-// alone, since answers have to find back to it. Answers get the mark of the path, for which the rule comes
-// behind the main table, so that they pass the check of their reverse path.
+// Rules of pins come before the main table: a pin is more than a route. They are for packets of the
+// LAN alone, since answers have to find back to it. Answers get the mark of the path, for which the
+// rule comes behind the main table, so that they pass the check of their reverse path.
 
 #include <inttypes.h>
 
@@ -68,8 +68,8 @@ bool plan_path_forwards(const struct path_fsm *fsm, enum plan_family family)
 	return path_fsm_works(fsm) && fsm->facts.way[family].routable;
 }
 
-void plan_want_flows(const struct config *config, const struct path_fsm fsms[], enum plan_family family,
-		     struct kstate *want)
+void plan_want_flows(const struct config *config, const struct path_fsm fsms[],
+		     enum plan_family family, struct kstate *want)
 {
 	for (size_t i = 0; i < config->n_paths; i++) {
 		if (!plan_path_forwards(&fsms[i], family))
@@ -91,8 +91,8 @@ void plan_want_flows(const struct config *config, const struct path_fsm fsms[], 
 static void write_keep(struct str *out, const struct forwarded list[], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		str_addf(out, "\t\t" PLAN_NFT_IF_CT_MARK " " PLAN_NFT_MARK " accept\n", KSTATE_MARK_MASK,
-			 list[i].mark, ~KSTATE_MARK_MASK, list[i].mark);
+		str_addf(out, "\t\t" PLAN_NFT_IF_CT_MARK " " PLAN_NFT_MARK " accept\n",
+			 KSTATE_MARK_MASK, list[i].mark, ~KSTATE_MARK_MASK, list[i].mark);
 }
 
 void plan_nft_keep(struct str *out, const struct config *config)
@@ -115,7 +115,9 @@ void plan_nft_answers(struct str *out, const struct config *config)
 	size_t n = list_all(config, list);
 
 	for (size_t i = 0; i < n; i++)
-		str_addf(out, "\t\tiifname \"%s\" ct direction reply " PLAN_NFT_IF_CT_MARK " " PLAN_NFT_MARK " return\n",
+		str_addf(out,
+			 "\t\tiifname \"%s\" ct direction reply " PLAN_NFT_IF_CT_MARK
+			 " " PLAN_NFT_MARK " return\n",
 			 config->paths[list[i].slot].interface, KSTATE_MARK_MASK, list[i].mark,
 			 ~KSTATE_MARK_MASK, KSTATE_PATH_MARK(list[i].slot));
 }
@@ -129,8 +131,8 @@ void plan_nft_forward(struct str *out, const struct config *config)
 		     "\t\ttype filter hook forward priority filter; policy accept;\n");
 	for (size_t i = 0; i < n; i++)
 		str_addf(out, "\t\tiifname \"%s\" oifname != \"%s\" " PLAN_NFT_IF_MARK " drop\n",
-			 config->lan.interface, config->paths[list[i].slot].interface, KSTATE_MARK_MASK,
-			 list[i].mark);
+			 config->lan.interface, config->paths[list[i].slot].interface,
+			 KSTATE_MARK_MASK, list[i].mark);
 	str_add(out, "\t}\n"
 		     "\tchain postrouting {\n"
 		     "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");

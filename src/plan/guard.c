@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Who may reach what the gateway listens on: the LAN, and nobody else.
 //
-// A socket that is bound to the LAN's address is not closed to the rest of the world by that: Linux takes a
-// packet for any of its addresses from any interface (RFC 1122 calls it the weak host model), so whoever
-// shares a provider's network with us need only route the LAN's address this way, and an IPv6 address of the
-// LAN is routed this way by all the Internet. So what comes in elsewhere for one of our ports is dropped
-// unless the address is that interface's own, where another program may well listen.
+// A socket that is bound to the LAN's address is not closed to the rest of the world by that: Linux
+// takes a packet for any of its addresses from any interface (RFC 1122 calls it the weak host
+// model), so whoever shares a provider's network with us need only route the LAN's address this
+// way, and an IPv6 address of the LAN is routed this way by all the Internet. So what comes in
+// elsewhere for one of our ports is dropped unless the address is that interface's own, where
+// another program may well listen.
 //
-// Where LAN and uplink are one interface (one arm) it cannot be told by the interface, and the source has
-// to be of the LAN: of a network that the interface has an address in, or of lan.sources. There the
-// kernel would also tell LAN hosts that the router is nearer to what we forward back out of the interface that
-// it came from (ICMP redirects); they would believe it, and go around us from then on.
+// Where LAN and uplink are one interface (one arm) it cannot be told by the interface, and the
+// source has to be of the LAN: of a network that the interface has an address in, or of
+// lan.sources. There the kernel would also tell LAN hosts that the router is nearer to what we
+// forward back out of the interface that it came from (ICMP redirects); they would believe it, and
+// go around us from then on.
 
 #include <inttypes.h>
 #include <string.h>
@@ -62,7 +64,8 @@ static void write_near(struct str *out, const struct config *config, const struc
 	plan_set_write(out, "near", &near);
 }
 
-void plan_nft_guard_sets(struct str *out, const struct config *config, const struct kstate *observed)
+void plan_nft_guard_sets(struct str *out, const struct config *config,
+			 const struct kstate *observed)
 {
 	if (plan_one_arm(config))
 		write_near(out, config, observed);
@@ -76,14 +79,16 @@ void plan_nft_guard(struct str *out, const struct config *config)
 	list_ports(config, &ports);
 	if (ports.len)
 		str_addf(out,
-			 "\t\tiifname != { \"lo\", \"%s\" } meta l4proto { tcp, udp } th dport { %s } "
+			 "\t\tiifname != { \"lo\", \"%s\" } meta l4proto { tcp, udp } th dport { "
+			 "%s } "
 			 "fib daddr type local fib daddr . iif type != local drop\n",
 			 lan, str_text(&ports));
 	for (int f = 0; ports.len && plan_one_arm(config) && f < PLAN_FAMILIES; f++)
 		str_addf(out,
 			 "\t\tiifname \"%s\" meta l4proto { tcp, udp } th dport { %s } "
 			 "fib daddr type local %s saddr != @near%c drop\n",
-			 lan, str_text(&ports), f == PLAN_V6 ? "ip6" : "ip", f == PLAN_V6 ? '6' : '4');
+			 lan, str_text(&ports), f == PLAN_V6 ? "ip6" : "ip",
+			 f == PLAN_V6 ? '6' : '4');
 	str_fini(&ports);
 }
 

@@ -3,9 +3,9 @@
 //
 // When a path is proved again its endpoint is added, and the kernel opens a subflow on every
 // connection, once: one that fails (the SYN's answer lost, a router that forgot, a limit at the
-// exit), or that closes by itself later, is not tried again (kernel-notes). Only removing the endpoint
-// and adding it anew helps, and that closes the subflows of those that have one. So the workers count
-// the connections that lack a subflow, and an endpoint is renewed
+// exit), or that closes by itself later, is not tried again (kernel-notes). Only removing the
+// endpoint and adding it anew helps, and that closes the subflows of those that have one. So the
+// workers count the connections that lack a subflow, and an endpoint is renewed
 //
 //	when one connection in LACKING_PART lacks it, or when the path is idle, so that it costs
 //	nothing;
@@ -60,21 +60,24 @@ static void succeed(struct join *j, const struct join_evidence *e, int64_t now_m
 	j->joined += e->due;
 	j->wait_ms = 0;
 	if (e->due)
-		tell(news, LOG_LEVEL_NOTICE, "%u subflow%s %s", e->due, e->due == 1 ? "" : "s", verb(j));
+		tell(news, LOG_LEVEL_NOTICE, "%u subflow%s %s", e->due, e->due == 1 ? "" : "s",
+		     verb(j));
 	enter(j, JOIN_DONE, now_ms);
 }
 
-static void fail(struct join *j, const struct join_evidence *e, int64_t now_ms, struct join_news *news)
+static void fail(struct join *j, const struct join_evidence *e, int64_t now_ms,
+		 struct join_news *news)
 {
 	j->joined += e->due - e->missing;
 	j->failed += e->missing;
 	j->next_ms = now_ms + j->wait_ms;
-	tell(news, LOG_LEVEL_WARNING, "%u of %u subflows %s, %u did not", e->due - e->missing, e->due,
-	     verb(j), e->missing);
+	tell(news, LOG_LEVEL_WARNING, "%u of %u subflows %s, %u did not", e->due - e->missing,
+	     e->due, verb(j), e->missing);
 	enter(j, JOIN_LACKING, now_ms);
 }
 
-static void wait(struct join *j, const struct join_evidence *e, int64_t now_ms, struct join_news *news)
+static void wait(struct join *j, const struct join_evidence *e, int64_t now_ms,
+		 struct join_news *news)
 {
 	int64_t rtts_ms = e->rtt_us > 0 ? GRACE_RTTS * e->rtt_us / 1000 : 0;
 	int64_t grace_ms = COUNTED_MS + rtts_ms + (e->missing < e->due ? GRACE_MS : 0);
@@ -94,8 +97,8 @@ static void grow_wait(struct join *j)
 		j->wait_ms = WAIT_MAX_MS;
 }
 
-static void renew_when_worth_it(struct join *j, const struct join_evidence *e, int64_t largest_rtt_us,
-				int64_t now_ms)
+static void renew_when_worth_it(struct join *j, const struct join_evidence *e,
+				int64_t largest_rtt_us, int64_t now_ms)
 {
 	bool worth = e->missing * LACKING_PART >= e->due || !e->busy;
 
@@ -129,8 +132,8 @@ static void take_endpoint(struct join *j, uint8_t endpoint, int64_t now_ms)
 	enter(j, JOIN_WAIT, now_ms);
 }
 
-void join_tick(struct join *j, const struct join_evidence *e, int64_t largest_rtt_us, int64_t now_ms,
-	       struct join_news *news)
+void join_tick(struct join *j, const struct join_evidence *e, int64_t largest_rtt_us,
+	       int64_t now_ms, struct join_news *news)
 {
 	news->text[0] = '\0';
 	if (!e->wanted) {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The jumpbox: what comes out of a tunnel leaves by the uplink under the jumpbox's own address, and what
-// answers it goes back. Nothing else passes: not from one tunnel to another unless that is wanted, not
-// into other networks of the machine, and nothing that somebody outside begins, unless a port was
-// forwarded on purpose.
+// The jumpbox: what comes out of a tunnel leaves by the uplink under the jumpbox's own address, and
+// what answers it goes back. Nothing else passes: not from one tunnel to another unless that is
+// wanted, not into other networks of the machine, and nothing that somebody outside begins, unless
+// a port was forwarded on purpose.
 //
-// Tunnels are the interfaces that the configuration names, as they come and go. What may come out of one
-// is what the routes lead into it; so OpenVPN's `server` and `route` lines and WireGuard's AllowedIPs say
-// it, and nobody has to say it twice. Names that are not there yet are closed as well: between a tunnel's
-// birth and the next look at it nothing leaves with an address of its own.
+// Tunnels are the interfaces that the configuration names, as they come and go. What may come out
+// of one is what the routes lead into it; so OpenVPN's `server` and `route` lines and WireGuard's
+// AllowedIPs say it, and nobody has to say it twice. Names that are not there yet are closed as
+// well: between a tunnel's birth and the next look at it nothing leaves with an address of its own.
 //
-// IPv4 is masqueraded, of IPv6 what is unique local (RFC 4193): who has a global network behind a tunnel
-// has it routed here. To forward IPv6 makes a kernel ignore router advertisements, so the uplink that has
-// its default route from those is told to go on listening (accept_ra 2), before.
+// IPv4 is masqueraded, of IPv6 what is unique local (RFC 4193): who has a global network behind a
+// tunnel has it routed here. To forward IPv6 makes a kernel ignore router advertisements, so the
+// uplink that has its default route from those is told to go on listening (accept_ra 2), before.
 //
-// The TCP option of the greatest segment is lowered to what the smaller MTU of both ways takes. The chain
-// stands before those of other programs and counts what it lets pass, and another one behind them counts
-// what is left.
+// The TCP option of the greatest segment is lowered to what the smaller MTU of both ways takes. The
+// chain stands before those of other programs and counts what it lets pass, and another one behind
+// them counts what is left.
 
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -59,7 +59,8 @@ static bool can_be_quoted(const char *name)
 
 static bool is_default(const struct prefix *dst)
 {
-	return dst->len <= (dst->addr.family == AF_INET6 ? PLAN_DEFAULT_LEN_V6 : PLAN_DEFAULT_LEN_V4);
+	return dst->len <=
+	       (dst->addr.family == AF_INET6 ? PLAN_DEFAULT_LEN_V6 : PLAN_DEFAULT_LEN_V4);
 }
 
 static const struct klink *find_uplink(const struct config_jumpbox *config, const struct kstate *k,
@@ -73,8 +74,9 @@ static const struct klink *find_uplink(const struct config_jumpbox *config, cons
 		const struct kroute *r = &k->routes[i];
 		const struct klink *link = kstate_link_by_index(k, r->oif);
 
-		if (r->table == RT_TABLE_MAIN && r->type == RTN_UNICAST && r->dst.addr.family == af &&
-		    r->dst.len == 0 && link && can_be_quoted(link->name) && !is_named(config, link->name) &&
+		if (r->table == RT_TABLE_MAIN && r->type == RTN_UNICAST &&
+		    r->dst.addr.family == af && r->dst.len == 0 && link &&
+		    can_be_quoted(link->name) && !is_named(config, link->name) &&
 		    (!best || r->metric < best->metric))
 			best = r;
 	}
@@ -98,7 +100,8 @@ static const struct jumpbox_tunnel *find_tunnel(const struct jumpbox_view *view,
 static void add_range(struct jumpbox_view *view, const struct prefix *range, int ifindex)
 {
 	view->ranges = xgrow(view->ranges, view->n_ranges, sizeof(*view->ranges));
-	view->ranges[view->n_ranges++] = (struct jumpbox_range){ .range = *range, .ifindex = ifindex };
+	view->ranges[view->n_ranges++] =
+		(struct jumpbox_range){ .range = *range, .ifindex = ifindex };
 }
 
 static bool is_for_a_tunnel(const struct jumpbox_view *view, const struct kroute *r)
@@ -123,7 +126,8 @@ void plan_jumpbox_look(const struct config_jumpbox *config, const struct kstate 
 						 .mtu = link->mtu,
 						 .up = link->admin_up };
 
-		if (!is_named(config, link->name) || is_uplink(view, link->name) || !can_be_quoted(link->name))
+		if (!is_named(config, link->name) || is_uplink(view, link->name) ||
+		    !can_be_quoted(link->name))
 			continue;
 		str_copy(tunnel.name, sizeof(tunnel.name), link->name);
 		view->tunnels = xgrow(view->tunnels, view->n_tunnels, sizeof(tunnel));
@@ -184,25 +188,26 @@ static void add_tunnel_names(struct str *out, const struct jumpbox_view *view)
 	str_add(out, " }");
 }
 
-static void write_ways(struct str *out, const struct config_jumpbox *config, const struct jumpbox_view *view,
-		       const char *tunnels)
+static void write_ways(struct str *out, const struct config_jumpbox *config,
+		       const struct jumpbox_view *view, const char *tunnels)
 {
 	for (int f = 0; f < PLAN_FAMILIES && view->n_tunnels; f++) {
 		const char *proto = f == PLAN_V6 ? "ipv6" : "ipv4", *uplink = view->uplink[f];
 
 		if (!uplink[0])
 			continue;
-		str_addf(out, "\t\tmeta nfproto %s iifname %s oifname \"%s\" goto outward\n", proto, tunnels,
-			 uplink);
-		str_addf(out, "\t\tmeta nfproto %s iifname \"%s\" oifname %s goto inward\n", proto, uplink,
-			 tunnels);
+		str_addf(out, "\t\tmeta nfproto %s iifname %s oifname \"%s\" goto outward\n", proto,
+			 tunnels, uplink);
+		str_addf(out, "\t\tmeta nfproto %s iifname \"%s\" oifname %s goto inward\n", proto,
+			 uplink, tunnels);
 	}
 	if (config->between && view->n_tunnels)
 		str_addf(out, "\t\tiifname %s oifname %s goto between\n", tunnels, tunnels);
 }
 
 // What was not named above, whether it is there or not.
-static void write_rest(struct str *out, const struct config_jumpbox *config, const struct jumpbox_view *view)
+static void write_rest(struct str *out, const struct config_jumpbox *config,
+		       const struct jumpbox_view *view)
 {
 	static const char *const ways[] = { "iifname", "oifname" };
 
@@ -227,9 +232,11 @@ static void write_masquerade(struct str *out, const struct jumpbox_view *view)
 	str_add(out, "\tchain postrouting {\n"
 		     "\t\ttype nat hook postrouting priority srcnat; policy accept;\n");
 	if (view->uplink[PLAN_V4][0])
-		str_addf(out, "\t\toifname \"%s\" ip saddr @range4 masquerade\n", view->uplink[PLAN_V4]);
+		str_addf(out, "\t\toifname \"%s\" ip saddr @range4 masquerade\n",
+			 view->uplink[PLAN_V4]);
 	if (view->uplink[PLAN_V6][0])
-		str_addf(out, "\t\toifname \"%s\" ip6 saddr @range6 ip6 saddr fc00::/7 masquerade\n",
+		str_addf(out,
+			 "\t\toifname \"%s\" ip6 saddr @range6 ip6 saddr fc00::/7 masquerade\n",
 			 view->uplink[PLAN_V6]);
 	str_add(out, "\t}\n");
 }
@@ -240,28 +247,33 @@ static char *nft_text(const struct config_jumpbox *config, const struct jumpbox_
 
 	add_tunnel_names(&tunnels, view);
 	str_add(&out, "table inet " KSTATE_JUMPBOX_TABLE " {\n\tflags owner;\n"
-		      "\tcounter " KSTATE_COUNT_PASSED " {\n\t}\n\tcounter " KSTATE_COUNT_LEFT " {\n\t}\n");
+		      "\tcounter " KSTATE_COUNT_PASSED " {\n\t}\n\tcounter " KSTATE_COUNT_LEFT
+		      " {\n\t}\n");
 	write_ranges(&out, view, PLAN_V4);
 	write_ranges(&out, view, PLAN_V6);
-	str_add(&out, "\tchain outward {\n" CLAMP
-		      "\t\tip saddr @range4 counter name " KSTATE_COUNT_PASSED " accept\n"
-		      "\t\tip6 saddr @range6 counter name " KSTATE_COUNT_PASSED " accept\n"
-		      "\t\tdrop\n\t}\n"
-		      "\tchain inward {\n" CLAMP
-		      "\t\tct state established,related counter name " KSTATE_COUNT_PASSED " accept\n"
-		      "\t\tct status dnat counter name " KSTATE_COUNT_PASSED " accept\n"
-		      "\t\tdrop\n\t}\n");
+	str_add(&out,
+		"\tchain outward {\n" CLAMP "\t\tip saddr @range4 counter name " KSTATE_COUNT_PASSED
+		" accept\n"
+		"\t\tip6 saddr @range6 counter name " KSTATE_COUNT_PASSED " accept\n"
+		"\t\tdrop\n\t}\n"
+		"\tchain inward {\n" CLAMP
+		"\t\tct state established,related counter name " KSTATE_COUNT_PASSED " accept\n"
+		"\t\tct status dnat counter name " KSTATE_COUNT_PASSED " accept\n"
+		"\t\tdrop\n\t}\n");
 	if (config->between)
-		str_add(&out, "\tchain between {\n" CLAMP
-			      "\t\tcounter name " KSTATE_COUNT_PASSED " accept\n\t}\n");
-	str_add(&out, "\tchain forward {\n\t\ttype filter hook forward priority raw; policy accept;\n");
+		str_add(&out, "\tchain between {\n" CLAMP "\t\tcounter name " KSTATE_COUNT_PASSED
+			      " accept\n\t}\n");
+	str_add(&out,
+		"\tchain forward {\n\t\ttype filter hook forward priority raw; policy accept;\n");
 	write_ways(&out, config, view, str_text(&tunnels));
 	write_rest(&out, config, view);
 	str_add(&out, "\t}\n");
-	str_add(&out, "\tchain behind {\n\t\ttype filter hook forward priority 300; policy accept;\n");
+	str_add(&out,
+		"\tchain behind {\n\t\ttype filter hook forward priority 300; policy accept;\n");
 	if (view->n_tunnels)
-		str_addf(&out, "\t\tiifname %s counter name " KSTATE_COUNT_LEFT " accept\n"
-			       "\t\toifname %s counter name " KSTATE_COUNT_LEFT "\n",
+		str_addf(&out,
+			 "\t\tiifname %s counter name " KSTATE_COUNT_LEFT " accept\n"
+			 "\t\toifname %s counter name " KSTATE_COUNT_LEFT "\n",
 			 str_text(&tunnels), str_text(&tunnels));
 	str_add(&out, "\t}\n");
 	write_masquerade(&out, view);

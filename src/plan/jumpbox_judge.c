@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What is right and wrong with a jumpbox, in words: the same for `mpgate jumpbox --check` and for one that
-// runs.
+// What is right and wrong with a jumpbox, in words: the same for `mpgate jumpbox --check` and for
+// one that runs.
 
 #include <stdio.h>
 #include <string.h>
@@ -31,15 +31,19 @@ static void judge_uplink(const struct config_jumpbox *config, const struct jumpb
 
 	if (!v4[0] && !v6[0] && config->uplink[0])
 		jumpbox_report_add(report, JUMPBOX_FAIL, config->uplink,
-				   "give the interface that leads to the Internet as 'uplink': ip route show default",
+				   "give the interface that leads to the Internet as 'uplink': ip "
+				   "route show default",
 				   "there is no such interface to be the uplink");
 	else if (!v4[0] && !v6[0])
-		jumpbox_report_add(report, JUMPBOX_FAIL, "",
-				   "bring the network up, or name the 'uplink' in the configuration",
-				   "no uplink: there is no default route but through tunnels");
+		jumpbox_report_add(
+			report, JUMPBOX_FAIL, "",
+			"bring the network up, or name the 'uplink' in the configuration",
+			"no uplink: there is no default route but through tunnels");
 	else
 		jumpbox_report_add(report, JUMPBOX_OK, v4[0] ? v4 : v6, "", "uplink%s%s%s",
-				   !v4[0] ? " of IPv6 alone" : !v6[0] ? " of IPv4 alone" : "",
+				   !v4[0]   ? " of IPv6 alone"
+				   : !v6[0] ? " of IPv4 alone"
+					    : "",
 				   v4[0] && v6[0] && strcmp(v4, v6) != 0 ? ", of IPv6 " : "",
 				   v4[0] && v6[0] && strcmp(v4, v6) != 0 ? v6 : "");
 }
@@ -50,7 +54,8 @@ static void list_ranges(const struct jumpbox_view *view, int ifindex, struct str
 		char text[ADDR_STRLEN];
 
 		if (view->ranges[i].ifindex == ifindex)
-			str_addf(out, "%s%s", out->len ? ", " : "", prefix_format(&view->ranges[i].range, text));
+			str_addf(out, "%s%s", out->len ? ", " : "",
+				 prefix_format(&view->ranges[i].range, text));
 	}
 }
 
@@ -62,17 +67,20 @@ static void judge_tunnel(const struct jumpbox_view *view, const struct jumpbox_t
 
 	list_ranges(view, tunnel->ifindex, &ranges);
 	if (!tunnel->up)
-		jumpbox_report_add(report, JUMPBOX_WARN, tunnel->name, "start the program that it belongs to",
-				   "tunnel is down");
+		jumpbox_report_add(report, JUMPBOX_WARN, tunnel->name,
+				   "start the program that it belongs to", "tunnel is down");
 	else if (!ranges.len)
 		jumpbox_report_add(report, JUMPBOX_FAIL, tunnel->name,
-				   "give it a network ('server 10.8.1.0 255.255.255.0' in OpenVPN's configuration)",
+				   "give it a network ('server 10.8.1.0 255.255.255.0' in "
+				   "OpenVPN's configuration)",
 				   "tunnel without addresses: no route leads into it");
 	else if (uplink && uplink->mtu && tunnel->mtu + TUNNEL_HEADERS_BYTES > uplink->mtu)
-		jumpbox_report_add(report, JUMPBOX_WARN, tunnel->name,
-				   "'tun-mtu 1400' in OpenVPN's configuration, here and at the far end",
-				   "MTU %d does not pass %s (%d) together with a tunnel's headers: packets go "
-				   "in fragments", tunnel->mtu, uplink->name, uplink->mtu);
+		jumpbox_report_add(
+			report, JUMPBOX_WARN, tunnel->name,
+			"'tun-mtu 1400' in OpenVPN's configuration, here and at the far end",
+			"MTU %d does not pass %s (%d) together with a tunnel's headers: packets go "
+			"in fragments",
+			tunnel->mtu, uplink->name, uplink->mtu);
 	else
 		jumpbox_report_add(report, JUMPBOX_OK, tunnel->name, "", "tunnel, %.120s, MTU %d",
 				   str_text(&ranges), tunnel->mtu);
@@ -102,13 +110,15 @@ static const char *name_of(const struct kstate *k, int ifindex)
 	return link ? link->name : "";
 }
 
-#define OTHER_RANGE "give each tunnel a range of its own: 'server' in OpenVPN's configuration, 'ifconfig-push' in " \
-		    "client-config-dir"
+#define OTHER_RANGE                                                                                \
+	"give each tunnel a range of its own: 'server' in OpenVPN's configuration, "               \
+	"'ifconfig-push' in "                                                                      \
+	"client-config-dir"
 
-// Networks of this machine that a range is part of, or the other way round: what belongs to one may go to
-// the other then.
+// Networks of this machine that a range is part of, or the other way round: what belongs to one may
+// go to the other then.
 static void judge_range(const struct jumpbox_range *r, const struct kstate *observed,
-			   struct jumpbox_report *report)
+			struct jumpbox_report *report)
 {
 	for (size_t i = 0; i < observed->n_addrs; i++) {
 		const struct kaddr *a = &observed->addrs[i];
@@ -118,8 +128,9 @@ static void judge_range(const struct jumpbox_range *r, const struct kstate *obse
 		if (a->ifindex == r->ifindex || !a->global || !prefix_overlap(&network, &r->range))
 			continue;
 		jumpbox_report_add(report, JUMPBOX_FAIL, name_of(observed, r->ifindex), OTHER_RANGE,
-				   "range %s overlaps %s, the network of %s", prefix_format(&r->range, range),
-				   prefix_format(&network, text), name_of(observed, a->ifindex));
+				   "range %s overlaps %s, the network of %s",
+				   prefix_format(&r->range, range), prefix_format(&network, text),
+				   name_of(observed, a->ifindex));
 	}
 }
 
@@ -140,22 +151,29 @@ void plan_jumpbox_losses(struct jumpbox_losses *losses, const struct kstate *obs
 	losses->left = observed->left;
 }
 
-static void judge_firewalls(const struct kstate *observed, bool loses, struct jumpbox_report *report)
+static void judge_firewalls(const struct kstate *observed, bool loses,
+			    struct jumpbox_report *report)
 {
 	for (size_t i = 0; i < observed->n_drops; i++) {
 		const struct kchain *c = &observed->drops[i];
-		const char *family = c->family == AF_INET ? "ip" : c->family == AF_INET6 ? "ip6" : "inet";
+		const char *family = c->family == AF_INET    ? "ip"
+				     : c->family == AF_INET6 ? "ip6"
+							     : "inet";
 		char next[sizeof(report->list->next)];
 
 		snprintf(next, sizeof(next),
-			 "let tunnels through there, both ways: nft insert rule %s %.40s %.40s iifname \"tun*\" accept, "
-			 "and the same with oifname", family, c->table, c->name);
-		jumpbox_report_add(report, loses ? JUMPBOX_FAIL : JUMPBOX_WARN, "", next,
-				   "another firewall's chain %s of table %s %s drops what it does not know%s",
-				   c->name, family, c->table, loses ? ", the tunnels' packets too" : "");
+			 "let tunnels through there, both ways: nft insert rule %s %.40s %.40s "
+			 "iifname \"tun*\" accept, "
+			 "and the same with oifname",
+			 family, c->table, c->name);
+		jumpbox_report_add(
+			report, loses ? JUMPBOX_FAIL : JUMPBOX_WARN, "", next,
+			"another firewall's chain %s of table %s %s drops what it does not know%s",
+			c->name, family, c->table, loses ? ", the tunnels' packets too" : "");
 	}
 	if (loses && !observed->n_drops)
-		jumpbox_report_add(report, JUMPBOX_FAIL, "", "nft list ruleset, and iptables-legacy -vnL FORWARD",
+		jumpbox_report_add(report, JUMPBOX_FAIL, "",
+				   "nft list ruleset, and iptables-legacy -vnL FORWARD",
 				   "another firewall drops packets of the tunnels");
 }
 

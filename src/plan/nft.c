@@ -4,12 +4,13 @@
 // One chain in prerouting, before routing. What is carried gets the mark, by which a rule routes it
 // to this machine, and the listener on loopback as its socket; the packet itself stays as it is, so
 // the accepted socket's own address is where the client wanted to go. All else is let through. The
-// syntax is nft 1.0.6's, and works from Linux 6.1 on. What is not TCP: udp.c; what goes elsewhere: pins.c.
+// syntax is nft 1.0.6's, and works from Linux 6.1 on. What is not TCP: udp.c; what goes elsewhere:
+// pins.c.
 //
-// With `local` there is a second chain, on output: what programs of this machine begin gets the same mark,
-// and so is routed to loopback, comes in again there, and finds the listener by the first chain. The mark
-// of our own sockets, the addresses of exits, and what answers others' connections keep it from going
-// round in circles.
+// With `local` there is a second chain, on output: what programs of this machine begin gets the
+// same mark, and so is routed to loopback, comes in again there, and finds the listener by the
+// first chain. The mark of our own sockets, the addresses of exits, and what answers others'
+// connections keep it from going round in circles.
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,8 +76,8 @@ static void write_match(struct str *out, const char *field, const char *op, cons
 // A connection that is carried stays so, whatever the lists say by now.
 static void write_carried(struct str *out)
 {
-	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " PLAN_NFT_MARK " accept\n", ~KSTATE_MARK_MASK,
-		 KSTATE_TPROXY_MARK);
+	str_addf(out, "\t\tmeta l4proto tcp socket transparent 1 " PLAN_NFT_MARK " accept\n",
+		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 }
 
 void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr *to, uint16_t port)
@@ -85,7 +86,9 @@ void plan_nft_tproxy(struct str *out, enum plan_family family, const struct addr
 	char text[ADDR_STRLEN];
 
 	addr_format(to, text);
-	str_addf(out, "\t\tmeta nfproto %s meta l4proto tcp tproxy %s to %s%s%s:%u " PLAN_NFT_MARK " accept\n",
+	str_addf(out,
+		 "\t\tmeta nfproto %s meta l4proto tcp tproxy %s to %s%s%s:%u " PLAN_NFT_MARK
+		 " accept\n",
 		 v6 ? "ipv6" : "ipv4", v6 ? "ip6" : "ip", v6 ? "[" : "", text, v6 ? "]" : "", port,
 		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 }
@@ -156,11 +159,12 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 		plan_nft_answers(out, config);
 	plan_nft_guard(out, config);
 	if (config->local)
-		str_addf(out, "\t\tiifname \"lo\" " PLAN_NFT_IF_MARK " goto local\n", KSTATE_MARK_MASK,
-			 KSTATE_TPROXY_MARK);
+		str_addf(out, "\t\tiifname \"lo\" " PLAN_NFT_IF_MARK " goto local\n",
+			 KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 	str_addf(out, "\t\tiifname != \"%s\" return\n", lan->interface);
-	str_addf(out, "\t\tmeta l4proto != tcp %s\n"
-		      "\t\tfib daddr type local return\n",
+	str_addf(out,
+		 "\t\tmeta l4proto != tcp %s\n"
+		 "\t\tfib daddr type local return\n",
 		 has_rest(config) ? "goto rest" : "return");
 	write_carried(out);
 	write_pins(out, config);
@@ -170,7 +174,8 @@ static void write_chain(struct str *out, const struct config *config, bool ipv6)
 }
 
 // What is not TCP.
-static void write_rest(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
+static void write_rest(struct str *out, const struct config *config, const struct plan_udp *udp,
+		       bool ipv6)
 {
 	str_add(out, "\tchain rest {\n"
 		     "\t\tfib daddr type local return\n");
@@ -190,12 +195,11 @@ static void write_local(struct str *out, const struct config *config, bool ipv6)
 	str_add(out, "\tchain local {\n");
 	write_carried(out);
 	write_tproxies(out, config, ipv6);
-	str_add(out,
-		"\t}\n"
-		"\tchain own {\n"
-		"\t\ttype route hook output priority mangle; policy accept;\n"
-		"\t\tmeta l4proto != tcp return\n"
-		"\t\tfib daddr type local return\n");
+	str_add(out, "\t}\n"
+		     "\tchain own {\n"
+		     "\t\ttype route hook output priority mangle; policy accept;\n"
+		     "\t\tmeta l4proto != tcp return\n"
+		     "\t\tfib daddr type local return\n");
 	if (plan_one_arm(config))
 		write_match(out, "daddr", "", "near");
 	else
@@ -204,16 +208,16 @@ static void write_local(struct str *out, const struct config *config, bool ipv6)
 		 "\t\tct direction reply return\n"
 		 "\t\t" PLAN_NFT_IF_MARK " return\n"
 		 "\t\t" PLAN_NFT_IF_CT_MARK " " PLAN_NFT_MARK " accept\n",
-		 KSTATE_MARK_MASK, KSTATE_OWN_MARK, KSTATE_MARK_MASK, KSTATE_TPROXY_MARK, ~KSTATE_MARK_MASK,
-		 KSTATE_TPROXY_MARK);
+		 KSTATE_MARK_MASK, KSTATE_OWN_MARK, KSTATE_MARK_MASK, KSTATE_TPROXY_MARK,
+		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 	write_match(out, "daddr", "", "bypass");
-	str_addf(out, "\t\tct state new " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n\t}\n", ~KSTATE_MARK_MASK,
-		 KSTATE_TPROXY_MARK, ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
+	str_addf(out, "\t\tct state new " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n\t}\n",
+		 ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK, ~KSTATE_MARK_MASK, KSTATE_TPROXY_MARK);
 }
 
 char *plan_nft_text(const struct config *config, const struct path_fsm fsms[],
-		    const struct plan_exits *exits, const struct plan_udp *udp, const struct plan_ways *ways,
-		    const struct kstate *observed, bool ipv6)
+		    const struct plan_exits *exits, const struct plan_udp *udp,
+		    const struct plan_ways *ways, const struct kstate *observed, bool ipv6)
 {
 	const struct config_lan *lan = &config->lan;
 	struct plan_set source = { 0 }, source_bypass = { 0 }, bypass = { 0 };

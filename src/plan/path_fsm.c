@@ -21,31 +21,53 @@
 #define INTERVAL_MS          3000
 #define INTERVAL_OPTIONAL_MS 10000 // 260 bytes a probe: 2.2 MB a day
 #define INTERVAL_FAST_MS     500
-#define INTERVAL_TRAFFIC_MS  250  // while data moves or connections begin, and it costs nothing
+#define INTERVAL_TRAFFIC_MS  250 // while data moves or connections begin, and it costs nothing
 #define TRAFFIC_LASTS_MS     2000
 #define TIMEOUT_MIN_MS       1000 // one SYN; the kernel's second leaves after 1 s
 #define TIMEOUT_MAX_MS       3000
 #define ECHO_FRESH_MS        15000
 #define ECHO_OPTIONAL_MS     25000
 // So many lost probes at most, until the others have been asked.
-#define PATH_LOST_UNDECIDED  (3 * PATH_LOST_FOR_DOWN)
-#define LOSS_WINDOW_MS       60000
-// A fall this long after the one before begins a new count; from the sixth on the path is held down.
+#define PATH_LOST_UNDECIDED (3 * PATH_LOST_FOR_DOWN)
+#define LOSS_WINDOW_MS      60000
+// A fall this long after the one before begins a new count; from the sixth on the path is held
+// down.
 #define FLAP_FORGET_MS 600000
 #define FLAPS_FOR_HOLD 6
 #define HOLD_MIN_MS    2000
 #define HOLD_MAX_MS    120000
 // Slow: an idle path's smoothed RTT beyond twice its least one of the last minutes and a bit.
-#define SLOW_EXTRA_US     100000
-#define LOSSY_RATIO       0.05 // and at least so many probes:
-#define LOSSY_PROBES      3
-#define CLEAN_RATIO       0.02
-#define QUALITY_LASTS_MS  15000
-#define REASON_PORTAL     "portal"
+#define SLOW_EXTRA_US    100000
+#define LOSSY_RATIO      0.05 // and at least so many probes:
+#define LOSSY_PROBES     3
+#define CLEAN_RATIO      0.02
+#define QUALITY_LASTS_MS 15000
+#define REASON_PORTAL    "portal"
 
-enum fsm_event { ENABLE, DISABLE, RESTART, READY, MOVED, LOST, GOOD, BAD, SILENT, STRIPPED, PASSES,
-		 WORSE, BETTER, DIAL, DIALLED, UNDIALLED, SPENT, ALLOWED, STRANGER, FAMILIAR, GONE,
-		 NAMELESS };
+enum fsm_event {
+	ENABLE,
+	DISABLE,
+	RESTART,
+	READY,
+	MOVED,
+	LOST,
+	GOOD,
+	BAD,
+	SILENT,
+	STRIPPED,
+	PASSES,
+	WORSE,
+	BETTER,
+	DIAL,
+	DIALLED,
+	UNDIALLED,
+	SPENT,
+	ALLOWED,
+	STRANGER,
+	FAMILIAR,
+	GONE,
+	NAMELESS
+};
 
 // ---- Guards
 
@@ -245,8 +267,8 @@ static const char *error_words(int error)
 	return "no reply";
 }
 
-// A ping was answered where handshakes are not. One from before the last handshake says nothing of the
-// silence that came since.
+// A ping was answered where handshakes are not. One from before the last handshake says nothing of
+// the silence that came since.
 static bool is_fresh(const struct path_fsm *fsm, int64_t echo_ms, int64_t now_ms)
 {
 	return echo_ms && now_ms - echo_ms < (fsm->optional ? ECHO_OPTIONAL_MS : ECHO_FRESH_MS) &&
@@ -273,7 +295,8 @@ static void say_stopped(const struct path_fsm *fsm, struct path_change *change)
 {
 	// short, so that what it means stands beside it in 80 columns
 	say(change, "%s, no answer for %lld ms",
-	    fsm->pulse.was_flowing ? "data stopped" : "handshakes fail", (long long)fsm->pulse.silent_ms);
+	    fsm->pulse.was_flowing ? "data stopped" : "handshakes fail",
+	    (long long)fsm->pulse.silent_ms);
 }
 
 static void say_flapping(const struct path_fsm *fsm, struct path_change *change)
@@ -304,7 +327,8 @@ static void say_passes(const struct path_fsm *fsm, struct path_change *change)
 static void say_portal(const struct path_fsm *fsm, struct path_change *change)
 {
 	(void)fsm;
-	say(change, "portal?: TCP works, but what answers is not the exit: a login page on the way?");
+	say(change,
+	    "portal?: TCP works, but what answers is not the exit: a login page on the way?");
 }
 
 static void say_familiar(const struct path_fsm *fsm, struct path_change *change)
@@ -541,9 +565,9 @@ static void enter(struct path_fsm *fsm, enum path_state to, enum fsm_event event
 		break;
 	case PATH_STATE_DEGRADED:
 		str_copy(fsm->reason, sizeof(fsm->reason),
-			 fsm->lossy		     ? "loss"
+			 fsm->lossy                    ? "loss"
 			 : fsm->slow || event == WORSE ? "slow"
-						     : REASON_DNS);
+						       : REASON_DNS);
 		break;
 	case PATH_STATE_UP:
 		fsm->dial_reason[0] = fsm->dial_failure[0] = '\0';
@@ -730,8 +754,8 @@ static bool is_slow(const struct path_fsm *fsm, int64_t now_ms)
 	return path_fsm_min_rtt_us(fsm, now_ms) > 0 && fsm->srtt_us > slow_us(fsm, now_ms);
 }
 
-// Whether it is slow or lossy, once that has lasted. What a path carries itself makes it slow, which
-// is no fault: its RTT counts while it is idle only.
+// Whether it is slow or lossy, once that has lasted. What a path carries itself makes it slow,
+// which is no fault: its RTT counts while it is idle only.
 static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_change *change)
 {
 	bool was = fsm->state == PATH_STATE_DEGRADED;
@@ -743,7 +767,7 @@ static bool judge_quality(struct path_fsm *fsm, int64_t now_ms, struct path_chan
 	fsm->loss_ratio = path_fsm_loss_ratio(fsm, now_ms);
 	fsm->lossy = was ? fsm->loss_ratio > CLEAN_RATIO
 			 : fsm->loss_ratio > LOSSY_RATIO &&
-				   count_results(fsm, now_ms, true) >= LOSSY_PROBES;
+				     count_results(fsm, now_ms, true) >= LOSSY_PROBES;
 	fsm->slow = !flows && is_slow(fsm, now_ms);
 	poor = fsm->lossy || fsm->slow || fsm->dns_fault[0];
 	if (poor == was) {
@@ -765,8 +789,8 @@ static bool works_elsewhere(const struct path_fsm *fsm, int64_t now_ms)
 	return fsm->elsewhere_ms && asked_ms - fsm->elsewhere_ms < ECHO_FRESH_MS;
 }
 
-// Pings past the first hop are answered, and a handshake that was begun after that is not. One that was
-// under way when a line came back is given up later than the first ping is answered.
+// Pings past the first hop are answered, and a handshake that was begun after that is not. One that
+// was under way when a line came back is given up later than the first ping is answered.
 static bool pings_alone(const struct path_fsm *fsm, int64_t now_ms)
 {
 	return is_fresh(fsm, fsm->net_echo_ms, now_ms) &&
@@ -792,8 +816,9 @@ static bool take_lost(struct path_fsm *fsm, int error, int64_t now_ms, struct pa
 	if (net && fsm->others == OTHERS_FAIL && (is_silent(fsm) || fsm->failed))
 		return take(fsm, GONE, now_ms, change);
 	// when the exit comes back it does not answer over all paths at once
-	if (net && (fsm->exit_silent ? fsm->blamed < PATH_LOST_FOR_DOWN
-				     : fsm->others == OTHERS_UNASKED && fsm->lost < PATH_LOST_UNDECIDED))
+	if (net &&
+	    (fsm->exit_silent ? fsm->blamed < PATH_LOST_FOR_DOWN
+			      : fsm->others == OTHERS_UNASKED && fsm->lost < PATH_LOST_UNDECIDED))
 		return false;
 	if (is_silent(fsm) && (path_fsm_verified(fsm) ||
 			       (fsm->failed && fsm->spoke && fsm->lost == PATH_LOST_FOR_DOWN)))
@@ -838,7 +863,8 @@ bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct pa
 	return take(fsm, passes ? PASSES : STRIPPED, now_ms, change);
 }
 
-bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, struct path_change *change)
+bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms,
+		       struct path_change *change)
 {
 	if (!path_fsm_wanted(fsm) || !fsm->facts.ready)
 		return false;
@@ -846,8 +872,10 @@ bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, stru
 	return take(fsm, stranger ? STRANGER : FAMILIAR, now_ms, change);
 }
 
-// Quality has to be well for a while before it counts as well; that names are answered is told at once.
-bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms, struct path_change *change)
+// Quality has to be well for a while before it counts as well; that names are answered is told at
+// once.
+bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms,
+		  struct path_change *change)
 {
 	bool failed = fsm->dns_fault[0];
 
@@ -857,7 +885,8 @@ bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms, struc
 	str_copy(fsm->dns_fault, sizeof(fsm->dns_fault), fault);
 	if (fault[0] && !failed)
 		return take(fsm, NAMELESS, now_ms, change);
-	return !fault[0] && failed && strcmp(fsm->reason, REASON_DNS) == 0 && take(fsm, BETTER, now_ms, change);
+	return !fault[0] && failed && strcmp(fsm->reason, REASON_DNS) == 0 &&
+	       take(fsm, BETTER, now_ms, change);
 }
 
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
@@ -925,8 +954,7 @@ void path_fsm_silence(struct path_fsm *fsm, int64_t now_ms)
 
 bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms)
 {
-	return path_fsm_verified(fsm) &&
-	       path_pulse_wants_shot(&fsm->pulse, fsm->optional, now_ms);
+	return path_fsm_verified(fsm) && path_pulse_wants_shot(&fsm->pulse, fsm->optional, now_ms);
 }
 
 void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms)
@@ -977,7 +1005,8 @@ static int64_t asked_since_ms(const struct path_fsm *fsm)
 
 	if (!n)
 		return 0;
-	return fsm->results[(fsm->n_results - n) % PATH_RESULTS].time_ms - path_fsm_probe_timeout_ms(fsm);
+	return fsm->results[(fsm->n_results - n) % PATH_RESULTS].time_ms -
+	       path_fsm_probe_timeout_ms(fsm);
 }
 
 enum path_others plan_others(const struct path_fsm fsms[], size_t n, size_t path, bool none)
@@ -1015,7 +1044,9 @@ int path_fsm_probe_interval_ms(const struct path_fsm *fsm, int64_t now_ms)
 	if (!path_fsm_wanted(fsm) || !fsm->facts.ready || fsm->state == PATH_STATE_DIALING)
 		return 0;
 	if (fsm->exit_silent)
-		return fsm->good || fsm->blamed ? INTERVAL_FAST_MS : fsm->optional ? INTERVAL_OPTIONAL_MS : INTERVAL_MS;
+		return fsm->good || fsm->blamed ? INTERVAL_FAST_MS
+		       : fsm->optional          ? INTERVAL_OPTIONAL_MS
+						: INTERVAL_MS;
 	if (is_used(fsm) && !fsm->optional && is_busy(fsm, now_ms))
 		return INTERVAL_TRAFFIC_MS;
 	if (fsm->state == PATH_STATE_FLAPPING && !fsm->optional)
@@ -1112,9 +1143,11 @@ static void write_quality(const struct path_fsm *fsm, int64_t now_ms, char out[s
 		snprintf(slow, sizeof(slow), "RTT>%s", format_rtt(slow_us(fsm, now_ms), limit));
 	snprintf(out, NOTE_SIZE, "%s%s", slow, slow[0] && lossy ? " " : "");
 	if (lossy)
-		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "LOSS>%.0f%%", LOSSY_RATIO * 100);
+		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "LOSS>%.0f%%",
+			 LOSSY_RATIO * 100);
 	if (fsm->dns_fault[0])
-		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "%sDNS fails", out[0] ? " " : "");
+		snprintf(out + strlen(out), NOTE_SIZE - strlen(out), "%sDNS fails",
+			 out[0] ? " " : "");
 }
 
 void path_fsm_note(const struct path_fsm *fsm, int64_t now_ms, char out[static NOTE_SIZE])

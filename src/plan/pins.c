@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Pins: what goes over one path, to one exit, or past us, because the configuration says so.
 //
-// They are asked in the order of the file, before the lists of the LAN. One whose way is down either
-// refuses or, with when-down = "any", is left out for so long, and the next is asked. What a pin sends
-// straight over a path is marked as its own when it begins (flows.c). What it carries goes to a listener of
-// its own: the kernel decides once which pin it is, and the relay goes by where the connection came in.
+// They are asked in the order of the file, before the lists of the LAN. One whose way is down
+// either refuses or, with when-down = "any", is left out for so long, and the next is asked. What a
+// pin sends straight over a path is marked as its own when it begins (flows.c). What it carries
+// goes to a listener of its own: the kernel decides once which pin it is, and the relay goes by
+// where the connection came in.
 //
 // A side that a pin names goes before the lists, one that it does not is as they say.
 
@@ -55,7 +56,8 @@ bool plan_pin_carries(const struct config *config, const struct config_pin *pin)
 
 bool plan_pin_carries_udp(const struct config *config, const struct config_pin *pin)
 {
-	return plan_pin_carries(config, pin) && pin->proto != CONFIG_PROTO_TCP && plan_udp_relays(config);
+	return plan_pin_carries(config, pin) && pin->proto != CONFIG_PROTO_TCP &&
+	       plan_udp_relays(config);
 }
 
 bool plan_pin_works(const struct config *config, const struct config_pin *pin,
@@ -87,7 +89,8 @@ static bool takes_port(const struct config_pin *pin, const struct plan_packet *p
 	if (pin->proto != CONFIG_PROTO_ANY && pin->proto != packet->proto)
 		return false;
 	for (size_t i = 0; i < pin->ports.n && packet->proto != CONFIG_PROTO_ANY; i++) {
-		if (packet->port >= pin->ports.list[i].first && packet->port <= pin->ports.list[i].last)
+		if (packet->port >= pin->ports.list[i].first &&
+		    packet->port <= pin->ports.list[i].last)
 			return true;
 	}
 	return !pin->ports.n;
@@ -102,7 +105,8 @@ static bool takes(const struct config_pin *pin, const struct plan_packet *packet
 }
 
 const struct config_pin *plan_find_pin(const struct config *config, const struct plan_ways *ways,
-				       const struct plan_packet *packet, bool exempt_to, bool exempt_from)
+				       const struct plan_packet *packet, bool exempt_to,
+				       bool exempt_from)
 {
 	enum plan_family family = packet->to.family == AF_INET6 ? PLAN_V6 : PLAN_V4;
 
@@ -110,7 +114,8 @@ const struct config_pin *plan_find_pin(const struct config *config, const struct
 		const struct config_pin *pin = &config->pins[i];
 
 		if (takes(pin, packet, exempt_to, exempt_from) &&
-		    (pin->when_down == CONFIG_DOWN_BLOCK || plan_pin_works(config, pin, ways, family)))
+		    (pin->when_down == CONFIG_DOWN_BLOCK ||
+		     plan_pin_works(config, pin, ways, family)))
 			return pin;
 	}
 	return NULL;
@@ -118,8 +123,8 @@ const struct config_pin *plan_find_pin(const struct config *config, const struct
 
 // ---- rules
 
-void plan_want_pins(const struct config *config, const struct plan_ways *ways, enum plan_family family,
-		    struct kstate *want)
+void plan_want_pins(const struct config *config, const struct plan_ways *ways,
+		    enum plan_family family, struct kstate *want)
 {
 	for (size_t i = 0; i < config->n_pins; i++) {
 		const struct config_pin *pin = &config->pins[i];
@@ -145,7 +150,8 @@ void plan_want_pins(const struct config *config, const struct plan_ways *ways, e
 
 struct addr plan_pin_listener(const struct config_pin *pin, enum plan_family family)
 {
-	// nothing is ever sent to 100::/64 (RFC 6666), and a transparent socket may have any address
+	// nothing is ever sent to 100::/64 (RFC 6666), and a transparent socket may have any
+	// address
 	struct addr addr = { .family = plan_af(family), .bytes = { 1 } };
 
 	if (family == PLAN_V4) {
@@ -170,11 +176,13 @@ static bool has_family(const struct config_prefixes *prefixes, enum plan_family 
 static void write_ports_set(struct str *out, const struct config_pin *pin)
 {
 	str_addf(out,
-		 "\tset pin%u_ports {\n\t\ttype inet_service;\n\t\tflags interval;\n\t\tauto-merge;\n"
+		 "\tset pin%u_ports {\n\t\ttype inet_service;\n\t\tflags "
+		 "interval;\n\t\tauto-merge;\n"
 		 "\t\telements = {",
 		 pin->slot);
 	for (size_t i = 0; i < pin->ports.n; i++)
-		str_addf(out, "%s %u-%u", i ? "," : "", pin->ports.list[i].first, pin->ports.list[i].last);
+		str_addf(out, "%s %u-%u", i ? "," : "", pin->ports.list[i].first,
+			 pin->ports.list[i].last);
 	str_add(out, " };\n\t}\n");
 }
 
@@ -192,10 +200,10 @@ static void write_pin_sets(struct str *out, const struct config_pin *pin)
 		write_ports_set(out, pin);
 }
 
-// Where the pin's connections are taken, and its datagrams when there is a relay for them. All else is
-// refused, and these too when nobody listens.
-static void write_pin_chain(struct str *out, const struct config *config, const struct config_pin *pin,
-			    const struct plan_udp *udp, bool ipv6)
+// Where the pin's connections are taken, and its datagrams when there is a relay for them. All else
+// is refused, and these too when nobody listens.
+static void write_pin_chain(struct str *out, const struct config *config,
+			    const struct config_pin *pin, const struct plan_udp *udp, bool ipv6)
 {
 	bool carries_udp = udp->relayed && plan_pin_carries_udp(config, pin);
 
@@ -246,14 +254,15 @@ static void write_match(struct str *out, const struct config *config, const stru
 	write_protocol(out, pin);
 }
 
-// A flow that began elsewhere stays there: its addresses have been translated for that way. What conntrack
-// cannot assign to one is no flow of ours, and must not be taken for the begin of a carried connection.
+// A flow that began elsewhere stays there: its addresses have been translated for that way. What
+// conntrack cannot assign to one is no flow of ours, and must not be taken for the begin of a
+// carried connection.
 static void write_routed(struct str *out, const struct config_pin *pin, const char *match)
 {
 	uint32_t mark = KSTATE_PIN_MARK(pin->slot);
 
-	str_addf(out, "%s ct state new " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n", match, ~KSTATE_MARK_MASK,
-		 mark, ~KSTATE_MARK_MASK, mark);
+	str_addf(out, "%s ct state new " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n", match,
+		 ~KSTATE_MARK_MASK, mark, ~KSTATE_MARK_MASK, mark);
 	str_addf(out, "%s ct state invalid drop\n", match);
 }
 

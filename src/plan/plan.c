@@ -126,7 +126,8 @@ static void want_main_rule(struct kstate *want, sa_family_t af)
 				      .family = af,
 				      .pref = PREF_MAIN,
 				      .table = RT_TABLE_MAIN,
-				      .suppress_prefix_len = af == AF_INET6 ? PLAN_DEFAULT_LEN_V6 : PLAN_DEFAULT_LEN_V4,
+				      .suppress_prefix_len = af == AF_INET6 ? PLAN_DEFAULT_LEN_V6
+									    : PLAN_DEFAULT_LEN_V4,
 				      .protocol = KSTATE_PROTOCOL,
 			      });
 }
@@ -153,10 +154,10 @@ static void want_tproxy(struct kstate *want, sa_family_t af)
 			      });
 }
 
-// A program's connection needs a route before it can be carried, and where pppd has left main without a
-// default route there is none.
-static void want_own_routes(const struct config *config, const struct plan_ways *ways, enum plan_family family,
-			    struct kstate *want)
+// A program's connection needs a route before it can be carried, and where pppd has left main
+// without a default route there is none.
+static void want_own_routes(const struct config *config, const struct plan_ways *ways,
+			    enum plan_family family, struct kstate *want)
 {
 	for (size_t i = 0; i < config->n_paths; i++) {
 		if (!ways->over[i][family] || config->paths[i].tier == PATH_TIER_NEVER)
@@ -412,8 +413,9 @@ static void want_rp_filter(const struct kstate *observed, const char *interface,
 	kstate_add_sysctl(want, name, level == 1 ? "2" : own->value);
 }
 
-// For what is forwarded. The reverse path of an answer is that of its mark. Not so on the LAN's interface:
-// there the mark of what is carried would lead the reverse path here, and the packet be a martian.
+// For what is forwarded. The reverse path of an answer is that of its mark. Not so on the LAN's
+// interface: there the mark of what is carried would lead the reverse path here, and the packet be
+// a martian.
 static void want_forwarding(const struct config *config, const struct kstate *observed,
 			    struct kstate *want)
 {
@@ -437,15 +439,17 @@ static bool is_on(const struct kstate *observed, const char *name)
 	return s && strcmp(s->value, "0") != 0;
 }
 
-// wg-quick turns src_valid_mark on for all interfaces: then what is carried is a martian on the LAN's, unless
-// that may bring packets whose way back is this machine.
-static void want_accept_local(const struct config *config, const struct kstate *observed, struct kstate *want)
+// wg-quick turns src_valid_mark on for all interfaces: then what is carried is a martian on the
+// LAN's, unless that may bring packets whose way back is this machine.
+static void want_accept_local(const struct config *config, const struct kstate *observed,
+			      struct kstate *want)
 {
 	char marked[SYSCTL_NAME_SIZE], accepts[SYSCTL_NAME_SIZE];
 
 	plan_name_setting("ipv4", config->lan.interface, SRC_VALID_MARK, marked);
 	plan_name_setting("ipv4", config->lan.interface, ACCEPT_LOCAL, accepts);
-	if (kstate_sysctl(observed, accepts) && (is_on(observed, ALL_MARKED) || is_on(observed, marked)))
+	if (kstate_sysctl(observed, accepts) &&
+	    (is_on(observed, ALL_MARKED) || is_on(observed, marked)))
 		kstate_add_sysctl(want, accepts, "1");
 }
 

@@ -22,7 +22,7 @@
 // milliseconds, given by the caller. The round of the gateway:
 //
 //	kern_observe -> plan_readiness_all -> path_fsm_observe -> plan_want -> plan_diff ->
-//kern_apply
+// kern_apply
 //
 // and again when the kernel reports a change or a state machine does.
 
@@ -64,12 +64,12 @@ void plan_readiness_all(const struct config *config, const struct kstate *observ
 
 // What the data path saw, one look after the other, many a second while data moves.
 struct path_traffic {
-	int64_t time_ms;  // up to when the rest is complete
-	int64_t heard_ms; // last packet on a subflow of ours; 0: never
+	int64_t time_ms;             // up to when the rest is complete
+	int64_t heard_ms;            // last packet on a subflow of ours; 0: never
 	uint64_t rx_bytes, tx_bytes; // by our subflows, since start
 	uint64_t line_rx_bytes;      // of the interface, whosever they are
-	bool direct;      // none of it is the exit's: new connections go straight to their targets
-	uint32_t stuck;   // subflows whose retransmissions go unanswered
+	bool direct;    // none of it is the exit's: new connections go straight to their targets
+	uint32_t stuck; // subflows whose retransmissions go unanswered
 };
 
 struct path_rtt {
@@ -157,19 +157,20 @@ struct path_fsm {
 	char dial_reason[REASON_SIZE]; // of the last failure since the path was UP
 	char dial_failure[NOTE_SIZE];  // the same for people, shown while it is tried again
 	char dial_note[NOTE_SIZE];     // what the dialler has to say of the state
-	bool failed;          // broke down since it was last UP or switched on,
-	int64_t failed_ms;    // at this time
-	int good, lost;       // probes in a row
-	int last_error;       // of the last lost probe
-	bool exit_refused;    // the last answer was a refusal
-	enum path_others others; // what the others say of the exit; for others to set
-	bool exit_silent;     // UP, although the exit does not answer: it does over none
-	int blamed;           // probes lost in a row since it answers over another
-	int64_t lost_ms;      // when the last handshake was given up
-	// Last answer to a ping of the exit, of the first hop, of the exit or a router on the way there,
-	// and the first of these in this silence; 0: none
+	bool failed;                   // broke down since it was last UP or switched on,
+	int64_t failed_ms;             // at this time
+	int good, lost;                // probes in a row
+	int last_error;                // of the last lost probe
+	bool exit_refused;             // the last answer was a refusal
+	enum path_others others;       // what the others say of the exit; for others to set
+	bool exit_silent;              // UP, although the exit does not answer: it does over none
+	int blamed;                    // probes lost in a row since it answers over another
+	int64_t lost_ms;               // when the last handshake was given up
+	// Last answer to a ping of the exit, of the first hop, of the exit or a router on the way
+	// there, and the first of these in this silence; 0: none
 	int64_t exit_echo_ms, gateway_echo_ms, net_echo_ms, net_first_ms;
-	int64_t elsewhere_ms; // the path last brought data, although the exit does not answer; 0: it did not
+	int64_t elsewhere_ms; // the path last brought data, although the exit does not answer; 0:
+			      // it did not
 
 	int64_t srtt_us, rttvar_us; // RFC 6298; srtt 0: not measured
 	struct {
@@ -191,8 +192,8 @@ struct path_fsm {
 	int64_t quality_ms; // last as good, or as bad, as the state says
 	bool slow, lossy;
 	char dns_fault[NOTE_SIZE]; // of name servers that are asked over it; empty: none
-	double loss_ratio; // when the quality was last judged
-	int strangers;     // checks in a row that something else than the exit answered
+	double loss_ratio;         // when the quality was last judged
+	int strangers;             // checks in a row that something else than the exit answered
 };
 
 // What an event changed, for log, event list and alarms. `text` is the sentence after the state's
@@ -238,14 +239,17 @@ bool path_fsm_probe(struct path_fsm *fsm, int error, int64_t rtt_us, int64_t now
 bool path_fsm_mptcp(struct path_fsm *fsm, bool passes, int64_t now_ms, struct path_change *change);
 // A check of the path came to somebody who is not the exit, which does answer over another path; or
 // the exit itself answered.
-bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms, struct path_change *change);
-// What ails the name servers that are asked straight over it, or "", also when it is the same as before.
-bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms, struct path_change *change);
+bool path_fsm_stranger(struct path_fsm *fsm, bool stranger, int64_t now_ms,
+		       struct path_change *change);
+// What ails the name servers that are asked straight over it, or "", also when it is the same as
+// before.
+bool path_fsm_dns(struct path_fsm *fsm, const char *fault, int64_t now_ms,
+		  struct path_change *change);
 // What its cap says now, also when it is the same as before.
 bool path_fsm_cap(struct path_fsm *fsm, const struct path_cap *cap, int64_t now_ms,
 		  struct path_change *change);
-// A ping was answered: by the exit, by a router of the Internet on the way there, by the gateway. What that
-// means shows when the next handshake is lost.
+// A ping was answered: by the exit, by a router of the Internet on the way there, by the gateway.
+// What that means shows when the next handshake is lost.
 void path_fsm_exit_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_router_echo(struct path_fsm *fsm, int64_t now_ms);
 void path_fsm_gateway_echo(struct path_fsm *fsm, int64_t now_ms);
@@ -262,20 +266,21 @@ bool path_fsm_wants_shot(struct path_fsm *fsm, int64_t now_ms);
 // Connections began just now, over whichever path.
 void path_fsm_stir(struct path_fsm *fsm, int64_t now_ms);
 
-// Whether the exit answers over paths other than this one, which has just lost a probe: to be asked before
-// path_fsm_probe() is told. `none`: no exit is reached, by what is known of them all.
+// Whether the exit answers over paths other than this one, which has just lost a probe: to be asked
+// before path_fsm_probe() is told. `none`: no exit is reached, by what is known of them all.
 enum path_others plan_others(const struct path_fsm fsms[], size_t n, size_t path, bool none);
 
 // A person or the configuration wants it, and it may be had: not OFF, not STANDBY, not CAPPED.
 bool path_fsm_wanted(const struct path_fsm *fsm);
 // The exit is reached over it: it may hold an endpoint.
 bool path_fsm_verified(const struct path_fsm *fsm);
-// The Internet is: verified, or the exit alone is silent. What goes straight to its target may go there.
+// The Internet is: verified, or the exit alone is silent. What goes straight to its target may go
+// there.
 bool path_fsm_works(const struct path_fsm *fsm);
 // May begin connections: verified, not suspected to be dead, and the exit does not refuse.
 bool path_fsm_may_begin(const struct path_fsm *fsm);
-// The path works, the exit does not: its port refuses, or is silent while its address or routers on the way
-// there answer, or connections straight to their targets get data.
+// The path works, the exit does not: its port refuses, or is silent while its address or routers on
+// the way there answer, or connections straight to their targets get data.
 bool path_fsm_exit_fault(const struct path_fsm *fsm, int64_t now_ms);
 // The next router has answered a ping lately.
 bool path_fsm_gateway_answers(const struct path_fsm *fsm, int64_t now_ms);
@@ -315,11 +320,11 @@ struct redial {
 
 struct redial_facts {
 	bool wanted;
-	bool busy;   // the dialler is dialling or hanging up
-	bool dialled; // it holds the link, as far as it knows
-	bool ready;  // the interface has what it needs
-	bool up;     // the path is proved
-	bool silent; // it is DOWN although ready
+	bool busy;            // the dialler is dialling or hanging up
+	bool dialled;         // it holds the link, as far as it knows
+	bool ready;           // the interface has what it needs
+	bool up;              // the path is proved
+	bool silent;          // it is DOWN although ready
 	bool exit_fault;      // the exit's address answers over it, or routers on the way there
 	bool gateway_answers; // the next router does
 	bool others_up;       // another path reaches the exit
@@ -354,8 +359,8 @@ struct cap_count {
 	char name[NAME_SIZE]; // of the path
 	bool unknown;         // what the file said cannot be trusted
 	int day;              // of the month, that `period` goes by
-	int32_t period;       // its first day, counted from 1970-01-01; 0: the clock was never right
-	int32_t undo_period;  // the one before, while it is not certain that it is over; 0: it is
+	int32_t period;      // its first day, counted from 1970-01-01; 0: the clock was never right
+	int32_t undo_period; // the one before, while it is not certain that it is over; 0: it is
 	uint64_t undo_bytes;
 	int64_t steady_ms;    // so long the clock has run on evenly in this period
 	uint64_t base_bytes;  // as a person said, or taken over
@@ -387,10 +392,10 @@ struct caps {
 
 struct cap_look {
 	int64_t wall_ms, mono_ms;
-	const char *boot;          // id of this boot
-	int ifindex;               // 0: there is no such interface now
+	const char *boot;            // id of this boot
+	int ifindex;                 // 0: there is no such interface now
 	uint64_t rx_bytes, tx_bytes; // its counters
-	uint64_t own_bytes;        // of our subflows and probes, since this program began
+	uint64_t own_bytes;          // of our subflows and probes, since this program began
 };
 
 // What a look found out, to be told.
@@ -516,8 +521,8 @@ struct use_evidence {
 // otherwise.
 struct demotion {
 	bool demoted;
-	bool by_rtt; // for its RTT alone; no trial has been made
-	bool proved; // a trial found that it helps, whatever its RTT
+	bool by_rtt;           // for its RTT alone; no trial has been made
+	bool proved;           // a trial found that it helps, whatever its RTT
 	int64_t well_ms;       // since when the RTT no longer speaks against it; 0: it does
 	int64_t next_trial_ms; // not before
 	int64_t wait_ms;       // from one trial to the next; doubles
@@ -531,7 +536,7 @@ enum trial_phase { TRIAL_NONE, TRIAL_DURING, TRIAL_AFTER };
 struct trial {
 	enum trial_phase phase;
 	size_t path;
-	bool with; // the path is in full use during the trial
+	bool with;                  // the path is in full use during the trial
 	int64_t measure_ms, end_ms; // of this phase
 	double before_bps, during_bps, sum_bps;
 	unsigned n;
@@ -540,10 +545,10 @@ struct trial {
 // Whether the primaries are full.
 struct overflow {
 	bool engaged;
-	int64_t full_ms, spare_ms;     // since when; 0: not so now
-	int64_t queued_ms[PATHS_MAX];  // when a probe last found a queue
-	double rate_bps, ceiling_bps;  // of the primaries: now, smoothed, and the most they did
-	double total_bps;              // of all paths, smoothed
+	int64_t full_ms, spare_ms;    // since when; 0: not so now
+	int64_t queued_ms[PATHS_MAX]; // when a probe last found a queue
+	double rate_bps, ceiling_bps; // of the primaries: now, smoothed, and the most they did
+	double total_bps;             // of all paths, smoothed
 };
 
 #define USES_RATES 10 // seconds of a steady load before a trial
@@ -572,14 +577,15 @@ void plan_uses_tick(struct plan_uses *uses, const struct use_evidence evidence[]
 // ---- Tunnels that ride another path's line. See underlay.c.
 
 // The path whose line each one rides into under[], or -1: an own line, or one that is no path. What
-// the configuration says (`over`) comes before what the kernel's routes say. under[] is in and out: all
-// -1 at first, then the last answer.
+// the configuration says (`over`) comes before what the kernel's routes say. under[] is in and out:
+// all -1 at first, then the last answer.
 void plan_underlays(const struct config *config, const struct kstate *observed, int under[]);
-// It does not carry, and its line does not either, or is in doubt, or has come back just now: no fault
-// of its own.
+// It does not carry, and its line does not either, or is in doubt, or has come back just now: no
+// fault of its own.
 bool plan_rides_dead_line(const struct path_fsm fsms[], const int under[], size_t path,
 			  int64_t now_ms);
-// Each path's part of all bytes, those of the tunnels that ride it taken off: bytes[] become ratios.
+// Each path's part of all bytes, those of the tunnels that ride it taken off: bytes[] become
+// ratios.
 void plan_shares(double bytes[], const int under[], size_t n);
 
 // ---- Whether running connections really got a subflow on a path's endpoint. See join.c.
@@ -606,12 +612,12 @@ enum join_phase {
 struct join {
 	enum join_phase phase;
 	uint8_t endpoint;
-	bool again; // it had one before
-	int64_t since_ms;      // of the phase
-	int64_t lacking_ms;    // connections lack a subflow since; 0: none does
+	bool again;         // it had one before
+	int64_t since_ms;   // of the phase
+	int64_t lacking_ms; // connections lack a subflow since; 0: none does
 	int64_t out_until_ms;
-	int64_t next_ms;       // not renewed before
-	int64_t wait_ms;       // from one renewal to the next
+	int64_t next_ms;         // not renewed before
+	int64_t wait_ms;         // from one renewal to the next
 	uint64_t joined, failed; // subflows, ever, as counted when an endpoint had had its time
 };
 
@@ -621,8 +627,8 @@ struct join_news {
 	char text[EVENT_TEXT_SIZE];
 };
 
-// Once a second, with the largest RTT of all paths. Whether the path's endpoint is to be out of the kernel is
-// then `phase == JOIN_OUT`.
+// Once a second, with the largest RTT of all paths. Whether the path's endpoint is to be out of the
+// kernel is then `phase == JOIN_OUT`.
 void join_tick(struct join *join, const struct join_evidence *evidence, int64_t largest_rtt_us,
 	       int64_t now_ms, struct join_news *news);
 
@@ -667,7 +673,8 @@ struct exit_choice {
 };
 
 // Whether no usable path reaches it.
-bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths, int64_t now_ms);
+bool plan_exit_is_down(const struct exit_candidate *exit, const struct exit_paths *paths,
+		       int64_t now_ms);
 // Chooses anew; call it on every probe's end. Returns whether `active` or `none` has changed.
 bool plan_choose_exit(struct exit_choice *choice, const struct exit_candidate exits[], size_t n,
 		      const struct exit_paths *paths, int64_t now_ms);
@@ -684,12 +691,15 @@ struct told_fallbacks {
 	} list[FALLBACKS_TOLD];
 };
 
-// Whether to tell of one to this destination; then it counts as told. `*last`: no other will be told for a while.
-bool plan_tell_fallback(struct told_fallbacks *told, const char *target, int64_t now_ms, bool *last);
+// Whether to tell of one to this destination; then it counts as told. `*last`: no other will be
+// told for a while.
+bool plan_tell_fallback(struct told_fallbacks *told, const char *target, int64_t now_ms,
+			bool *last);
 
-// ---- What a test of one path comes to. See path_test.c. `facts` NULL: nothing could be sent. Fills in `out` but for
-// time and names.
-void plan_judge_test(const struct test_context *c, const struct test_facts *facts, struct path_test *out);
+// ---- What a test of one path comes to. See path_test.c. `facts` NULL: nothing could be sent.
+// Fills in `out` but for time and names.
+void plan_judge_test(const struct test_context *c, const struct test_facts *facts,
+		     struct path_test *out);
 
 // ---- Wanted kernel state.
 
@@ -709,16 +719,17 @@ struct plan_ids {
 struct plan_ways;
 
 struct plan_udp {
-	int path[PLAN_FAMILIES];   // slot of the path that new flows take; -1: none works
-	int better[PLAN_FAMILIES]; // the best that works,
+	int path[PLAN_FAMILIES];          // slot of the path that new flows take; -1: none works
+	int better[PLAN_FAMILIES];        // the best that works,
 	int64_t better_ms[PLAN_FAMILIES]; // since then
-	bool relayed;    // UDP goes to the relay, as long as a path works
-	bool lingers;    // it does no more, but the relay has associations still
-	int home;        // slot of the first in the relay's order; -1: none
-	int64_t home_ms; // since then
+	bool relayed;                     // UDP goes to the relay, as long as a path works
+	bool lingers;                     // it does no more, but the relay has associations still
+	int home;                         // slot of the first in the relay's order; -1: none
+	int64_t home_ms;                  // since then
 };
 
-// Slots of the paths that the relay may send datagrams over, the best first. Those in doubt come last.
+// Slots of the paths that the relay may send datagrams over, the best first. Those in doubt come
+// last.
 struct plan_udp_order {
 	int slots[PATHS_MAX];
 	int n, n_sound;
@@ -729,15 +740,17 @@ void plan_udp_init(struct plan_udp *udp);
 // Whether the relay takes UDP, as the configuration has it.
 bool plan_udp_relays(const struct config *config);
 // Chooses anew; whenever a path's state has changed, and once a second. Returns whether `path` did.
-bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
-		     int64_t now_ms);
+bool plan_udp_choose(struct plan_udp *udp, const struct config *config,
+		     const struct path_fsm fsms[], int64_t now_ms);
 // The slot of the first path that flows could take, or -1.
-int plan_udp_first(const struct config *config, const struct plan_ways *ways, enum plan_family family);
+int plan_udp_first(const struct config *config, const struct plan_ways *ways,
+		   enum plan_family family);
 
 // In what order the relay takes paths. `ranked` are the slots on which connections should begin, in
 // their order, for who has no list of his own.
 void plan_udp_rank(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
-		   const uint8_t ranked[], int n_ranked, int64_t now_ms, struct plan_udp_order *out);
+		   const uint8_t ranked[], int n_ranked, int64_t now_ms,
+		   struct plan_udp_order *out);
 
 // What the exits' names stand for.
 struct plan_exits {
@@ -762,10 +775,11 @@ void plan_ways(const struct config *config, const struct path_fsm fsms[],
 // Whether the pin leads anywhere for packets of the family.
 bool plan_pin_works(const struct config *config, const struct config_pin *pin,
 		    const struct plan_ways *ways, enum plan_family family);
-// The first that takes the packet and whose way works, or which refuses it as its way is down; NULL: none.
-// `exempt_to`, `exempt_from`: whether the LAN's lists leave that side alone.
+// The first that takes the packet and whose way works, or which refuses it as its way is down;
+// NULL: none. `exempt_to`, `exempt_from`: whether the LAN's lists leave that side alone.
 const struct config_pin *plan_find_pin(const struct config *config, const struct plan_ways *ways,
-				       const struct plan_packet *packet, bool exempt_to, bool exempt_from);
+				       const struct plan_packet *packet, bool exempt_to,
+				       bool exempt_from);
 // Whether TCP that it takes is carried to an exit.
 bool plan_pin_carries(const struct config *config, const struct config_pin *pin);
 // Whether UDP that it takes is.
@@ -776,8 +790,8 @@ struct addr plan_pin_listener(const struct config_pin *pin, enum plan_family fam
 // Whether any leads packets over this path straight to their destinations; over any path for -1.
 bool plan_pins_route(const struct config *config, int slot);
 
-// A default route, or one of the halves and thirds that VPN programs write instead: OpenVPN's 0.0.0.0/1
-// and 128.0.0.0/1, for IPv6 2000::/3 and nearby.
+// A default route, or one of the halves and thirds that VPN programs write instead: OpenVPN's
+// 0.0.0.0/1 and 128.0.0.0/1, for IPv6 2000::/3 and nearby.
 #define PLAN_DEFAULT_LEN_V4 1
 #define PLAN_DEFAULT_LEN_V6 4
 
@@ -799,8 +813,8 @@ void plan_names_fini(struct plan_names *names);
 
 // All that the gateway wants of the kernel, into *want (overwritten; kstate_fini() it). `fsms` has
 // one for each configured path, in the same order; their facts are what path_fsm_observe() was last
-// given. `uses`: what each path is used for; NULL: all in full. `observed` must show what the last ops did, endpoints included: an endpoint that is not
-// there gets a new id.
+// given. `uses`: what each path is used for; NULL: all in full. `observed` must show what the last
+// ops did, endpoints included: an endpoint that is not there gets a new id.
 void plan_want(const struct config *config, const struct path_fsm fsms[],
 	       const enum path_use uses[], const struct plan_exits *exits,
 	       const struct plan_udp *udp, const struct kstate *observed, struct plan_ids *ids,
@@ -812,8 +826,8 @@ void plan_want_nothing(const struct kstate *observed, struct kstate *want);
 
 // ---- What becomes of one connection of the LAN.
 
-// Its first packet. `from` of family AF_UNSPEC: some machine of the LAN, of those that are carried. `port`
-// 0: one that no pin names.
+// Its first packet. `from` of family AF_UNSPEC: some machine of the LAN, of those that are carried.
+// `port` 0: one that no pin names.
 struct plan_packet {
 	struct addr to, from;
 	uint16_t port;
@@ -832,8 +846,8 @@ const char *plan_fate_word(enum plan_fate fate);
 
 struct plan_explanation {
 	enum plan_fate fate;
-	char rule[24];            // which rule decided, for programs: "bypass"
-	char text[EVENT_TEXT_SIZE]; // and for people
+	char rule[24];                // which rule decided, for programs: "bypass"
+	char text[EVENT_TEXT_SIZE];   // and for people
 	const struct config_pin *pin; // that decided; NULL: none
 	int path; // slot, of what is forwarded, or carried over that path alone; else -1
 	int exit; // of a pin; -1: the one in use
@@ -900,8 +914,9 @@ struct jumpbox_report {
 
 // Adds one; those beyond the room for them are left out.
 __attribute__((format(printf, 5, 6))) void jumpbox_report_add(struct jumpbox_report *report,
-							      enum jumpbox_level level, const char *object,
-							      const char *next, const char *fmt, ...);
+							      enum jumpbox_level level,
+							      const char *object, const char *next,
+							      const char *fmt, ...);
 // What a tunnel in UDP over IPv4 adds to a packet, at least.
 #define TUNNEL_HEADERS_BYTES 52
 

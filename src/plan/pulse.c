@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The pulse of a path: does what was moving a moment ago still move?
 //
-// A path that goes silent while its link stays up must be found out within a few tenths of a second,
-// long before a probe's time-out could tell. Data helps: while our subflows carry some, packets come
-// in all the time, and their absence is a question. The question is put as probes ("shots"), and the
-// answer must be there after little more than the path's least round trip. That is safe on a
-// saturated line too: if a queue delays the answer, then what is queued keeps arriving meanwhile. A
-// packet of ours is a sign of life; while the line brings only other people's (or ours, of connections
-// that have ended) the answer gets more time.
+// A path that goes silent while its link stays up must be found out within a few tenths of a
+// second, long before a probe's time-out could tell. Data helps: while our subflows carry some,
+// packets come in all the time, and their absence is a question. The question is put as probes
+// ("shots"), and the answer must be there after little more than the path's least round trip. That
+// is safe on a saturated line too: if a queue delays the answer, then what is queued keeps arriving
+// meanwhile. A packet of ours is a sign of life; while the line brings only other people's (or
+// ours, of connections that have ended) the answer gets more time.
 //
 // Doubt may also come from outside (a handshake overtaken by another path's, retransmissions
 // without an answer). Then nothing was moving, a queue may be full of other people's packets, and
@@ -29,22 +29,22 @@
 // Data that moved this long before the last packet is what that packet belonged to.
 #define FLOW_LASTS_MS 300
 
-#define SHOTS_MAX         4
-#define SHOT_GAP_MS       60
+#define SHOTS_MAX           4
+#define SHOT_GAP_MS         60
 #define SHOT_GAP_METERED_MS 1000
 
 // Until the answer has to be there, beyond one and a half least round trips.
-#define WAIT_EXTRA_MS     60
-#define WAIT_MAX_MS       1000
-#define WAIT_UNKNOWN_MS   500
+#define WAIT_EXTRA_MS   60
+#define WAIT_MAX_MS     1000
+#define WAIT_UNKNOWN_MS 500
 // The same for doubt from outside, beyond three smoothed round trips.
-#define DOUBT_EXTRA_MS    300
-#define DOUBT_MAX_MS      3000
+#define DOUBT_EXTRA_MS 300
+#define DOUBT_MAX_MS   3000
 
-#define HASTY_MS          1500 // mourned and back in this time: that was too early
-#define PATIENCE_STEP_MS  200
-#define PATIENCE_MAX_MS   1600
-#define PATIENCE_HALF_MS  600000
+#define HASTY_MS         1500 // mourned and back in this time: that was too early
+#define PATIENCE_STEP_MS 200
+#define PATIENCE_MAX_MS  1600
+#define PATIENCE_HALF_MS 600000
 
 static void clear(struct path_pulse *p)
 {

@@ -34,7 +34,8 @@ static const struct kaddr *choose_addr(const struct kstate *k, int ifindex, sa_f
 			continue;
 		if (addr_equal(&a->local, in_use))
 			return a;
-		if (!best || (addr_is_unique_local(&best->local) && !addr_is_unique_local(&a->local)))
+		if (!best ||
+		    (addr_is_unique_local(&best->local) && !addr_is_unique_local(&a->local)))
 			best = a;
 	}
 	return best;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // When a link is dialled, dialled anew, or hung up.
 //
-// A link that is not there is dialled when the path is wanted. One that is there and silent is dialled
-// anew, as the home of 2014 did by a cron script, but only where that can help: not while the exit
-// answers pings (then its port is the trouble), and not while the next router answers and no other
-// path fares better (then it is the exit, or the Internet behind the router). Waits double from attempt to
-// attempt, because providers lock out who asks too often, and are the longest at once when the login
-// is refused. Only a path that was proved, and stayed so for a while, begins anew.
+// A link that is not there is dialled when the path is wanted. One that is there and silent is
+// dialled anew, as the home of 2014 did by a cron script, but only where that can help: not while
+// the exit answers pings (then its port is the trouble), and not while the next router answers and
+// no other path fares better (then it is the exit, or the Internet behind the router). Waits double
+// from attempt to attempt, because providers lock out who asks too often, and are the longest at
+// once when the login is refused. Only a path that was proved, and stayed so for a while, begins
+// anew.
 #include "plan/plan.h"
 
 static void begin(struct redial *r, int64_t now_ms)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// UDP of the LAN that goes through the exit: how it is brought to the relay, and which paths the relay
-// may send it over.
+// UDP of the LAN that goes through the exit: how it is brought to the relay, and which paths the
+// relay may send it over.
 //
-// As with TCP, tproxy gives a datagram to a listener on loopback and a mark routes it to this machine.
-// Flows that are forwarded already stay so. Where there is no listener, as in the moment before it
-// opens, UDP is refused: past the exit it would go in the clear. A mark in conntrack tells these flows
-// from others, for when they are to be forwarded after all: they have never been translated, and
-// conntrack would let them out as they are. So they are dropped until the relay has ended what it has of
-// them, as a last answer to a client would begin such a flow anew; then they are forgotten.
+// As with TCP, tproxy gives a datagram to a listener on loopback and a mark routes it to this
+// machine. Flows that are forwarded already stay so. Where there is no listener, as in the moment
+// before it opens, UDP is refused: past the exit it would go in the clear. A mark in conntrack
+// tells these flows from others, for when they are to be forwarded after all: they have never been
+// translated, and conntrack would let them out as they are. So they are dropped until the relay has
+// ended what it has of them, as a last answer to a client would begin such a flow anew; then they
+// are forgotten.
 
 #include <inttypes.h>
 
@@ -17,8 +18,8 @@
 // The first path has been that for so long when associations that have lost it come back.
 #define HOME_MS 30000
 
-void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp, enum plan_family family,
-			 struct kstate *want)
+void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp,
+			 enum plan_family family, struct kstate *want)
 {
 	if (!config->udp.present || !(udp->relayed || udp->lingers))
 		return;
@@ -33,27 +34,31 @@ void plan_want_relay_udp(const struct config *config, const struct plan_udp *udp
 			      });
 }
 
-void plan_nft_tproxy_udp(struct str *out, enum plan_family family, const struct addr *to, uint16_t port)
+void plan_nft_tproxy_udp(struct str *out, enum plan_family family, const struct addr *to,
+			 uint16_t port)
 {
 	union sockaddr_any at = sockaddr_make(to, port);
 	const bool v6 = family == PLAN_V6;
 	char text[ADDR_STRLEN];
 
 	str_addf(out,
-		 "\t\tmeta nfproto %s meta l4proto udp tproxy %s to %s " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK
-		 " accept\n",
-		 v6 ? "ipv6" : "ipv4", v6 ? "ip6" : "ip", sockaddr_format(&at, text), ~KSTATE_MARK_MASK,
-		 KSTATE_RELAY_MARK, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
+		 "\t\tmeta nfproto %s meta l4proto udp tproxy %s to %s " PLAN_NFT_CT_MARK
+		 " " PLAN_NFT_MARK " accept\n",
+		 v6 ? "ipv6" : "ipv4", v6 ? "ip6" : "ip", sockaddr_format(&at, text),
+		 ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK, ~KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
 }
 
-void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
+void plan_nft_relay_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
+			bool ipv6)
 {
 	if (!udp->relayed) {
-		str_addf(out, "\t\tct mark & 0x%08x == 0x%08x drop\n", KSTATE_MARK_MASK, KSTATE_RELAY_MARK);
+		str_addf(out, "\t\tct mark & 0x%08x == 0x%08x drop\n", KSTATE_MARK_MASK,
+			 KSTATE_RELAY_MARK);
 		return;
 	}
 	// what no path can carry is refused below
-	for (int f = 0; (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) && f < (ipv6 ? PLAN_FAMILIES : PLAN_V6);
+	for (int f = 0; (udp->path[PLAN_V4] >= 0 || udp->path[PLAN_V6] >= 0) &&
+			f < (ipv6 ? PLAN_FAMILIES : PLAN_V6);
 	     f++) {
 		struct addr to = plan_listener((enum plan_family)f);
 
@@ -80,7 +85,8 @@ static void add(struct plan_udp_order *order, int slot)
 }
 
 // Slots of all paths that may be taken at all, the best first.
-static int list_paths(const struct config *config, const uint8_t ranked[], int n_ranked, int slots[PATHS_MAX])
+static int list_paths(const struct config *config, const uint8_t ranked[], int n_ranked,
+		      int slots[PATHS_MAX])
 {
 	int n = 0;
 

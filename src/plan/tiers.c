@@ -56,7 +56,8 @@ static void overflow_tick(struct plan_uses *uses, const struct use_evidence evid
 		total_bps += (double)e->rate_bps;
 		if (is_queueing(e))
 			o->queued_ms[i] = now_ms;
-		if (!e->up || e->tier != PATH_TIER_PRIMARY || e->optional || uses->use[i] != PATH_USE_FULL)
+		if (!e->up || e->tier != PATH_TIER_PRIMARY || e->optional ||
+		    uses->use[i] != PATH_USE_FULL)
 			continue;
 		any = true;
 		all &= o->queued_ms[i] && now_ms - o->queued_ms[i] < QUEUE_FRESH_MS;
@@ -106,7 +107,8 @@ static enum path_use decide(struct plan_uses *uses, const struct use_evidence *e
 		return use;
 	}
 	if (t->phase == TRIAL_DURING && t->path == path) {
-		snprintf(why, NOTE_SIZE, "trial: is it faster %s it?", t->with ? "with" : "without");
+		snprintf(why, NOTE_SIZE, "trial: is it faster %s it?",
+			 t->with ? "with" : "without");
 		return t->with ? PATH_USE_FULL : PATH_USE_BACKUP;
 	}
 	if (uses->demotions[path].demoted) {

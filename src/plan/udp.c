@@ -2,9 +2,9 @@
 // What of the LAN is not TCP: forwarded and masqueraded over one path, the first of a list that
 // works.
 //
-// A flow stays on the path that it began on (flows.c), because another path means another address and
-// most protocols do not survive that. So a better path that comes back takes new flows only, and those
-// only when it has worked for a while again. What has no path is refused.
+// A flow stays on the path that it began on (flows.c), because another path means another address
+// and most protocols do not survive that. So a better path that comes back takes new flows only,
+// and those only when it has worked for a while again. What has no path is refused.
 
 #include "plan/plan_priv.h"
 
@@ -50,8 +50,8 @@ static bool has_failed(const struct path_fsm *fsm)
 	return fsm->failed_ms > 0;
 }
 
-static int find_best(const struct config *config, const struct path_fsm fsms[], enum plan_family family,
-		     bool *may_stay, int now)
+static int find_best(const struct config *config, const struct path_fsm fsms[],
+		     enum plan_family family, bool *may_stay, int now)
 {
 	int slots[PATHS_MAX], best = -1;
 	size_t n = plan_udp_paths(config, slots);
@@ -67,8 +67,8 @@ static int find_best(const struct config *config, const struct path_fsm fsms[], 
 	return best;
 }
 
-bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const struct path_fsm fsms[],
-		     int64_t now_ms)
+bool plan_udp_choose(struct plan_udp *udp, const struct config *config,
+		     const struct path_fsm fsms[], int64_t now_ms)
 {
 	bool changed = false;
 
@@ -81,7 +81,8 @@ bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const st
 			udp->better[f] = best;
 			udp->better_ms[f] = now_ms;
 		}
-		if (best == now || (may_stay && has_failed(&fsms[best]) && now_ms - udp->better_ms[f] < BACK_MS))
+		if (best == now ||
+		    (may_stay && has_failed(&fsms[best]) && now_ms - udp->better_ms[f] < BACK_MS))
 			continue;
 		udp->path[f] = best;
 		changed = true;
@@ -89,7 +90,8 @@ bool plan_udp_choose(struct plan_udp *udp, const struct config *config, const st
 	return changed;
 }
 
-int plan_udp_first(const struct config *config, const struct plan_ways *ways, enum plan_family family)
+int plan_udp_first(const struct config *config, const struct plan_ways *ways,
+		   enum plan_family family)
 {
 	int slots[PATHS_MAX];
 	size_t n = plan_udp_paths(config, slots);
@@ -106,14 +108,17 @@ int plan_udp_first(const struct config *config, const struct plan_ways *ways, en
 static void write_begin(struct str *out, const char *nfproto, int slot)
 {
 	if (slot < 0) {
-		str_addf(out, "\t\tmeta nfproto %s reject with icmpx type admin-prohibited\n", nfproto);
+		str_addf(out, "\t\tmeta nfproto %s reject with icmpx type admin-prohibited\n",
+			 nfproto);
 		return;
 	}
-	str_addf(out, "\t\tmeta nfproto %s " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n", nfproto,
-		 ~KSTATE_MARK_MASK, KSTATE_PATH_MARK(slot), ~KSTATE_MARK_MASK, KSTATE_PATH_MARK(slot));
+	str_addf(out, "\t\tmeta nfproto %s " PLAN_NFT_CT_MARK " " PLAN_NFT_MARK " accept\n",
+		 nfproto, ~KSTATE_MARK_MASK, KSTATE_PATH_MARK(slot), ~KSTATE_MARK_MASK,
+		 KSTATE_PATH_MARK(slot));
 }
 
-void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp, bool ipv6)
+void plan_nft_udp(struct str *out, const struct config *config, const struct plan_udp *udp,
+		  bool ipv6)
 {
 	if (config->udp.quic == CONFIG_QUIC_REJECT)
 		str_add(out, PLAN_NFT_NO_QUIC);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tunnels that ride another path's line: it is dead when the line is, one alarm says so, and its bytes
-// are counted once.
+// Tunnels that ride another path's line: it is dead when the line is, one alarm says so, and its
+// bytes are counted once.
 //
-// Where the tunnel's packets leave is what the kernel says of its remote address (kern/tunnel.c). When
-// the line goes the route often goes with it: then what was true before is the cause to name. For a
-// TUN device only the program behind it knows, so the configuration has `over`; over a path's own
-// name means "an own line, whatever the routes say".
+// Where the tunnel's packets leave is what the kernel says of its remote address (kern/tunnel.c).
+// When the line goes the route often goes with it: then what was true before is the cause to name.
+// For a TUN device only the program behind it knows, so the configuration has `over`; over a path's
+// own name means "an own line, whatever the routes say".
 
 #include <string.h>
 
@@ -32,8 +32,8 @@ static int find_path_on(const struct config *config, const char *interface)
 	return -1;
 }
 
-// Down through what is no path itself: a tunnel over a VLAN of a path's Ethernet. `before`: what was
-// found the last time.
+// Down through what is no path itself: a tunnel over a VLAN of a path's Ethernet. `before`: what
+// was found the last time.
 static int ask_the_routes(const struct config *config, const struct kstate *observed, size_t path,
 			  int before)
 {
@@ -72,8 +72,8 @@ void plan_underlays(const struct config *config, const struct kstate *observed, 
 	for (size_t i = 0; i < config->n_paths; i++) {
 		const char *over = config->paths[i].over;
 
-		under[i] = over[0] ? find_path(config, over) :
-				     ask_the_routes(config, observed, i, under[i]);
+		under[i] = over[0] ? find_path(config, over)
+				   : ask_the_routes(config, observed, i, under[i]);
 		if (under[i] == (int)i)
 			under[i] = -1;
 	}
@@ -90,7 +90,8 @@ bool plan_rides_dead_line(const struct path_fsm fsms[], const int under[], size_
 
 	if (!line || path_fsm_works(&fsms[path]))
 		return false;
-	return !(path_fsm_may_begin(line) || line->exit_silent) || now_ms - line->since_ms < RETURN_MS;
+	return !(path_fsm_may_begin(line) || line->exit_silent) ||
+	       now_ms - line->since_ms < RETURN_MS;
 }
 
 void plan_shares(double bytes[], const int under[], size_t n)

@@ -4,8 +4,8 @@
 // is, an answer is told by its cookie: a raw socket sees those to everybody, and a ping socket
 // overwrites the identifier.
 //
-// A request that may go a few hops only makes the router there say so, as traceroute has it. That comes by
-// the socket's error queue (IP_RECVERR), for both kinds of socket alike.
+// A request that may go a few hops only makes the router there say so, as traceroute has it. That
+// comes by the socket's error queue (IP_RECVERR), for both kinds of socket alike.
 
 #include "probe/probe_priv.h"
 
@@ -45,10 +45,10 @@ static int limit_hops(const struct probe_echo *echo)
 	const bool v6 = echo->family == AF_INET6;
 	int hops = echo->hops, on = 1;
 
-	if (setsockopt(echo->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_UNICAST_HOPS : IP_TTL, &hops,
-		       sizeof(hops)) < 0 ||
-	    setsockopt(echo->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on,
-		       sizeof(on)) < 0)
+	if (setsockopt(echo->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_UNICAST_HOPS : IP_TTL,
+		       &hops, sizeof(hops)) < 0 ||
+	    setsockopt(echo->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR,
+		       &on, sizeof(on)) < 0)
 		return -errno;
 	return 0;
 }
@@ -122,7 +122,8 @@ static bool is_our_answer(const struct probe_echo *echo, const uint8_t *packet, 
 static bool is_public(const struct addr *addr)
 {
 	static const char *const others[] = {
-		"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+		"10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8",
+		"169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
 	};
 	struct prefix prefix;
 
@@ -135,7 +136,8 @@ static bool is_public(const struct addr *addr)
 	return addr->family == AF_INET;
 }
 
-// A router's message about what we sent, which quotes the beginning of it. Routers need not quote the cookie.
+// A router's message about what we sent, which quotes the beginning of it. Routers need not quote
+// the cookie.
 static bool is_ours(const struct probe_echo *echo, const struct message *quoted, size_t len)
 {
 	const uint8_t type = echo->family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
@@ -160,13 +162,15 @@ static const struct sock_extended_err *find_error(struct msghdr *msg)
 // As probe_echo_read(), of the error queue.
 static int read_router(const struct probe_echo *echo)
 {
-	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct sock_extended_err) +
-							    sizeof(union sockaddr_any))];
+	_Alignas(struct cmsghdr) uint8_t
+		control[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(union sockaddr_any))];
 	struct message quoted;
 	struct iovec iov = { .iov_base = &quoted, .iov_len = sizeof(quoted) };
 
 	for (;;) {
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+		struct msghdr msg = { .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = control,
 				      .msg_controllen = sizeof(control) };
 		ssize_t n = recvmsg(echo->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT);
 		const struct sock_extended_err *error = n < 0 ? NULL : find_error(&msg);
@@ -175,10 +179,13 @@ static int read_router(const struct probe_echo *echo)
 
 		if (n < 0)
 			return -errno;
-		if (!error || (error->ee_origin != SO_EE_ORIGIN_ICMP && error->ee_origin != SO_EE_ORIGIN_ICMP6) ||
+		if (!error ||
+		    (error->ee_origin != SO_EE_ORIGIN_ICMP &&
+		     error->ee_origin != SO_EE_ORIGIN_ICMP6) ||
 		    !is_ours(echo, &quoted, (size_t)n))
 			continue;
-		memcpy(&from, SO_EE_OFFENDER(error), echo->family == AF_INET6 ? sizeof(from.in6) : sizeof(from.in));
+		memcpy(&from, SO_EE_OFFENDER(error),
+		       echo->family == AF_INET6 ? sizeof(from.in6) : sizeof(from.in));
 		router = addr_from_sockaddr(&from);
 		return is_public(&router) ? 0 : -EHOSTUNREACH;
 	}

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One path tried on demand, beside the probes that go on: is its first hop there, does the exit's port answer
-// over it, is what goes through the exit answered, do packets of full size pass, does MPTCP?
+// One path tried on demand, beside the probes that go on: is its first hop there, does the exit's
+// port answer over it, is what goes through the exit answered, do packets of full size pass, does
+// MPTCP?
 //
-// All of it is asked at once. A plain TCP connection goes over this path and no other, so it is what times and
-// sizes are taken from; an MPTCP connection beside it is joined by the kernel over the other paths, and says
-// only whether the options pass. A third one begins on another path, to see whether this one joins it.
-// What has no answer when the time is over has none. The speed, where it is asked for, comes last and alone.
+// All of it is asked at once. A plain TCP connection goes over this path and no other, so it is
+// what times and sizes are taken from; an MPTCP connection beside it is joined by the kernel over
+// the other paths, and says only whether the options pass. A third one begins on another path, to
+// see whether this one joins it. What has no answer when the time is over has none. The speed,
+// where it is asked for, comes last and alone.
 
 #include "probe/probe_priv.h"
 
@@ -27,7 +29,7 @@
 #define FILL_S     5. // for the speed, beyond that
 #define LOOK_S     .1 // at the subflows of the third connection
 // More than two packets of any usual size.
-#define FULL_BYTES 3800
+#define FULL_BYTES      3800
 #define REPLAY_CAPACITY 64
 
 // Open as long as its owner waits for something.
@@ -38,11 +40,11 @@ struct leg {
 	bool fills; // then asks a question that fills packets
 	uint64_t nonce;
 	int64_t asked_us;
-	bool sized; // that question is under way
-	bool filled; // the one for the speed is
-	int64_t first_us; // its first answer; 0: none yet
+	bool sized;          // that question is under way
+	bool filled;         // the one for the speed is
+	int64_t first_us;    // its first answer; 0: none yet
 	uint32_t first_left; // bytes to come after that
-	int mss;    // before it
+	int mss;             // before it
 };
 
 struct exam {
@@ -84,8 +86,8 @@ static void end_leg(struct leg *leg)
 
 static bool is_over(const struct exam *exam)
 {
-	return !exam->pings && !peer_link_is_open(&exam->tcp.link) && !peer_link_is_open(&exam->mptcp.link) &&
-	       !peer_link_is_open(&exam->join.link);
+	return !exam->pings && !peer_link_is_open(&exam->tcp.link) &&
+	       !peer_link_is_open(&exam->mptcp.link) && !peer_link_is_open(&exam->join.link);
 }
 
 static void end_all(struct exam *exam)
@@ -166,8 +168,9 @@ static struct leg *leg_of(struct peer_link *link)
 // Of at least `bytes` bytes.
 static void ask(struct leg *leg, uint8_t type, size_t bytes)
 {
-	struct wire_service_message question = { .type = type,
-						 .bytes = type == WIRE_SERVICE_FILL ? WIRE_SERVICE_FILL_MAX : 0 };
+	struct wire_service_message question = {
+		.type = type, .bytes = type == WIRE_SERVICE_FILL ? WIRE_SERVICE_FILL_MAX : 0
+	};
 	uint8_t message[WIRE_SERVICE_MAX];
 	size_t len;
 
@@ -199,7 +202,8 @@ static void leg_up(struct peer_link *link)
 	ask(leg, WIRE_SERVICE_SEEN, 0);
 }
 
-// The kernel's own search for what passes makes segments smaller and leaves the route's MTU as it is.
+// The kernel's own search for what passes makes segments smaller and leaves the route's MTU as it
+// is.
 static void take_size(struct leg *leg)
 {
 	struct test_facts *facts = &leg->exam->facts;
@@ -265,7 +269,8 @@ static void leg_heard(struct peer_link *link, const struct wire_service_message 
 			r->seen_as = message->subflows[0].addr;
 	}
 	if (leg == &exam->join) {
-		ev_timer_start(exam->loop, &exam->look); // the connection is whole now, and can be joined
+		ev_timer_start(exam->loop,
+			       &exam->look); // the connection is whole now, and can be joined
 	} else if (leg->fills && !leg->sized) {
 		leg->sized = true;
 		leg->mss = mss_of(link->stream.fd);
@@ -300,7 +305,9 @@ static void leg_ended(struct peer_link *link, int error)
 static void open_leg(struct exam *exam, struct leg *leg, const struct addr *source, bool mptcp,
 		     struct test_leg *result)
 {
-	static const struct peer_link_events events = { .up = leg_up, .heard = leg_heard, .ended = leg_ended };
+	static const struct peer_link_events events = { .up = leg_up,
+							.heard = leg_heard,
+							.ended = leg_ended };
 	const struct peer_link_spec spec = { .key = &exam->target.key,
 					     .replay = exam->replay,
 					     .exit = exam->target.exit,
@@ -346,7 +353,8 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int revents)
 
 // ---- the whole
 
-struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, exam_done_fn *done, void *ctx)
+struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, exam_done_fn *done,
+			void *ctx)
 {
 	struct exam *exam = xcalloc(1, sizeof(*exam));
 	struct test_facts *facts = &exam->facts;

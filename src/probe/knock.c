@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether an exit answers UDP. No handshake tells that: what goes to a port that is closed or filtered vanishes
-// as quietly as what nobody wants to answer. So a datagram asks the exit itself for an echo
-// (doc/peer-service.md), over some paths at once, and again while nothing comes back. One answer by any path
-// says that it does.
+// Whether an exit answers UDP. No handshake tells that: what goes to a port that is closed or
+// filtered vanishes as quietly as what nobody wants to answer. So a datagram asks the exit itself
+// for an echo (doc/peer-service.md), over some paths at once, and again while nothing comes back.
+// One answer by any path says that it does.
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +46,8 @@ static void end(struct knock *knock, int error)
 
 static void ask(struct knock *knock)
 {
-	const struct wire_service_message question = { .type = WIRE_SERVICE_ECHO, .nonce = knock->nonce };
+	const struct wire_service_message question = { .type = WIRE_SERVICE_ECHO,
+						       .nonce = knock->nonce };
 	const struct wire_target target = wire_service_target();
 	uint8_t message[WIRE_SERVICE_MAX], sealed[WIRE_SERVICE_MAX];
 	size_t len = wire_service_put(&question, message);
@@ -56,9 +57,11 @@ static void ask(struct knock *knock)
 
 		if (knock->ways[i].fd < 0)
 			continue;
-		n = wire_datagram_seal(&knock->keys, NULL, NULL, &target, message, len, sealed, sizeof(sealed));
+		n = wire_datagram_seal(&knock->keys, NULL, NULL, &target, message, len, sealed,
+				       sizeof(sealed));
 		// what cannot be sent has no answer
-		if (n > 0 && send(knock->ways[i].fd, sealed, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (n > 0 &&
+		    send(knock->ways[i].fd, sealed, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			knock->refused |= errno == ECONNREFUSED;
 	}
 	knock->tries++;
@@ -72,8 +75,10 @@ static bool is_answer(const struct knock *knock, const uint8_t *sealed, size_t l
 	size_t used;
 
 	return wire_datagram_open(&knock->keys, NULL, sealed, len, plain, &d) == 0 &&
-	       wire_service_is_target(&d.target) && wire_service_parse(d.payload, d.len, &answer, &used) == 0 &&
-	       answer.type == (WIRE_SERVICE_ECHO | WIRE_SERVICE_ANSWER) && answer.nonce == knock->nonce;
+	       wire_service_is_target(&d.target) &&
+	       wire_service_parse(d.payload, d.len, &answer, &used) == 0 &&
+	       answer.type == (WIRE_SERVICE_ECHO | WIRE_SERVICE_ANSWER) &&
+	       answer.nonce == knock->nonce;
 }
 
 static void on_way(struct ev_loop *loop, ev_io *io, int revents)
@@ -103,7 +108,8 @@ static void on_again(struct ev_loop *loop, ev_timer *timer, int revents)
 		end(knock, knock->refused ? -ECONNREFUSED : -ETIMEDOUT);
 }
 
-static void open_way(struct knock *knock, struct way *way, const struct addr *from, const union sockaddr_any *exit)
+static void open_way(struct knock *knock, struct way *way, const struct addr *from,
+		     const union sockaddr_any *exit)
 {
 	const struct sock_dial how = { .to = *exit, .from = *from };
 
@@ -116,7 +122,8 @@ static void open_way(struct knock *knock, struct way *way, const struct addr *fr
 	ev_io_start(knock->loop, &way->io);
 }
 
-struct knock *knock_start(struct ev_loop *loop, const struct knock_target *target, knock_done_fn *done, void *ctx)
+struct knock *knock_start(struct ev_loop *loop, const struct knock_target *target,
+			  knock_done_fn *done, void *ctx)
 {
 	struct knock *knock = xcalloc(1, sizeof(*knock));
 	int opened = 0;

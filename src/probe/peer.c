@@ -118,7 +118,9 @@ static void tell(struct peer *peer, struct peer_report *report)
 
 static void tell_service(struct peer *peer, bool serves, int error)
 {
-	struct peer_report report = { .kind = PEER_SERVICE, .serves = serves, .error = error, .rtt_us = -1 };
+	struct peer_report report = {
+		.kind = PEER_SERVICE, .serves = serves, .error = error, .rtt_us = -1
+	};
 
 	if (serves)
 		peer->refusals = peer->silences = 0;
@@ -191,7 +193,8 @@ static int paths_from(const struct peer *peer, const struct addr *addr)
 }
 
 // Most translators leave the port alone where they can.
-static bool has_port(const struct sock_subflow *ours, int n, const struct addr *source, uint16_t port)
+static bool has_port(const struct sock_subflow *ours, int n, const struct addr *source,
+		     uint16_t port)
 {
 	for (int i = 0; i < n; i++) {
 		struct addr local = addr_from_sockaddr(&ours[i].local);
@@ -259,7 +262,8 @@ static void close_link(struct peer *peer)
 
 static void note_no_answer(struct peer *peer, int error)
 {
-	bool connected = peer->link.stream.connected, refused = error == -EPIPE || error == -ECONNRESET;
+	bool connected = peer->link.stream.connected,
+	     refused = error == -EPIPE || error == -ECONNRESET;
 
 	if (!connected || peer->link.answered)
 		return;
@@ -353,7 +357,9 @@ static void open_link(struct peer *peer, int64_t now_ms)
 	struct peer_link_spec spec = spec_for(peer, path);
 
 	// the first question goes with the handshake's end, and its patience runs from here
-	peer->asked[ASK_SEEN] = (struct asked){ .nonce = 1, .sent_us = now_ms * 1000, .due_ms = now_ms + SETTLE_MS };
+	peer->asked[ASK_SEEN] = (struct asked){ .nonce = 1,
+						.sent_us = now_ms * 1000,
+						.due_ms = now_ms + SETTLE_MS };
 	peer->asked[ASK_ECHO].due_ms = peer->asked[ASK_STATS].due_ms = now_ms + SETTLE_MS;
 	peer->link_path = path->path;
 	peer->link_stripped = false;
@@ -416,7 +422,9 @@ static void finish_check(struct peer *peer, struct peer_report *report)
 
 static void fail_check(struct peer *peer, int error)
 {
-	struct peer_report report = { .error = error, .rtt_us = -1, .taken = peer->check.stream.connected };
+	struct peer_report report = { .error = error,
+				      .rtt_us = -1,
+				      .taken = peer->check.stream.connected };
 
 	// whatever the exit's program is, this much is known when the handshake came back
 	if (peer->check.stream.connected && peer->serves == 0) {

@@ -53,8 +53,8 @@ static const struct stream_events stream_events = {
 	.ended = end,
 };
 
-void peer_link_init(struct peer_link *link, struct ev_loop *loop, const struct peer_link_events *events,
-		    void *ctx)
+void peer_link_init(struct peer_link *link, struct ev_loop *loop,
+		    const struct peer_link_events *events, void *ctx)
 {
 	*link = (struct peer_link){ .events = events, .ctx = ctx };
 	stream_init(&link->stream, loop, &stream_events);

@@ -6,13 +6,14 @@
 // Results of all kinds and paths go through one function. Everything runs on the main thread's
 // loop.
 //
-// What decides is an MPTCP connection to the exit's own port, closed by a reset as soon as it stands:
-// it asks exactly what matters, whether the option passes included, and a saturated line cannot delay
-// it without delaying the connections as well. The RTT is the kernel's, of SYN and SYN/ACK, unless one had to be repeated.
-// While it stays unanswered, pings tell a dead exit from a dead path: to the exit, to the first hop, and towards
-// the exit, to go only so far that a router beyond the first hop has to answer. That needs nobody's consent and
-// tells nobody anything (doc/decisions/17-net-ok.md). The exit's own machine may be off, and the first hop may be
-// a modem that has lost its line.
+// What decides is an MPTCP connection to the exit's own port, closed by a reset as soon as it
+// stands: it asks exactly what matters, whether the option passes included, and a saturated line
+// cannot delay it without delaying the connections as well. The RTT is the kernel's, of SYN and
+// SYN/ACK, unless one had to be repeated. While it stays unanswered, pings tell a dead exit from a
+// dead path: to the exit, to the first hop, and towards the exit, to go only so far that a router
+// beyond the first hop has to answer. That needs nobody's consent and tells nobody anything
+// (doc/decisions/17-net-ok.md). The exit's own machine may be off, and the first hop may be a modem
+// that has lost its line.
 //
 // A probe is bound to the path's source address and leaves by the path's rule, as the connections
 // do. SO_BINDTODEVICE would make it work where they do not.
@@ -55,8 +56,8 @@ struct target {
 	struct probe *probe;
 	struct probe_target spec;
 	struct run runs[RUNS]; // one of each kind, then the shots
-	bool silent; // the last TCP probe had no answer
-	uint8_t hops; // to the router that is asked
+	bool silent;           // the last TCP probe had no answer
+	uint8_t hops;          // to the router that is asked
 };
 
 struct probe {
@@ -213,7 +214,8 @@ static int start_echo(struct run *run)
 		if (addr_is_link_local(&spec->gateway) && to.sa.sa_family == AF_INET6)
 			to.in6.sin6_scope_id = (uint32_t)spec->ifindex;
 	}
-	rc = probe_echo_open(&run->echo, &spec->source, &to, hops, ++run->target->probe->last_cookie);
+	rc = probe_echo_open(&run->echo, &spec->source, &to, hops,
+			     ++run->target->probe->last_cookie);
 	return rc < 0 ? rc : run->echo.fd;
 }
 

@@ -56,17 +56,17 @@ void probe_free(struct probe *probe);
 // measurement under way; a shorter interval takes effect at once. The first probe of a new target
 // starts in the next turn of the loop.
 void probe_set(struct probe *probe, const struct probe_target targets[], size_t n);
-// One more PROBE_TCP at once, beside the regular ones. Nothing happens when the path has no target or
-// PROBE_SHOTS are under way.
+// One more PROBE_TCP at once, beside the regular ones. Nothing happens when the path has no target
+// or PROBE_SHOTS are under way.
 #define PROBE_SHOTS 4
 void probe_shoot(struct probe *probe, int path);
 
 // ---- peer.c: what the exit itself says (doc/peer-service.md). Main thread.
 //
-// A peer keeps one connection to the exit's peer service, begun over the best path and joined by the
-// kernel over all the others, and asks over a short one of each path's own, when the path comes and
-// then rarely, whether MPTCP passes there. An exit that is not ours refuses; that is found out once,
-// and asked again every now and then.
+// A peer keeps one connection to the exit's peer service, begun over the best path and joined by
+// the kernel over all the others, and asks over a short one of each path's own, when the path comes
+// and then rarely, whether MPTCP passes there. An exit that is not ours refuses; that is found out
+// once, and asked again every now and then.
 
 struct peer;
 
@@ -86,12 +86,13 @@ struct peer_target {
 };
 
 enum peer_report_kind {
-	PEER_SERVICE, // it is known, or known otherwise than before, whether the exit has the service
+	PEER_SERVICE, // it is known, or otherwise than before, whether the exit has the service
 	PEER_ECHO,    // rtt_us
 	PEER_SEEN,    // of the long connection: mptcp, version, clock_offset_us, paths[].subflows
 	PEER_STATS,   // paths[].sender
-	PEER_PATH,    // of a path's own connection: path, error, mptcp, rtt_us, seen_as. An exit without
-		      // the service gives `mptcp` alone, as our end has it
+	// Of a path's own connection: path, error, mptcp, rtt_us, seen_as. An exit without the
+	// service gives `mptcp` alone, as our end has it.
+	PEER_PATH,
 };
 
 // A path through the exit's eyes. Known by the address that the exit saw it come from; paths that
@@ -105,19 +106,19 @@ struct peer_path_view {
 
 struct peer_report {
 	enum peer_report_kind kind;
-	int path;                // PEER_PATH
-	int error;               // PEER_PATH: 0 or -errno; PEER_SERVICE: why not, when it does not serve
-	bool serves;             // PEER_SERVICE
-	bool taken;              // PEER_PATH with an error: the handshake had come back before
-	bool mptcp;              // at both ends
-	int64_t rtt_us;          // through the whole chain; < 0: no sample
+	int path;       // PEER_PATH
+	int error;      // PEER_PATH: 0 or -errno; PEER_SERVICE: why not, when it does not serve
+	bool serves;    // PEER_SERVICE
+	bool taken;     // PEER_PATH with an error: the handshake had come back before
+	bool mptcp;     // at both ends
+	int64_t rtt_us; // through the whole chain; < 0: no sample
 	int64_t clock_offset_us; // the exit's wall clock less ours, at best to half a round trip
 	struct addr seen_as;     // PEER_PATH: where the exit saw it come from
 	const char *version;     // PEER_SEEN
 	uint32_t protocol;       // PEER_SEEN: WIRE_SERVICE_VERSION of the exit
 	int subflows;            // PEER_SEEN: of the long connection, established at the exit
 	struct peer_path_view paths[PATHS_MAX]; // by slot
-	unsigned bytes;          // spent since the last report, IP headers estimated
+	unsigned bytes;                         // spent since the last report, IP headers estimated
 };
 
 // Called from the loop only, never from peer_set(). It may call peer_set(), not peer_free().
@@ -139,12 +140,13 @@ struct knock_target {
 	int n_sources;
 };
 
-// Called once, from the loop, within some seconds; it may free the knock. 0: it answered. -ECONNREFUSED: its
-// machine says that nobody listens. -ETIMEDOUT: not a word.
+// Called once, from the loop, within some seconds; it may free the knock. 0: it answered.
+// -ECONNREFUSED: its machine says that nobody listens. -ETIMEDOUT: not a word.
 typedef void knock_done_fn(void *ctx, int error);
 
 // NULL: nothing could be sent. Free it whenever you like.
-struct knock *knock_start(struct ev_loop *loop, const struct knock_target *target, knock_done_fn *done, void *ctx);
+struct knock *knock_start(struct ev_loop *loop, const struct knock_target *target,
+			  knock_done_fn *done, void *ctx);
 void knock_free(struct knock *knock);
 
 // ---- exam.c: one path tried on demand. Main thread.
@@ -154,19 +156,22 @@ struct exam;
 struct exam_target {
 	int ifindex;
 	struct addr source;
-	struct addr hop;     // the other end of the link; AF_UNSPEC: it is not known
-	struct addr other;   // of a path that is well, to begin a connection on which this one should join;
-			     // AF_UNSPEC: do not try
+	struct addr hop;   // the other end of the link; AF_UNSPEC: it is not known
+	struct addr other; // of a path that is well, to begin a connection on which this one should
+			   // join; AF_UNSPEC: do not try
 	union sockaddr_any exit;
 	struct wire_key key;
-	bool fill; // have the exit send bytes to measure by: WIRE_SERVICE_FILL_MAX, or what comes in some seconds
+	bool fill; // have the exit send bytes to measure by: WIRE_SERVICE_FILL_MAX, or what comes
+		   // in some seconds
 };
 
 // Called once, from the loop, after some seconds at most; it may free the exam.
 typedef void exam_done_fn(void *ctx, const struct test_facts *facts);
 
-// Every source has its rule in the kernel, or another path would be measured. Free it whenever you like.
-struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, exam_done_fn *done, void *ctx);
+// Every source has its rule in the kernel, or another path would be measured. Free it whenever you
+// like.
+struct exam *exam_start(struct ev_loop *loop, const struct exam_target *target, exam_done_fn *done,
+			void *ctx);
 void exam_free(struct exam *exam);
 
 #endif

@@ -15,17 +15,18 @@ struct probe_echo {
 	int fd;
 	sa_family_t family;
 	uint8_t hops; // how far it may go; 0: as far as need be
-	bool raw; // a raw socket: others' answers come too, and for IPv4 with their IP header
+	bool raw;     // a raw socket: others' answers come too, and for IPv4 with their IP header
 	uint64_t cookie;
 };
 
-// Sends one echo request from `source` to `to`. `hops` as in struct probe_echo. Returns 0, or -errno: -EACCES
-// or -EPERM when pings are not permitted. Close echo->fd, also when the answer is in.
+// Sends one echo request from `source` to `to`. `hops` as in struct probe_echo. Returns 0, or
+// -errno: -EACCES or -EPERM when pings are not permitted. Close echo->fd, also when the answer is
+// in.
 int probe_echo_open(struct probe_echo *echo, const struct addr *source,
 		    const union sockaddr_any *to, uint8_t hops, uint64_t cookie);
-// When echo->fd is readable: 0 for our answer, -EAGAIN while it is not there, or another -errno. With `hops` a
-// router's word that it went no further is an answer too, unless its address is not one of the Internet's:
-// -EHOSTUNREACH.
+// When echo->fd is readable: 0 for our answer, -EAGAIN while it is not there, or another -errno.
+// With `hops` a router's word that it went no further is an answer too, unless its address is not
+// one of the Internet's: -EHOSTUNREACH.
 int probe_echo_read(const struct probe_echo *echo);
 // What a request or an answer is on the wire, IP header included.
 unsigned probe_echo_bytes(sa_family_t family);
@@ -38,8 +39,8 @@ struct peer_link;
 struct peer_link_events {
 	void (*up)(struct peer_link *link); // connected
 	void (*heard)(struct peer_link *link, const struct wire_service_message *message);
-	// It could not be opened, or broke: -EPIPE or -ECONNRESET by the other end, -EPROTO: what came
-	// is not the peer service. The link is closed already.
+	// It could not be opened, or broke: -EPIPE or -ECONNRESET by the other end, -EPROTO: what
+	// came is not the peer service. The link is closed already.
 	void (*ended)(struct peer_link *link, int error);
 };
 
@@ -58,8 +59,8 @@ struct peer_link {
 	bool answered; // something came that could be opened
 };
 
-void peer_link_init(struct peer_link *link, struct ev_loop *loop, const struct peer_link_events *events,
-		    void *ctx);
+void peer_link_init(struct peer_link *link, struct ev_loop *loop,
+		    const struct peer_link_events *events, void *ctx);
 // Begins to connect and puts the reserved target first. 0, or -errno: not even begun.
 int peer_link_open(struct peer_link *link, const struct peer_link_spec *spec);
 // Sends it, or keeps it until it can be sent. An error is told by ended(), later.

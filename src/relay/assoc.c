@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Associations: which datagrams belong together, as far as that is the same on the gateway and on the
-// exit. A worker has its own, in a table by what they are found by, and in a list by when they were
-// last used for each patience. A datagram in either direction counts as use. Nothing says that a flow
-// of datagrams is over, so they end by silence only.
+// Associations: which datagrams belong together, as far as that is the same on the gateway and on
+// the exit. A worker has its own, in a table by what they are found by, and in a list by when they
+// were last used for each patience. A datagram in either direction counts as use. Nothing says that
+// a flow of datagrams is over, so they end by silence only.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,8 @@ static uint64_t hash_peer(const struct worker *w, const union sockaddr_any *peer
 	uint64_t halves[2] = { 0 };
 
 	memcpy(halves, addr.bytes, addr_len(&addr));
-	return mix(mix(mix(w->assocs.secret, halves[0]), halves[1]), (uint64_t)pin << 16 | sockaddr_port(peer));
+	return mix(mix(mix(w->assocs.secret, halves[0]), halves[1]),
+		   (uint64_t)pin << 16 | sockaddr_port(peer));
 }
 
 static uint64_t hash_name(const struct worker *w, uint64_t id)
@@ -70,7 +71,8 @@ struct assoc *assoc_find_peer(struct worker *w, const union sockaddr_any *peer, 
 	uint64_t hash = hash_peer(w, peer, pin);
 	struct assoc *a = w->assocs.buckets ? *find_bucket(w, hash) : NULL;
 
-	while (a && (a->named || a->hash != hash || a->pin != pin || !sockaddr_equal(&a->peer, peer)))
+	while (a &&
+	       (a->named || a->hash != hash || a->pin != pin || !sockaddr_equal(&a->peer, peer)))
 		a = a->next;
 	return a;
 }
@@ -177,7 +179,8 @@ void assoc_unwatch(struct assoc *a, struct assoc_socket *socket)
 // Rounds of one callback, so that a fast flow cannot starve the others.
 #define ROUNDS 4
 
-int assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct sock_datagram *d), void *ctx)
+int assoc_read(struct worker *w, int fd, void (*take)(void *ctx, const struct sock_datagram *d),
+	       void *ctx)
 {
 	int n = SOCK_BATCH;
 

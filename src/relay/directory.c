@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Which worker of the exit has an association. The kernel spreads datagrams by the address that they
-// come from, so when a gateway moves to another path they may arrive at another worker. Asked once
-// for each association that a worker does not know, and once for each datagram of those that it never
-// will.
+// Which worker of the exit has an association. The kernel spreads datagrams by the address that
+// they come from, so when a gateway moves to another path they may arrive at another worker. Asked
+// once for each association that a worker does not know, and once for each datagram of those that
+// it never will.
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -140,7 +140,8 @@ static void find_target(struct session *s)
 	}
 	s->state = SESSION_RESOLVING;
 	session_watch(s);
-	s->opening->query = resolver_ask(s->worker->resolver, s->opening->target.name, take_addresses, s);
+	s->opening->query =
+		resolver_ask(s->worker->resolver, s->opening->target.name, take_addresses, s);
 }
 
 void exit_header_ready(struct session *s)
@@ -151,10 +152,12 @@ void exit_header_ready(struct session *s)
 	int rc;
 
 	if (n < 0 && n != -EBADMSG && n != -EEXIST) {
-		session_end(s, wire_opener_trusted(&s->opener) ? RELAY_END_RESET : RELAY_END_BAD_PEER);
+		session_end(s,
+			    wire_opener_trusted(&s->opener) ? RELAY_END_RESET : RELAY_END_BAD_PEER);
 		return;
 	}
-	rc = n < 0 ? (int)n : wire_target_parse(buf_head(heard), heard->len, &s->opening->target, &used);
+	rc = n < 0 ? (int)n
+		   : wire_target_parse(buf_head(heard), heard->len, &s->opening->target, &used);
 	if (rc == -EAGAIN)
 		return;
 	if (rc < 0) {

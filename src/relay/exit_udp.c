@@ -3,11 +3,11 @@
 // Datagrams on the exit server: a NAT whose inside is what gateways send.
 //
 // Each association has a port of its own for each family, towards whatever its client talks to, and
-// takes what anybody sends there (RFC 4787: endpoint-independent mapping and filtering), which is what
-// games and calls between browsers are built on. One that carries a name (wire/datagram.c) is found by
-// it, and its answers go to where the newest of its datagrams came from; a counter says which that is,
-// so that an old one that is played back from elsewhere leads nothing astray. Any other is found
-// by the address that it comes from.
+// takes what anybody sends there (RFC 4787: endpoint-independent mapping and filtering), which is
+// what games and calls between browsers are built on. One that carries a name (wire/datagram.c) is
+// found by it, and its answers go to where the newest of its datagrams came from; a counter says
+// which that is, so that an old one that is played back from elsewhere leads nothing astray. Any
+// other is found by the address that it comes from.
 //
 // Who does not know the key gets no answer.
 #include <errno.h>
@@ -42,7 +42,8 @@ struct assoc_lookup {
 
 // ---- to gateways
 
-static void seal_home(struct assoc *a, const struct wire_target *source, const uint8_t *bytes, size_t len)
+static void seal_home(struct assoc *a, const struct wire_target *source, const uint8_t *bytes,
+		      size_t len)
 {
 	struct worker *w = a->worker;
 	ssize_t n;
@@ -50,8 +51,8 @@ static void seal_home(struct assoc *a, const struct wire_target *source, const u
 
 	if (!a->listener)
 		return;
-	n = wire_datagram_seal(&w->policy->server_datagrams, w->relay->udp_replay, NULL, source, bytes, len, w->out,
-			       RELAY_OUT_SIZE);
+	n = wire_datagram_seal(&w->policy->server_datagrams, w->relay->udp_replay, NULL, source,
+			       bytes, len, w->out, RELAY_OUT_SIZE);
 	rc = n < 0 ? (int)n
 		   : sock_datagram_send(a->listener->io.fd, &a->peer, &a->local, w->out, (size_t)n);
 	if (rc)
@@ -66,7 +67,8 @@ static void echo(struct assoc *a, const struct wire_datagram *d)
 	struct wire_service_message message;
 	size_t used;
 
-	if (wire_service_parse(d->payload, d->len, &message, &used) < 0 || message.type != WIRE_SERVICE_ECHO)
+	if (wire_service_parse(d->payload, d->len, &message, &used) < 0 ||
+	    message.type != WIRE_SERVICE_ECHO)
 		return;
 	message = (struct wire_service_message){ .type = WIRE_SERVICE_ECHO | WIRE_SERVICE_ANSWER,
 						 .nonce = message.nonce };
@@ -113,7 +115,8 @@ static int open_port(struct assoc *a, struct assoc_socket *far, sa_family_t fami
 	return 0;
 }
 
-static void send_out(struct assoc *a, const struct addr *addr, uint16_t port, const uint8_t *bytes, size_t len)
+static void send_out(struct assoc *a, const struct addr *addr, uint16_t port, const uint8_t *bytes,
+		     size_t len)
 {
 	struct assoc_socket *far = &a->far[addr->family == AF_INET6];
 	union sockaddr_any to = sockaddr_make(addr, port);
@@ -355,8 +358,8 @@ static void open_datagram(void *ctx, const struct sock_datagram *sealed)
 	struct worker *w = l->worker;
 	const struct arrival arrival = { .from = sealed->from, .local = sealed->to, .listener = l };
 	struct wire_datagram d;
-	int rc = wire_datagram_open(&w->policy->server_datagrams, w->relay->udp_replay, sealed->bytes, sealed->len,
-				    w->in, &d);
+	int rc = wire_datagram_open(&w->policy->server_datagrams, w->relay->udp_replay,
+				    sealed->bytes, sealed->len, w->in, &d);
 
 	if (rc == -EEXIST)
 		assoc_drop(w, RELAY_DROP_REPLAYED);

@@ -50,7 +50,8 @@ static int write_or_keep(struct flow *flow, const uint8_t *bytes, size_t len)
 int flow_drain(struct flow *flow)
 {
 	while (flow->waiting.len) {
-		ssize_t n = send(flow->to->fd, buf_head(&flow->waiting), flow->waiting.len, MSG_NOSIGNAL);
+		ssize_t n = send(flow->to->fd, buf_head(&flow->waiting), flow->waiting.len,
+				 MSG_NOSIGNAL);
 
 		if (n < 0)
 			return would_block(errno) ? 0 : -errno;

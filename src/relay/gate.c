@@ -27,7 +27,8 @@ static bool bind_to_path(const struct relay_path *path, struct sock_dial *how)
 	return addr_is_set(&how->from);
 }
 
-bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path, struct sock_dial *how)
+bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path,
+		   struct sock_dial *how)
 {
 	for (int i = 0; i < exit->n_addrs; i++) {
 		how->to = exit->addrs[i];
@@ -178,8 +179,8 @@ static const struct race_entrant to_exit = {
 	.lost = give_up,
 };
 
-static struct session *accept_client(struct worker *worker, enum session_state state, int exit, int fd,
-				     const union sockaddr_any *from)
+static struct session *accept_client(struct worker *worker, enum session_state state, int exit,
+				     int fd, const union sockaddr_any *from)
 {
 	struct session *s = NULL;
 
@@ -230,7 +231,8 @@ void gate_accept_transparent(struct worker *worker, const struct listener *liste
 	s = accept_client(worker, SESSION_DIALING, worker->policy->default_exit, fd, from);
 	if (!s)
 		return;
-	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local), .port = sockaddr_port(&local) };
+	s->opening->target = (struct wire_target){ .addr = addr_from_sockaddr(&local),
+						   .port = sockaddr_port(&local) };
 	s->opening->pin = listener->what.pin;
 	if (aim(s, s->policy))
 		dial(s);
@@ -295,7 +297,7 @@ void gate_follow_policy(struct worker *worker)
 }
 
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
-			     const union sockaddr_any *from)
+		       const union sockaddr_any *from)
 {
 	struct session *s = accept_client(worker, SESSION_SOCKS, listener->what.exit, fd, from);
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Datagrams on the gateway: what nft's tproxy gives us of the LAN goes to the exit, and what the exit
-// sends comes to the client from the address that it wrote to.
+// Datagrams on the gateway: what nft's tproxy gives us of the LAN goes to the exit, and what the
+// exit sends comes to the client from the address that it wrote to.
 //
-// Each client's socket has an association with a socket of ours to the exit, bound to the best path's
-// address. It stays there until that path dies; then it gets a socket on another at once, and our exit,
-// which knows it by its name, goes on where it was, with the same port towards the Internet. So it is
-// announced to the exit even when the client is silent, for then the exit would send into the dead path.
-// Towards our exit an association leaves at the first doubt and returns when the best path has been
-// well for a while, for nobody sees it move. With any other program it leaves a dead path only, as
-// every move means another port there.
+// Each client's socket has an association with a socket of ours to the exit, bound to the best
+// path's address. It stays there until that path dies; then it gets a socket on another at once,
+// and our exit, which knows it by its name, goes on where it was, with the same port towards the
+// Internet. So it is announced to the exit even when the client is silent, for then the exit would
+// send into the dead path. Towards our exit an association leaves at the first doubt and returns
+// when the best path has been well for a while, for nobody sees it move. With any other program it
+// leaves a dead path only, as every move means another port there.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +132,8 @@ static int send_sealed(struct assoc *a, const uint8_t *sealed, size_t len)
 	return 0;
 }
 
-static ssize_t seal(struct assoc *a, const struct wire_target *target, const uint8_t *bytes, size_t len)
+static ssize_t seal(struct assoc *a, const struct wire_target *target, const uint8_t *bytes,
+		    size_t len)
 {
 	ssize_t n = wire_datagram_seal(&exit_of(a)->datagrams, NULL, &a->name, target, bytes, len,
 				       a->worker->out, RELAY_OUT_SIZE);
@@ -174,14 +175,15 @@ static bool is_lost_way(int error)
 	       error == -EADDRNOTAVAIL || error == -ENODEV || error == -EINVAL;
 }
 
-// QUIC tries which lengths arrive whole, and must not be cut up (RFC 9000, section 14): it is told, as by
-// any router with a smaller link. Everything else arrives in fragments, and nobody need know.
+// QUIC tries which lengths arrive whole, and must not be cut up (RFC 9000, section 14): it is told,
+// as by any router with a smaller link. Everything else arrives in fragments, and nobody need know.
 static bool is_too_big(const struct assoc *a, size_t sealed)
 {
 	return a->quic && sealed > a->fits;
 }
 
-static void complain_of_length(struct assoc *a, const union sockaddr_any *target, size_t len, size_t sealed)
+static void complain_of_length(struct assoc *a, const union sockaddr_any *target, size_t len,
+			       size_t sealed)
 {
 	ev_tstamp now = ev_now(a->worker->loop);
 	size_t added = sealed - len;
@@ -195,7 +197,8 @@ static void complain_of_length(struct assoc *a, const union sockaddr_any *target
 
 static void pass_on(struct assoc *a, const struct sock_datagram *d)
 {
-	const struct wire_target target = { .addr = addr_from_sockaddr(&d->to), .port = sockaddr_port(&d->to) };
+	const struct wire_target target = { .addr = addr_from_sockaddr(&d->to),
+					    .port = sockaddr_port(&d->to) };
 	struct worker *w = a->worker;
 	ssize_t n = seal(a, &target, d->bytes, d->len);
 	int rc;
@@ -266,7 +269,8 @@ static void take(void *ctx, const struct sock_datagram *d)
 	struct assoc *a;
 
 	// sent to our port itself: there is nobody that it could be for
-	if (d->to.sa.sa_family == AF_UNSPEC || sockaddr_equal(&d->to, &l->what.at) || !sockaddr_port(&d->to)) {
+	if (d->to.sa.sa_family == AF_UNSPEC || sockaddr_equal(&d->to, &l->what.at) ||
+	    !sockaddr_port(&d->to)) {
 		assoc_drop(w, RELAY_DROP_BAD_PEER);
 		return;
 	}
@@ -295,9 +299,9 @@ static bool is_in(const struct prefix *list, int n, const struct addr *addr)
 	return false;
 }
 
-// An exit, or whoever has its key, says who a datagram is from, and the client believes it. It must not be
-// a machine of this house: not the router, the printer or the client's own name server. Private ranges are
-// reached through an exit only where a pin says so.
+// An exit, or whoever has its key, says who a datagram is from, and the client believes it. It must
+// not be a machine of this house: not the router, the printer or the client's own name server.
+// Private ranges are reached through an exit only where a pin says so.
 static bool may_speak(const struct assoc *a, const struct addr *source)
 {
 	const struct relay_policy *policy = a->worker->policy;
@@ -342,7 +346,8 @@ static void take_answer(void *ctx, const struct sock_datagram *sealed)
 
 	if (!exit)
 		return;
-	rc = wire_datagram_open(&exit->datagrams, w->relay->udp_replay, sealed->bytes, sealed->len, w->in, &d);
+	rc = wire_datagram_open(&exit->datagrams, w->relay->udp_replay, sealed->bytes, sealed->len,
+				w->in, &d);
 	// with a name it is one of ours, played back to us
 	if (rc == -EEXIST || (!rc && d.from.id)) {
 		assoc_drop(w, RELAY_DROP_REPLAYED);
@@ -466,8 +471,8 @@ void gate_udp_tick(struct assoc *a, ev_tstamp now)
 {
 	if (a->announcements)
 		announce(a);
-	// The call is lost when nobody answers there any more, but what the client says next is not. While
-	// somebody does, it stays: another machine would mean another port.
+	// The call is lost when nobody answers there any more, but what the client says next is
+	// not. While somebody does, it stays: another machine would mean another port.
 	if (!is_unheard(a, now))
 		return;
 	if (a->exit != exit_now(a->worker->policy, a->pin))

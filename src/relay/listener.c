@@ -16,7 +16,8 @@
 
 // Either takes a connection, or all datagrams that wait.
 static const struct {
-	void (*accept)(struct worker *, const struct listener *, int fd, const union sockaddr_any *from);
+	void (*accept)(struct worker *, const struct listener *, int fd,
+		       const union sockaddr_any *from);
 	void (*read)(struct listener *);
 } kinds[] = {
 	[RELAY_LISTEN_TPROXY] = { .accept = gate_accept_transparent },
@@ -45,7 +46,8 @@ void listener_note_shortage(const struct worker *worker, const char *what, int e
 	long long now_s = (long long)ev_now(worker->loop);
 
 	if (atomic_exchange(&last_said_s, now_s) / 10 != now_s / 10)
-		log_warning("relay: cannot %s: %s. Raise the descriptor limit (LimitNOFILE= of the unit, or "
+		log_warning("relay: cannot %s: %s. Raise the descriptor limit (LimitNOFILE= of the "
+			    "unit, or "
 			    "ulimit -n)",
 			    what, strerror(-error));
 }

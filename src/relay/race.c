@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Connecting, written once. A side of a session that has to be dialled has several candidates: the
-// exit over each path (gate.c), or the addresses of a target (exit.c). The first starts at once, each
-// other one when those before it have failed or their head start is over; the first to connect wins,
-// and the others are closed quietly. So one path that went silent costs a new connection its head
-// start, not a time-out (as RFC 8305 does it for addresses).
+// exit over each path (gate.c), or the addresses of a target (exit.c). The first starts at once,
+// each other one when those before it have failed or their head start is over; the first to connect
+// wins, and the others are closed quietly. So one path that went silent costs a new connection its
+// head start, not a time-out (as RFC 8305 does it for addresses).
 #include <errno.h>
 #include <unistd.h>
 
@@ -132,7 +132,8 @@ static void start_next(struct session *s)
 		if (rc < 0) {
 			// the client's own descriptor may have been the last
 			if (listener_is_shortage(rc))
-				listener_note_shortage(s->worker, "dial, new connections are refused", rc);
+				listener_note_shortage(s->worker,
+						       "dial, new connections are refused", rc);
 			race->error = rc;
 			continue;
 		}

@@ -12,11 +12,12 @@
 // which path is good: the policy says where a connection should begin, and the kernel's path
 // manager adds the other subflows.
 //
-// Datagrams have associations (assoc.c) instead of sessions. One of the gateway (gate_udp.c) has a socket
-// of its own to the exit, bound to one path, and gets another when that dies; the exit (exit_udp.c) knows
-// it by the name that its datagrams carry, wherever they come from, and goes on with the same port
-// towards the Internet. A client's socket stays with a worker, since the kernel spreads by its address;
-// what comes to another worker of the exit than has the association is passed on by letter.
+// Datagrams have associations (assoc.c) instead of sessions. One of the gateway (gate_udp.c) has a
+// socket of its own to the exit, bound to one path, and gets another when that dies; the exit
+// (exit_udp.c) knows it by the name that its datagrams carry, wherever they come from, and goes on
+// with the same port towards the Internet. A client's socket stays with a worker, since the kernel
+// spreads by its address; what comes to another worker of the exit than has the association is
+// passed on by letter.
 #include "relay/relay.h"
 
 #include <errno.h>
@@ -144,7 +145,8 @@ static void warn_of_congestion(void)
 	int rc = sock_congestion_check();
 
 	if (rc < 0)
-		log_warning("relay: no BBR congestion control (%s); when a path dies, connections over it stall "
+		log_warning("relay: no BBR congestion control (%s); when a path dies, connections "
+			    "over it stall "
 			    "longer than they need. Load it: modprobe tcp_bbr",
 			    strerror(-rc));
 }

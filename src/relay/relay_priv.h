@@ -36,9 +36,9 @@ struct flow {
 };
 
 enum session_state {
-	SESSION_SOCKS,    // gateway: reading the client's greeting and request
-	SESSION_DIALING,  // connecting to the exit, or (on the exit) to the target
-	SESSION_HEADER,   // exit: reading the target's address
+	SESSION_SOCKS,     // gateway: reading the client's greeting and request
+	SESSION_DIALING,   // connecting to the exit, or (on the exit) to the target
+	SESSION_HEADER,    // exit: reading the target's address
 	SESSION_RESOLVING, // exit: looking up the target's name
 	SESSION_RELAYING,
 	SESSION_SERVICE,  // exit: the peer service; there is no plain side
@@ -74,37 +74,38 @@ struct session {
 	struct worker *worker;
 	struct relay_policy *policy; // what it began with; NULL from SESSION_RELAYING on
 	enum session_state state;
-	union sockaddr_any client; // of the plain side; kept, since a socket that has ended knows it no more
+	union sockaddr_any
+		client;   // of the plain side; kept, since a socket that has ended knows it no more
 	bool from_client; // the plain side is a client of ours (gateway), not a target (exit)
 	bool socks;
-	bool direct;       // to the target itself: the sealed side is plain too
-	bool alone;        // gateway: kept to the path of its pin, or that on which it began
-	bool mptcp;        // sealed side
+	bool direct; // to the target itself: the sealed side is plain too
+	bool alone;  // gateway: kept to the path of its pin, or that on which it began
+	bool mptcp;  // sealed side
 	struct side plain, sealed;
-	struct flow up;    // plain -> sealed, sealing
-	struct flow down;  // sealed -> plain, opening
+	struct flow up;   // plain -> sealed, sealing
+	struct flow down; // sealed -> plain, opening
 	struct wire_sealer sealer;
 	struct wire_opener opener;
-	struct buf rest; // start of a chunk that is still incomplete
-	struct opening *opening; // NULL from SESSION_RELAYING on
-	struct service *service; // SESSION_SERVICE
+	struct buf rest;                  // start of a chunk that is still incomplete
+	struct opening *opening;          // NULL from SESSION_RELAYING on
+	struct service *service;          // SESSION_SERVICE
 	struct subflow_mark *marks;       // gateway
 	struct remote_mark *remote_marks; // exit
 	uint8_t n_marks;
-	uint64_t backlog; // bytes, as last set; 0: the kernel's own choice
-	uint8_t home; // slot of the path on which it began
-	uint16_t home_port; // local port of the subflow that it began with, network order
-	char *target;       // gateway: what a SOCKS client asked for
-	char exit[NAME_SIZE]; // gateway
-	uint64_t rx_bytes, tx_bytes;     // moved through the sealed side
+	uint64_t backlog;            // bytes, as last set; 0: the kernel's own choice
+	uint8_t home;                // slot of the path on which it began
+	uint16_t home_port;          // local port of the subflow that it began with, network order
+	char *target;                // gateway: what a SOCKS client asked for
+	char exit[NAME_SIZE];        // gateway
+	uint64_t rx_bytes, tx_bytes; // moved through the sealed side
 	uint64_t rx_counted, tx_counted; // of these, found in subflows' counters
-	ev_tstamp began;  // to relay
-	ev_tstamp active; // when bytes last moved
-	ev_tstamp tcp_since; // gateway: when it became plain TCP; 0: it is not
+	ev_tstamp began;                 // to relay
+	ev_tstamp active;                // when bytes last moved
+	ev_tstamp tcp_since;             // gateway: when it became plain TCP; 0: it is not
 	struct session_past {
 		ev_tstamp at;
 		uint64_t rx_bytes, tx_bytes;
-	} past[2]; // gateway: at the last tick, and at the one before
+	} past[2];          // gateway: at the last tick, and at the one before
 	ev_tstamp deadline; // SESSION_HEADER, SESSION_SOCKS, SESSION_DRAINING
 };
 
@@ -140,9 +141,9 @@ struct race {
 struct opening {
 	struct wire_target target;
 	struct race race;
-	int exit;      // gateway: place in policy->exits
-	int pin;       // gateway: as in struct relay_listen
-	bool greeted;  // gateway: the SOCKS5 greeting has been answered
+	int exit;     // gateway: place in policy->exits
+	int pin;      // gateway: as in struct relay_listen
+	bool greeted; // gateway: the SOCKS5 greeting has been answered
 	struct resolver_query *query;
 	struct addr addrs[RESOLVER_ADDRS_MAX];
 	int n_addrs;
@@ -170,9 +171,9 @@ struct assoc_socket {
 	ev_io io;
 };
 
-// Datagrams that belong together: on the gateway those of one client's socket, on the exit those that
-// came with the same name or, from a program that is not ours, from the same address. It is what a NAT
-// calls a mapping: one port of the exit, for whatever the client talks to.
+// Datagrams that belong together: on the gateway those of one client's socket, on the exit those
+// that came with the same name or, from a program that is not ours, from the same address. It is
+// what a NAT calls a mapping: one port of the exit, for whatever the client talks to.
 struct assoc {
 	struct list link;   // in the worker's list of its patience, the one used longest ago first
 	struct assoc *next; // in its bucket
@@ -183,19 +184,20 @@ struct assoc {
 	enum assoc_patience patience;
 	ev_tstamp active;
 	struct wire_association name; // gateway: for the next datagram
-	union sockaddr_any peer; // gateway: client of the LAN. exit: where the last datagram came from
+	union sockaddr_any
+		peer; // gateway: client of the LAN. exit: where the last datagram came from
 	struct assoc_socket far[2]; // gateway: the first, to the exit. exit: to targets, by family
 	// gateway
-	int pin;          // as in struct relay_listen
-	int exit;         // place in the policy's exits
-	uint8_t slot;     // path
-	struct addr from; // of it, which the socket is bound to
+	int pin;               // as in struct relay_listen
+	int exit;              // place in the policy's exits
+	uint8_t slot;          // path
+	struct addr from;      // of it, which the socket is bound to
 	union sockaddr_any to; // the exit's, which the socket is connected to
 	bool quic;
-	bool strayed;     // its path has died under it
+	bool strayed;      // its path has died under it
 	int announcements; // still to be made, of an address that the exit has not seen
-	size_t fits;      // bytes of a sealed datagram that its path takes in one piece
-	ev_tstamp asked;      // when the client first spoke since the exit was last heard; 0: it has not
+	size_t fits;       // bytes of a sealed datagram that its path takes in one piece
+	ev_tstamp asked; // when the client first spoke since the exit was last heard; 0: it has not
 	ev_tstamp complained; // of a length, to the client
 	// exit
 	struct wire_window window;
@@ -256,16 +258,17 @@ struct worker {
 	ev_timer quick; // active while data moves
 	struct relay_counters counters;
 	int64_t rtt_us[PATHS_MAX + 1]; // as in counters, of the second that has not ended yet
-	uint8_t *in, *out; // scratch of RELAY_IN_SIZE and RELAY_OUT_SIZE bytes
-	struct sock_batch *batch; // of the datagrams that are being looked at
+	uint8_t *in, *out;             // scratch of RELAY_IN_SIZE and RELAY_OUT_SIZE bytes
+	struct sock_batch *batch;      // of the datagrams that are being looked at
 	struct assocs assocs;
 	struct replies replies; // gateway
 	atomic_uint guests;     // exit: letters with datagrams for it that are on the way
 };
 
 // The rest of a chunk goes in front of what is read.
-#define RELAY_IN_SIZE  (WIRE_OPEN_REST_MAX + RELAY_READ_MAX)
-#define RELAY_OUT_SIZE (64 + RELAY_IN_SIZE + (RELAY_IN_SIZE / WIRE_CHUNK_MAX + 1) * WIRE_CHUNK_OVERHEAD)
+#define RELAY_IN_SIZE (WIRE_OPEN_REST_MAX + RELAY_READ_MAX)
+#define RELAY_OUT_SIZE                                                                             \
+	(64 + RELAY_IN_SIZE + (RELAY_IN_SIZE / WIRE_CHUNK_MAX + 1) * WIRE_CHUNK_OVERHEAD)
 
 struct relay {
 	struct ev_loop *loop; // of the main thread
@@ -307,7 +310,8 @@ void session_look(struct session *s);
 
 // backlog.c: how much a connection over several subflows may hold unacknowledged, given what it was
 // held to before (0: nothing). `unsent_bounded`: the kernel bounds by itself what was not sent yet.
-uint64_t backlog_bound(const struct sock_subflow subflows[], int n, bool unsent_bounded, uint64_t before);
+uint64_t backlog_bound(const struct sock_subflow subflows[], int n, bool unsent_bounded,
+		       uint64_t before);
 
 // flow.c: all return 0 or a negative errno that ends the session
 int flow_run(struct session *s, struct flow *flow);
@@ -334,17 +338,18 @@ void race_stop(struct session *s);
 void gate_accept_transparent(struct worker *worker, const struct listener *listener, int fd,
 			     const union sockaddr_any *from);
 void gate_accept_socks(struct worker *worker, const struct listener *listener, int fd,
-			     const union sockaddr_any *from);
+		       const union sockaddr_any *from);
 void gate_socks_ready(struct session *s);
 // How to reach the exit over the path: fills in `to` and `from`. False: not at all.
-bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path, struct sock_dial *how);
-// Connections that are still being dialled to an exit that new ones do not take any more begin anew, and
-// those that a pin keeps to a path that is down end.
+bool gate_find_way(const struct relay_exit *exit, const struct relay_path *path,
+		   struct sock_dial *how);
+// Connections that are still being dialled to an exit that new ones do not take any more begin
+// anew, and those that a pin keeps to a path that is down end.
 void gate_follow_policy(struct worker *worker);
 
 // exit.c: how sessions open on the exit server
 void exit_accept(struct worker *worker, const struct listener *listener, int fd,
-			     const union sockaddr_any *from);
+		 const union sockaddr_any *from);
 void exit_header_ready(struct session *s);
 void exit_drain_ready(struct session *s);
 void exit_drain(struct session *s);
@@ -357,9 +362,11 @@ void assoc_init(struct worker *worker);
 void assoc_fini(struct worker *worker);
 struct assoc *assoc_find_peer(struct worker *worker, const union sockaddr_any *peer, int pin);
 struct assoc *assoc_find_name(struct worker *worker, uint64_t id);
-// `id` 0: it is found by the peer and the pin. NULL when memory is out. When there are too many, one goes:
-// of those that have asked name servers only, as far as there are any, the one used longest ago.
-struct assoc *assoc_new(struct worker *worker, uint64_t id, const union sockaddr_any *peer, int pin);
+// `id` 0: it is found by the peer and the pin. NULL when memory is out. When there are too many,
+// one goes: of those that have asked name servers only, as far as there are any, the one used
+// longest ago.
+struct assoc *assoc_new(struct worker *worker, uint64_t id, const union sockaddr_any *peer,
+			int pin);
 void assoc_end(struct assoc *a);
 // A datagram for the target's port, or for the client (0).
 void assoc_use(struct assoc *a, uint16_t port);
@@ -367,10 +374,10 @@ void assoc_use(struct assoc *a, uint16_t port);
 void assoc_watch(struct assoc *a, struct assoc_socket *socket, int fd,
 		 void (*ready)(struct ev_loop *loop, ev_io *io, int revents));
 void assoc_unwatch(struct assoc *a, struct assoc_socket *socket);
-// Gives `take` what has come to a socket, up to a bound. It must not end the association whose socket it is.
-// 0, or -errno that the socket had for us.
-int assoc_read(struct worker *worker, int fd, void (*take)(void *ctx, const struct sock_datagram *d),
-		void *ctx);
+// Gives `take` what has come to a socket, up to a bound. It must not end the association whose
+// socket it is. 0, or -errno that the socket had for us.
+int assoc_read(struct worker *worker, int fd,
+	       void (*take)(void *ctx, const struct sock_datagram *d), void *ctx);
 void assoc_tick(struct worker *worker, ev_tstamp now);
 void assoc_forget_listener(struct worker *worker, const struct listener *listener);
 // Counts a datagram that was not passed on; `error` is what sending it came to.

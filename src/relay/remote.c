@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The exit's accounts of the addresses from which gateways come. For a download only its sender, the
-// exit, knows what was lost and how far the windows are open; the peer service (service.c) passes
-// that on. Each worker keeps its own, from the samples that it takes of its sessions once a second.
+// The exit's accounts of the addresses from which gateways come. For a download only its sender,
+// the exit, knows what was lost and how far the windows are open; the peer service (service.c)
+// passes that on. Each worker keeps its own, from the samples that it takes of its sessions once a
+// second.
 #include <stdlib.h>
 
 #include "relay/relay_priv.h"

@@ -2,9 +2,9 @@
 //
 // What comes from the exit has to reach the client from the address that the client wrote to. That
 // takes a socket for each such address and port, bound to what is nobody's address here
-// (IP_TRANSPARENT). A worker keeps some for all of its clients; another one that is needed takes the
-// place of one among four, the one used longest ago. Nothing is ever read from them: the
-// rule of nft gives what the LAN sends to the listener.
+// (IP_TRANSPARENT). A worker keeps some for all of its clients; another one that is needed takes
+// the place of one among four, the one used longest ago. Nothing is ever read from them: the rule
+// of nft gives what the LAN sends to the listener.
 #include <errno.h>
 #include <unistd.h>
 
@@ -44,8 +44,10 @@ static void note_taken(const struct worker *w, const union sockaddr_any *as)
 
 	if (now_s - atomic_exchange(&last_said_s, now_s) < TAKEN_AGAIN_S)
 		return;
-	log_warning("relay: what %s answers does not reach the LAN: another program of this machine has UDP port %u on "
-		    "all addresses for itself. 'ss -lnup sport = :%u' shows it; let it listen on certain addresses",
+	log_warning("relay: what %s answers does not reach the LAN: another program of this "
+		    "machine has UDP port %u on "
+		    "all addresses for itself. 'ss -lnup sport = :%u' shows it; let it listen on "
+		    "certain addresses",
 		    sockaddr_format(as, text), sockaddr_port(as), sockaddr_port(as));
 }
 

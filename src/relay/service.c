@@ -3,14 +3,15 @@
 // The exit's side of the peer service (doc/peer-service.md): a session whose target is the reserved
 // name has a sealed side only, and questions are answered one after the other.
 //
-// ECHO and SEEN are answered on the spot. FILL is answered as the far end takes it, and by the same thread that
-// serves others: so in pieces, and never more is kept than one message. For STATS a letter goes round the workers, because the
-// connections of one gateway are spread over all of them; each adds what it knows, and when it is
-// home again the answer is sent. No lock, and nothing that a relayed connection would notice.
+// ECHO and SEEN are answered on the spot. FILL is answered as the far end takes it, and by the same
+// thread that serves others: so in pieces, and never more is kept than one message. For STATS a
+// letter goes round the workers, because the connections of one gateway are spread over all of
+// them; each adds what it knows, and when it is home again the answer is sent. No lock, and nothing
+// that a relayed connection would notice.
 //
-// Whose connections? Nothing in a Shadowsocks stream says which gateway opened it. So statistics are
-// kept by address, and a peer is told of those addresses alone from which it has reached us over
-// this very connection: an established subflow proves that. Gateways with one key behind one
+// Whose connections? Nothing in a Shadowsocks stream says which gateway opened it. So statistics
+// are kept by address, and a peer is told of those addresses alone from which it has reached us
+// over this very connection: an established subflow proves that. Gateways with one key behind one
 // address see each other's sums there.
 //
 // A peer is trusted no more than it must: questions beyond a few a second wait, an answer that it
@@ -126,7 +127,8 @@ static int send_fill(struct session *s)
 
 		service->fill -= service->fill < sizeof(bytes) ? service->fill : sizeof(bytes);
 		m.bytes = service->fill;
-		rc = flow_seal(s, bytes, wire_service_pad(bytes, wire_service_put(&m, bytes), sizeof(bytes)));
+		rc = flow_seal(s, bytes,
+			       wire_service_pad(bytes, wire_service_put(&m, bytes), sizeof(bytes)));
 	}
 	return rc;
 }
@@ -205,8 +207,8 @@ static void start_survey(struct session *s, struct wire_service_message *m)
 
 static bool may_take(const struct session *s)
 {
-	return s->state == SESSION_SERVICE && s->service->allowance > 0 && !s->service->survey && !s->service->fill &&
-	       !s->up.waiting.len;
+	return s->state == SESSION_SERVICE && s->service->allowance > 0 && !s->service->survey &&
+	       !s->service->fill && !s->up.waiting.len;
 }
 
 // Takes the next question that is there whole. 0, -EAGAIN, or another errno.
@@ -220,7 +222,8 @@ static int take_question(struct session *s)
 	};
 	struct wire_service_message question, m = { 0 };
 	size_t used;
-	int rc = wire_service_parse(buf_head(&s->down.waiting), s->down.waiting.len, &question, &used);
+	int rc = wire_service_parse(buf_head(&s->down.waiting), s->down.waiting.len, &question,
+				    &used);
 
 	if (rc < 0)
 		return rc;

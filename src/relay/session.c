@@ -195,8 +195,8 @@ static void add_progress(struct session *s, const struct sock_subflow *sf)
 		path->heard_ms = heard_ms;
 }
 
-// A subflow that ended since the last sample can no longer be asked; what it carried goes to the path
-// on which the session began.
+// A subflow that ended since the last sample can no longer be asked; what it carried goes to the
+// path on which the session began.
 static void count_remainder(struct session *s)
 {
 	struct relay_path_counters *home = &s->worker->counters.paths[s->home];
@@ -244,7 +244,8 @@ static void count_subflows(struct session *s, const struct sock_subflow subflows
 		add_progress(s, &subflows[i]);
 }
 
-// The kernel opens further subflows after the first acknowledged data, and none after the first end.
+// The kernel opens further subflows after the first acknowledged data, and none after the first
+// end.
 static bool should_have_joined(const struct session *s)
 {
 	return s->mptcp && wire_opener_started(&s->opener) && !s->up.shut && !s->down.ended &&

@@ -11,7 +11,7 @@
 
 struct alarm_job {
 	struct role_args args;
-	const char *what; // "list" or "ack"
+	const char *what;  // "list" or "ack"
 	const char *whose; // an alarm's id or object, or "all"
 	struct ctl_client *c;
 	struct ctl_message message;
@@ -29,8 +29,8 @@ static void list_text(const struct snapshot *s)
 		const struct alarm *a = &s->alarms[i];
 
 		printf("%-22s %-8s %-5s %s\n", a->id,
-		       format_duration_short((s->time_ms - a->since_ms) / 1000, age), a->acked ? "acked" : "",
-		       a->text);
+		       format_duration_short((s->time_ms - a->since_ms) / 1000, age),
+		       a->acked ? "acked" : "", a->text);
 	}
 }
 
@@ -41,8 +41,8 @@ static void list_plain(const struct snapshot *s, bool heads)
 	for (int i = 0; i < s->n_alarms; i++) {
 		const struct alarm *a = &s->alarms[i];
 
-		printf("%s\t%s\t%lld\t%d\t%s\n", a->id, a->object, (long long)(a->since_ms / 1000), a->acked,
-		       a->text);
+		printf("%s\t%s\t%lld\t%d\t%s\n", a->id, a->object, (long long)(a->since_ms / 1000),
+		       a->acked, a->text);
 	}
 }
 
@@ -76,14 +76,15 @@ static int list(struct alarm_job *job)
 
 // ---- ack
 
-// Whose alarm is meant; false: there is none. An id stands for its object, which people acknowledge as
-// a whole, as the console does.
+// Whose alarm is meant; false: there is none. An id stands for its object, which people acknowledge
+// as a whole, as the console does.
 static bool find_object(const struct alarm_job *job, char *object, size_t size)
 {
 	const struct snapshot *s = &job->message.snapshot;
 
 	for (int i = 0; i < s->n_alarms; i++) {
-		if (strcmp(s->alarms[i].id, job->whose) != 0 && strcmp(s->alarms[i].object, job->whose) != 0)
+		if (strcmp(s->alarms[i].id, job->whose) != 0 &&
+		    strcmp(s->alarms[i].object, job->whose) != 0)
 			continue;
 		str_copy(object, size, s->alarms[i].object);
 		return true;
@@ -142,8 +143,8 @@ static int ack(struct alarm_job *job)
 	if (strcmp(job->whose, "all") == 0)
 		return ack_all(job);
 	if (!find_object(job, object, sizeof(object)))
-		return role_fail(STATUS_NO_SUCH, "'mpgate alarm list' shows them", "alarm: no alarm '%s'",
-				 job->whose);
+		return role_fail(STATUS_NO_SUCH, "'mpgate alarm list' shows them",
+				 "alarm: no alarm '%s'", job->whose);
 	return send_ack(job, object);
 }
 
@@ -158,9 +159,10 @@ static bool parse(struct alarm_job *job, int argc, char **argv)
 	lists = strcmp(job->what, "list") == 0;
 	if ((lists && job->args.n_operands < 2) || strcmp(job->what, "ack") == 0)
 		return true;
-	job->args.status = role_fail(STATUS_USAGE, "write 'mpgate alarm list' or 'mpgate alarm ack [ID|all]'",
-				     lists ? "alarm list: '%s' is too much" : "alarm: '%s' is neither list nor ack",
-				     lists ? job->whose : job->what);
+	job->args.status = role_fail(
+		STATUS_USAGE, "write 'mpgate alarm list' or 'mpgate alarm ack [ID|all]'",
+		lists ? "alarm list: '%s' is too much" : "alarm: '%s' is neither list nor ack",
+		lists ? job->whose : job->what);
 	return false;
 }
 

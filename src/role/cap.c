@@ -41,9 +41,10 @@ static void print_row(const struct path_snapshot *p)
 	else if (capped)
 		str_copy(percent, sizeof(percent), "?");
 	write_date(p->cap_resets_ms, resets, sizeof(resets));
-	printf("%-15s %8s %8s %5s  %-10s  %-8s %s\n", p->name, format_bytes(p->cap_used_bytes, used),
+	printf("%-15s %8s %8s %5s  %-10s  %-8s %s\n", p->name,
+	       format_bytes(p->cap_used_bytes, used),
 	       format_bytes(capped ? p->cap_bytes : SNAPSHOT_NONE, limit), percent, resets,
-	       !capped		? "-"
+	       !capped          ? "-"
 	       : p->cap_ignored ? "ignored"
 				: p->cap_action,
 	       path_state_word(p->state));
@@ -73,12 +74,13 @@ static int print(const struct cap_job *job)
 		if (!n++ && !(job->args.plain && job->args.no_header))
 			puts(job->args.plain
 				     ? "# path\tused_bytes\tcap_bytes\tresets\taction\tstate"
-				     : "PATH                USED       OF        RESETS      AT 100%  STATE");
+				     : "PATH                USED       OF        RESETS      AT "
+				       "100%  STATE");
 		(job->args.plain ? print_plain : print_row)(&s->paths[i]);
 	}
 	if (job->path && !n)
-		return role_fail(STATUS_NO_SUCH, "'mpgate status' shows the paths", "cap: no path '%s'",
-				 job->path);
+		return role_fail(STATUS_NO_SUCH, "'mpgate status' shows the paths",
+				 "cap: no path '%s'", job->path);
 	return STATUS_DONE;
 }
 
@@ -88,7 +90,8 @@ static int show(struct cap_job *job)
 
 	if (rc != 0)
 		return client_fail_rc(&job->args, rc);
-	status = client_wait(&job->args, job->c, 1u << CTL_SNAPSHOT, &job->message, CLIENT_ANSWER_MS);
+	status = client_wait(&job->args, job->c, 1u << CTL_SNAPSHOT, &job->message,
+			     CLIENT_ANSWER_MS);
 	return status == STATUS_DONE ? print(job) : status;
 }
 
@@ -120,7 +123,8 @@ static int set_used(struct cap_job *job)
 static bool parse(struct cap_job *job, int argc, char **argv)
 {
 	const struct role_option options[] = {
-		{ "set-used", 0, "BYTES", "so much was used in this period: 1.2G", .text = &job->set_used },
+		{ "set-used", 0, "BYTES", "so much was used in this period: 1.2G",
+		  .text = &job->set_used },
 		{ 0 },
 	};
 
@@ -132,11 +136,13 @@ static bool parse(struct cap_job *job, int argc, char **argv)
 		job->args.status = role_fail(STATUS_NO_SUCH, "'mpgate status' shows the paths",
 					     "cap: no path '%s'", job->path);
 	else if (job->set_used && !job->path)
-		job->args.status = role_fail(STATUS_USAGE, "write 'mpgate cap PATH --set-used 1.2G'",
-					     "cap: --set-used of which path?");
+		job->args.status =
+			role_fail(STATUS_USAGE, "write 'mpgate cap PATH --set-used 1.2G'",
+				  "cap: --set-used of which path?");
 	else if (job->set_used && format_parse_bytes(job->set_used, &job->used_bytes) < 0)
-		job->args.status = role_fail(STATUS_USAGE, "write it as 1.2G, 500M or 0",
-					     "cap: --set-used: '%s' is no amount of data", job->set_used);
+		job->args.status =
+			role_fail(STATUS_USAGE, "write it as 1.2G, 500M or 0",
+				  "cap: --set-used: '%s' is no amount of data", job->set_used);
 	return job->args.status == STATUS_DONE;
 }
 

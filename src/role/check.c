@@ -25,10 +25,11 @@ static void print_json(const char *file, const struct config *config)
 
 	str_add(&out, "{\"schema\":\"mpgate.check\",\"schema_version\":1,\"file\":");
 	role_add_json_text(&out, file);
-	str_addf(&out, ",\"paths\":%zu,\"exits\":%zu,\"server\":%s,\"jumpbox\":%s,\"warnings\":[", config->n_paths,
-		 config->n_exits, config->server.present ? "true" : "false",
+	str_addf(&out, ",\"paths\":%zu,\"exits\":%zu,\"server\":%s,\"jumpbox\":%s,\"warnings\":[",
+		 config->n_paths, config->n_exits, config->server.present ? "true" : "false",
 		 config->jumpbox.present ? "true" : "false");
-	for (const char *line = config->warnings; *line; line += strcspn(line, "\n") + 1, before = ",") {
+	for (const char *line = config->warnings; *line;
+	     line += strcspn(line, "\n") + 1, before = ",") {
 		struct str text = { 0 };
 
 		str_add_bytes(&text, line, strcspn(line, "\n"));

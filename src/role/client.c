@@ -54,8 +54,8 @@ int client_read_watch(const char *verb, const char *text, int otherwise_s, int *
 		return STATUS_DONE;
 	n = strtol(text, &end, 10);
 	if (*end || n < 1 || n > WATCH_MAX_S)
-		return role_fail(STATUS_USAGE, NULL, "%s: --watch: '%s' is not 1 to %d seconds", verb, text,
-				 WATCH_MAX_S);
+		return role_fail(STATUS_USAGE, NULL, "%s: --watch: '%s' is not 1 to %d seconds",
+				 verb, text, WATCH_MAX_S);
 	*seconds = (int)n;
 	return STATUS_DONE;
 }
@@ -80,11 +80,13 @@ int client_look(const struct role_args *args, struct ctl_client *c, const struct
 
 int client_print(const struct role_args *args, const char *verb, const char *text)
 {
-	const char *end = args->no_header && args->plain && text[0] == '#' ? strchr(text, '\n') : NULL;
+	const char *end =
+		args->no_header && args->plain && text[0] == '#' ? strchr(text, '\n') : NULL;
 
 	text = end ? end + 1 : text;
 	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
-		return role_fail(STATUS_FAILED, NULL, "%s: cannot write: %s", verb, strerror(errno));
+		return role_fail(STATUS_FAILED, NULL, "%s: cannot write: %s", verb,
+				 strerror(errno));
 	return STATUS_DONE;
 }
 

@@ -17,11 +17,12 @@ int client_open(const struct role_args *args, struct ctl_client **out);
 // CTL_ERROR for a failure. Returns STATUS_DONE or the exit status.
 int client_wait(const struct role_args *args, struct ctl_client *c, unsigned kinds,
 		struct ctl_message *out, int timeout_ms);
-// Reads the argument of --watch, of the subcommand `verb`: NULL or "" is `otherwise_s`. Returns STATUS_DONE or,
-// having said why, STATUS_USAGE.
+// Reads the argument of --watch, of the subcommand `verb`: NULL or "" is `otherwise_s`. Returns
+// STATUS_DONE or, having said why, STATUS_USAGE.
 int client_read_watch(const char *verb, const char *text, int otherwise_s, int *seconds);
-// Hands the gateway's snapshot to `show`: once, or with `watch` again at most every `interval_s` (0: whenever
-// there is a new one) until something but STATUS_DONE comes back, from it or from the connection.
+// Hands the gateway's snapshot to `show`: once, or with `watch` again at most every `interval_s`
+// (0: whenever there is a new one) until something but STATUS_DONE comes back, from it or from the
+// connection.
 struct client_look {
 	bool watch;
 	int interval_s;
@@ -29,8 +30,8 @@ struct client_look {
 	void *ctx;
 };
 int client_look(const struct role_args *args, struct ctl_client *c, const struct client_look *look);
-// Prints at once, for `verb`; with --no-header not the line that begins with "#". STATUS_FAILED when stdout takes
-// no more.
+// Prints at once, for `verb`; with --no-header not the line that begins with "#". STATUS_FAILED
+// when stdout takes no more.
 int client_print(const struct role_args *args, const char *verb, const char *text);
 // No path is called so: says which there are, and which was meant. Returns STATUS_NO_SUCH.
 int client_fail_path(const char *verb, const struct snapshot *s, const char *name);

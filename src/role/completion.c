@@ -2,15 +2,16 @@
 //
 // `mpgate completion`: what the Tab key offers.
 //
-// The scripts for the shells are stubs that know nothing: at each Tab they hand the words of the line to
-// `mpgate completion ask`, which prints what the last one could become, one per line, with an explanation
-// behind a tab. So commands and options come from the tables that parse them, names of paths and exits from
-// the running gateway, and a script of an old package still offers what a new program takes.
+// The scripts for the shells are stubs that know nothing: at each Tab they hand the words of the
+// line to `mpgate completion ask`, which prints what the last one could become, one per line, with
+// an explanation behind a tab. So commands and options come from the tables that parse them, names
+// of paths and exits from the running gateway, and a script of an old package still offers what a
+// new program takes.
 //
-// What an operand or an option's argument may be is read from its name in the tables: "on|off" is one of
-// these words, PATH and EXIT are names, COMMAND is a subcommand, CHECK one of the doctor's, FILE is a file;
-// of any other nothing is known. Where nothing can be offered nothing is said: no error belongs on a
-// command line that somebody is still writing.
+// What an operand or an option's argument may be is read from its name in the tables: "on|off" is
+// one of these words, PATH and EXIT are names, COMMAND is a subcommand, CHECK one of the doctor's,
+// FILE is a file; of any other nothing is known. Where nothing can be offered nothing is said: no
+// error belongs on a command line that somebody is still writing.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,8 @@ static const char zsh_script[] =
 	"_mpgate() {\n"
 	"\tlocal line\n"
 	"\tlocal -a offers\n"
-	"\tfor line in \"${(@f)$(${words[1]} completion ask -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\"; do\n"
+	"\tfor line in \"${(@f)$(${words[1]} completion ask -- \"${(@)words[2,CURRENT]}\" "
+	"2>/dev/null)}\"; do\n"
 	"\t\tif [[ $line == " FILES " ]]; then\n"
 	"\t\t\tcompset -P '*='\n"
 	"\t\t\t_files\n"
@@ -95,7 +97,7 @@ static const struct {
 // ---- the line so far
 
 struct line {
-	const char *last;    // the word to complete
+	const char *last; // the word to complete
 	const struct role_verb *verb;
 	struct role_option options[ROLE_OPTIONS_MAX]; // of the verb, and the global ones
 	size_t n_options;
@@ -108,7 +110,8 @@ struct line {
 static const struct role_option *find_long(const struct line *line, const char *word, size_t len)
 {
 	for (size_t i = 0; i < line->n_options; i++) {
-		if (strlen(line->options[i].word) == len && strncmp(word, line->options[i].word, len) == 0)
+		if (strlen(line->options[i].word) == len &&
+		    strncmp(word, line->options[i].word, len) == 0)
 			return &line->options[i];
 	}
 	return NULL;
@@ -207,7 +210,8 @@ static void offer_exits(const struct line *line, const char *before)
 
 	read_snapshot(line, message);
 	for (int i = 0; i < message->snapshot.n_exits; i++)
-		offer(line, before, message->snapshot.exits[i].name, message->snapshot.exits[i].endpoint);
+		offer(line, before, message->snapshot.exits[i].name,
+		      message->snapshot.exits[i].endpoint);
 	free(message);
 }
 
@@ -237,8 +241,8 @@ static const struct {
 	const char *word;
 	void (*offer)(const struct line *line, const char *before);
 } kinds[] = {
-	{ "PATH", offer_paths },     { "EXIT", offer_exits }, { "COMMAND", offer_verbs },
-	{ "CHECK", offer_checks },   { "FILE", offer_files },
+	{ "PATH", offer_paths },   { "EXIT", offer_exits }, { "COMMAND", offer_verbs },
+	{ "CHECK", offer_checks }, { "FILE", offer_files },
 };
 
 // One of the alternatives in a table: a placeholder, or a word that is meant as it stands.
@@ -285,7 +289,8 @@ static void offer_options(const struct line *line)
 		offer(line, "--", line->options[i].word, line->options[i].help);
 }
 
-static void offer_argument(const struct line *line, const struct role_option *option, const char *before)
+static void offer_argument(const struct line *line, const struct role_option *option,
+			   const char *before)
 {
 	if (option && option->value)
 		offer_form(line, before, option->value);
@@ -299,8 +304,10 @@ static void offer_next(const struct line *line)
 	if (line->waiting) {
 		offer_argument(line, line->waiting, "");
 	} else if (line->last[0] == '-' && !line->ended && equals && line->last[1] == '-') {
-		snprintf(before, sizeof(before), "%.*s", (int)(equals + 1 - line->last), line->last);
-		offer_argument(line, find_long(line, line->last + 2, (size_t)(equals - line->last) - 2),
+		snprintf(before, sizeof(before), "%.*s", (int)(equals + 1 - line->last),
+			 line->last);
+		offer_argument(line,
+			       find_long(line, line->last + 2, (size_t)(equals - line->last) - 2),
 			       before);
 	} else if (line->last[0] == '-' && !line->ended) {
 		offer_options(line);

@@ -49,7 +49,8 @@ static bool parse(struct conns_job *job, int argc, char **argv)
 			  "conns: filter: %s", why);
 		return false;
 	}
-	return client_read_watch("conns", job->watch, WATCH_DEFAULT_S, &job->watch_s) == STATUS_DONE;
+	return client_read_watch("conns", job->watch, WATCH_DEFAULT_S, &job->watch_s) ==
+	       STATUS_DONE;
 }
 
 // Without a filter what came is passed on, with keys that a newer gateway may have.

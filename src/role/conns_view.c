@@ -143,8 +143,8 @@ static void add_nothing(const struct conns *conns, struct str *out)
 			conns->sources[0] ? " nothing matched yet.\n" : " None has come yet.\n");
 }
 
-void conns_view_text(const struct conns *conns, const char *filter, int listed, enum rate_choice units,
-		     struct str *out)
+void conns_view_text(const struct conns *conns, const char *filter, int listed,
+		     enum rate_choice units, struct str *out)
 {
 	enum rate_unit unit = choose_unit(conns, units);
 	char letters[PATHS_MAX], rx[16], tx[16];

@@ -12,8 +12,8 @@
 int conns_view_filter(struct conns *conns, const struct conn_filter *filter);
 // For people: at most 80 columns, the busiest first. `filter` is as it was typed, for what to say
 // when nothing matched; `listed` as conns_view_filter() said.
-void conns_view_text(const struct conns *conns, const char *filter, int listed, enum rate_choice units,
-		     struct str *out);
+void conns_view_text(const struct conns *conns, const char *filter, int listed,
+		     enum rate_choice units, struct str *out);
 // For programs: a header line, then one line per connection with fields between tabs.
 void conns_view_plain(const struct conns *conns, struct str *out);
 // One sentence for each connection that has opened or closed since `before`.

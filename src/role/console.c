@@ -52,8 +52,9 @@ static int print_status(const struct role_args *args)
 	char socket[sizeof(args->socket)];
 
 	memcpy(socket, args->socket, sizeof(socket));
-	return status->run(args->mask ? 4 : 3, (char *[]){ (char[]){ "status" }, (char[]){ "--socket" }, socket,
-							   args->mask ? (char[]){ "--mask" } : NULL, NULL });
+	return status->run(args->mask ? 4 : 3,
+			   (char *[]){ (char[]){ "status" }, (char[]){ "--socket" }, socket,
+				       args->mask ? (char[]){ "--mask" } : NULL, NULL });
 }
 
 // ---- a person's own file: keys, and what is easier to read
@@ -77,8 +78,8 @@ static void take_keys(void *ctx, const char *action, const char *keys)
 	str_fini(&why);
 }
 
-// $XDG_CONFIG_HOME/mpgate/console.conf. Whatever is wrong with it, the console starts: with its own keys,
-// and the first of what is wrong as its first message.
+// $XDG_CONFIG_HOME/mpgate/console.conf. Whatever is wrong with it, the console starts: with its own
+// keys, and the first of what is wrong as its first message.
 static void load_own_file(struct ui_options *ui, struct str *complaint)
 {
 	const char *folder = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *names[128];
@@ -91,16 +92,19 @@ static void load_own_file(struct ui_options *ui, struct str *complaint)
 		str_addf(&file, "%s/mpgate/" OWN_FILE, folder);
 	else if (home)
 		str_addf(&file, "%s/.config/mpgate/" OWN_FILE, home);
-	while (keys.n < sizeof(names) / sizeof(names[0]) && (names[keys.n] = ui_action_name(keys.n)))
+	while (keys.n < sizeof(names) / sizeof(names[0]) &&
+	       (names[keys.n] = ui_action_name(keys.n)))
 		keys.n++;
-	rc = file.len ? config_console_load(str_text(&file), &keys, &ui->accessible, &errors) : -ENOENT;
+	rc = file.len ? config_console_load(str_text(&file), &keys, &ui->accessible, &errors)
+		      : -ENOENT;
 	if (rc == 0 && !own.wrong && !ui_check_keys(&why))
 		str_addf(&errors, OWN_FILE ": %s", str_text(&why));
 	if (!errors.len && rc < 0 && rc != -ENOENT)
 		str_addf(&errors, OWN_FILE ": %s", strerror(-rc));
 	if (errors.len) {
 		ui_default_keys();
-		str_addf(complaint, "%.*s; the keys are as usual", (int)strcspn(errors.text, "\n"), errors.text);
+		str_addf(complaint, "%.*s; the keys are as usual", (int)strcspn(errors.text, "\n"),
+			 errors.text);
 	}
 	str_fini(&file);
 	str_fini(&errors);
@@ -143,7 +147,8 @@ int role_console(int argc, char **argv)
 		  .flag = &ui->accessible },
 		{ "screen", 0, "NAME", "begin with this one: path, connections, log, doctor",
 		  .text = &ui->screen },
-		{ "mouse", 0, NULL, "the wheel scrolls, a click selects a row", .flag = &ui->mouse },
+		{ "mouse", 0, NULL, "the wheel scrolls, a click selects a row",
+		  .flag = &ui->mouse },
 		{ "no-clock", 0, NULL, "show no time of day", .flag = &ui->no_clock },
 		{ "size", 0, "WxH", "the terminal's size, when it cannot tell", .text = &size },
 		{ 0 },

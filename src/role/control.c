@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate enable`, `disable`, `redial` and `backup`: tell the running gateway to change a path, and wait
-// until it has. On a terminal they ask first, as the console does; without one they act, except
-// that what cuts the last working path needs --yes.
+// `mpgate enable`, `disable`, `redial` and `backup`: tell the running gateway to change a path, and
+// wait until it has. On a terminal they ask first, as the console does; without one they act,
+// except that what cuts the last working path needs --yes.
 
 #include <errno.h>
 #include <stdio.h>
@@ -124,11 +124,13 @@ static bool parse_on_off(struct control_job *job)
 static bool parse_amounts(struct control_job *job, const char *time, const char *boost)
 {
 	if (time && (format_parse_duration(time, &job->for_s) < 0 || job->for_s < 1)) {
-		fail(job, STATUS_USAGE, "write it as 30s, 30m or 2h", "--for: '%s' is no time", time);
+		fail(job, STATUS_USAGE, "write it as 30s, 30m or 2h", "--for: '%s' is no time",
+		     time);
 		return false;
 	}
 	if (boost && (format_parse_bytes(boost, &job->boost_bytes) < 0 || job->boost_bytes < 1)) {
-		fail(job, STATUS_USAGE, "write it as 100M or 1.5G", "--boost: '%s' is no amount of data", boost);
+		fail(job, STATUS_USAGE, "write it as 100M or 1.5G",
+		     "--boost: '%s' is no amount of data", boost);
 		return false;
 	}
 	return true;
@@ -141,9 +143,12 @@ static bool parse(struct control_job *job, int argc, char **argv)
 	const struct role_option options[] = {
 		{ "no-wait", 0, NULL, "do not wait for the result", .flag = &job->no_wait },
 		{ "timeout", 't', "SECONDS", "wait at most so long (60)", .text = &timeout },
-		{ enable ? "for" : NULL, 0, "TIME", "and take it out again after so long: 30m, 2h", .text = &time },
-		{ "boost", 0, "BYTES", "raise its data cap by so much until it resets: 100M", .text = &boost },
-		{ "ignore-cap", 0, NULL, "have no data cap until it resets", .flag = &job->ignore_cap },
+		{ enable ? "for" : NULL, 0, "TIME", "and take it out again after so long: 30m, 2h",
+		  .text = &time },
+		{ "boost", 0, "BYTES", "raise its data cap by so much until it resets: 100M",
+		  .text = &boost },
+		{ "ignore-cap", 0, NULL, "have no data cap until it resets",
+		  .flag = &job->ignore_cap },
 		{ 0 },
 	};
 	char *end;
@@ -195,7 +200,8 @@ static void explain(const struct control_job *job, const struct snapshot *s,
 
 	fprintf(stderr, "%s %s (%s)?\n", job->action->question, path->name, path->kind);
 	if (job->action->verb == COMMAND_ENABLE && path->cap_bytes > 0)
-		fprintf(stderr, "Data cap: %s of %s used.\n", format_bytes(path->cap_used_bytes, used),
+		fprintf(stderr, "Data cap: %s of %s used.\n",
+			format_bytes(path->cap_used_bytes, used),
 			format_bytes(path->cap_bytes, limit));
 	if (!job->action->cuts)
 		return;
@@ -210,8 +216,9 @@ static void explain(const struct control_job *job, const struct snapshot *s,
 // Beyond the warning, and not by a word about the cap itself.
 static bool spends_the_rest(const struct control_job *job, const struct path_snapshot *path)
 {
-	return job->action->verb == COMMAND_ENABLE && path->cap_bytes > 0 && path->cap_used_bytes >= 0 &&
-	       !job->boost_bytes && !job->ignore_cap && path->state != PATH_STATE_CAPPED &&
+	return job->action->verb == COMMAND_ENABLE && path->cap_bytes > 0 &&
+	       path->cap_used_bytes >= 0 && !job->boost_bytes && !job->ignore_cap &&
+	       path->state != PATH_STATE_CAPPED &&
 	       path->cap_used_bytes * 100 >= path->cap_bytes * path->cap_warn_percent;
 }
 
@@ -226,7 +233,8 @@ static int confirm(const struct control_job *job, const struct snapshot *s,
 	if (job->args.yes || (!action->repeats && action->done(path, 0)))
 		return STATUS_DONE;
 	if ((!terminal || job->args.no_input) && spends_the_rest(job, path))
-		return fail(job, STATUS_REFUSED, "--yes does it all the same; 'mpgate cap' shows what is used",
+		return fail(job, STATUS_REFUSED,
+			    "--yes does it all the same; 'mpgate cap' shows what is used",
 			    "%s has used %s of its data cap", path->name,
 			    format_bytes(path->cap_used_bytes, used));
 	if (!terminal || job->args.no_input) {

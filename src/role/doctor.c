@@ -13,9 +13,10 @@ static const char *const words[DOCTOR_LEVELS] = {
 	[DOCTOR_OK] = "ok", [DOCTOR_WARN] = "warn", [DOCTOR_FAIL] = "FAIL", [DOCTOR_SKIP] = "skip"
 };
 
-static const char *const json_words[DOCTOR_LEVELS] = {
-	[DOCTOR_OK] = "ok", [DOCTOR_WARN] = "warning", [DOCTOR_FAIL] = "failure", [DOCTOR_SKIP] = "skipped"
-};
+static const char *const json_words[DOCTOR_LEVELS] = { [DOCTOR_OK] = "ok",
+						       [DOCTOR_WARN] = "warning",
+						       [DOCTOR_FAIL] = "failure",
+						       [DOCTOR_SKIP] = "skipped" };
 
 struct doctor_job {
 	struct role_args args;
@@ -64,8 +65,8 @@ static int check_words(const struct doctor_job *job)
 		str_add(&hint, "besides paths and exits there are:");
 		for (const struct doctor_check *c = doctor_checks; c->id; c++)
 			str_addf(&hint, " %s", c->id);
-		status = role_fail(STATUS_NO_SUCH, str_text(&hint), "doctor: no check, path or exit '%s'",
-				   word);
+		status = role_fail(STATUS_NO_SUCH, str_text(&hint),
+				   "doctor: no check, path or exit '%s'", word);
 	}
 	str_fini(&hint);
 	return status;
@@ -122,8 +123,9 @@ static void print_report(const struct doctor_job *job, int status)
 			printf("%s\n", r->list[i].group);
 		print_finding(&r->list[i]);
 	}
-	printf("\n%d ok, %d warning%s, %d failed, %d not checked.   exit %d\n", n[DOCTOR_OK], n[DOCTOR_WARN],
-	       n[DOCTOR_WARN] == 1 ? "" : "s", n[DOCTOR_FAIL], n[DOCTOR_SKIP], status);
+	printf("\n%d ok, %d warning%s, %d failed, %d not checked.   exit %d\n", n[DOCTOR_OK],
+	       n[DOCTOR_WARN], n[DOCTOR_WARN] == 1 ? "" : "s", n[DOCTOR_FAIL], n[DOCTOR_SKIP],
+	       status);
 }
 
 // ---- for programs
@@ -140,7 +142,8 @@ static void print_plain(const struct doctor_job *job)
 		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
 			char clean[sizeof(f->text)];
 
-			printf("\t%s", texts[k][0] ? str_copy_clean(clean, sizeof(clean), texts[k]) : "-");
+			printf("\t%s",
+			       texts[k][0] ? str_copy_clean(clean, sizeof(clean), texts[k]) : "-");
 		}
 		putchar('\n');
 	}
@@ -167,8 +170,8 @@ static void print_json(const struct doctor_job *job, int status)
 	for (size_t i = 0; i < job->report.n; i++) {
 		const struct doctor_finding *f = &job->report.list[i];
 
-		str_addf(&out, "%s{\"check\":\"%s\",\"group\":\"%s\",\"level\":\"%s\",", i ? "," : "",
-			 f->check, f->group, json_words[f->level]);
+		str_addf(&out, "%s{\"check\":\"%s\",\"group\":\"%s\",\"level\":\"%s\",",
+			 i ? "," : "", f->check, f->group, json_words[f->level]);
 		add_text(&out, "object", f->object);
 		str_add(&out, ",");
 		add_text(&out, "text", f->text);

@@ -27,15 +27,15 @@ struct doctor_facts {
 	bool observed;
 	char observe_why[200]; // when not
 	struct kstate k;
-	int congestion_error;  // -errno of what sock_tune() asks for
-	int manage_error;      // of opening the kernel as a gateway would; 0 also when not tried
+	int congestion_error; // -errno of what sock_tune() asks for
+	int manage_error;     // of opening the kernel as a gateway would; 0 also when not tried
 	char manage_why[256];
 	bool manage_tried;
 
 	struct path_facts paths[PATHS_MAX]; // by place in the configuration, as all below
 	bool wanted[PATHS_MAX];             // to be tested: not optional, or named
-	int pppd_error;                     // of finding it in PATH; 0 also when no path dials with it
-	int call_error[PATHS_MAX];          // of reading what its `call` names
+	int pppd_error;            // of finding it in PATH; 0 also when no path dials with it
+	int call_error[PATHS_MAX]; // of reading what its `call` names
 	struct addr exit_addrs[CONFIG_EXITS_MAX]; // AF_UNSPEC: cannot be looked up
 	char exit_why[CONFIG_EXITS_MAX][64];      // then
 	struct doctor_reach reach[CONFIG_EXITS_MAX][PATHS_MAX];
@@ -43,8 +43,8 @@ struct doctor_facts {
 	const struct snapshot *gateway; // NULL: none answers
 	int gateway_error;              // why: -errno
 
-	bool network_manager, mptcpd; // run here, by their pid files
-	uint64_t descriptors;         // the limit
+	bool network_manager, mptcpd;     // run here, by their pid files
+	uint64_t descriptors;             // the limit
 	int64_t conntrack, conntrack_max; // negative: not known
 	bool run_dir_writable, state_dir_writable;
 	const char *run_dir, *state_dir, *term, *charset;
@@ -82,10 +82,11 @@ void doctor_judge(const struct doctor_facts *facts, struct doctor_report *report
 struct role_args;
 
 // doctor_look.c: the gateway's snapshot, for which `snapshot` is room.
-void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot, struct doctor_facts *facts);
+void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot,
+			struct doctor_facts *facts);
 // The rest. `names` are paths to test although they are optional. Takes some seconds.
-void doctor_look(const struct role_args *args, struct config *config, char *const names[], int n_names,
-		 struct doctor_facts *facts);
+void doctor_look(const struct role_args *args, struct config *config, char *const names[],
+		 int n_names, struct doctor_facts *facts);
 void doctor_facts_fini(struct doctor_facts *facts);
 
 #endif

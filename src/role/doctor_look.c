@@ -91,7 +91,8 @@ static void try_to_manage(struct doctor_facts *facts)
 
 // ---- the gateway
 
-void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot, struct doctor_facts *facts)
+void doctor_ask_gateway(const struct role_args *args, struct snapshot *snapshot,
+			struct doctor_facts *facts)
 {
 	struct ctl_message *message = xcalloc(1, sizeof(*message));
 	struct ctl_client *c = NULL;
@@ -123,7 +124,8 @@ static bool is_named(const char *name, char *const names[], int n)
 	return false;
 }
 
-static void look_at_paths(const struct config *config, char *const names[], int n, struct doctor_facts *facts)
+static void look_at_paths(const struct config *config, char *const names[], int n,
+			  struct doctor_facts *facts)
 {
 	sa_family_t family = config->n_exits ? facts->exit_addrs[0].family : AF_UNSPEC;
 
@@ -168,15 +170,16 @@ struct attempts {
 static bool is_routed(const struct kstate *k, const struct addr *from)
 {
 	for (size_t i = 0; i < k->n_rules; i++) {
-		if (k->rules[i].protocol == KSTATE_PROTOCOL && addr_equal(&k->rules[i].src.addr, from))
+		if (k->rules[i].protocol == KSTATE_PROTOCOL &&
+		    addr_equal(&k->rules[i].src.addr, from))
 			return true;
 	}
 	return false;
 }
 
 // Only where our rule is there: else the packets would leave by some other path.
-static void dial(struct attempts *a, const struct doctor_facts *facts, const struct addr *to, uint16_t port,
-		 const struct addr *from, struct doctor_reach *reach)
+static void dial(struct attempts *a, const struct doctor_facts *facts, const struct addr *to,
+		 uint16_t port, const struct addr *from, struct doctor_reach *reach)
 {
 	struct sock_dial how = { .to = sockaddr_make(to, port), .from = *from, .mptcp = true };
 	int fd;
@@ -307,8 +310,8 @@ static void look_at_system(const struct role_args *args, struct doctor_facts *fa
 	facts->charset = nl_langinfo(CODESET);
 }
 
-void doctor_look(const struct role_args *args, struct config *config, char *const names[], int n_names,
-		 struct doctor_facts *facts)
+void doctor_look(const struct role_args *args, struct config *config, char *const names[],
+		 int n_names, struct doctor_facts *facts)
 {
 	facts->config = config;
 	look_at_system(args, facts);

@@ -55,7 +55,8 @@ static bool split(struct explain_job *job, const char *word)
 	memcpy(job->host, host, len);
 	if (!colon)
 		return true;
-	port = strspn(colon + 1, "0123456789") == strlen(colon + 1) ? strtol(colon + 1, NULL, 10) : 0;
+	port = strspn(colon + 1, "0123456789") == strlen(colon + 1) ? strtol(colon + 1, NULL, 10)
+								    : 0;
 	snprintf(job->port, sizeof(job->port), "%ld", port);
 	return port >= 1 && port <= 65535;
 }
@@ -63,9 +64,11 @@ static bool split(struct explain_job *job, const char *word)
 static bool parse(struct explain_job *job, int argc, char **argv)
 {
 	const struct role_option options[] = {
-		{ "from", 'f', "SOURCE", "a machine of the LAN; the same as 'from SOURCE'", .text = &job->from_text },
+		{ "from", 'f', "SOURCE", "a machine of the LAN; the same as 'from SOURCE'",
+		  .text = &job->from_text },
 		{ "udp", 'u', NULL, "it is a UDP flow", .flag = &job->udp },
-		{ "icmp", 0, NULL, "it is neither TCP nor UDP, ping for instance", .flag = &job->icmp },
+		{ "icmp", 0, NULL, "it is neither TCP nor UDP, ping for instance",
+		  .flag = &job->icmp },
 		{ 0 },
 	};
 	char **words;
@@ -77,9 +80,11 @@ static bool parse(struct explain_job *job, int argc, char **argv)
 		job->from_text = words[2];
 	job->args.status = STATUS_USAGE;
 	if (job->args.n_operands < 1)
-		role_fail(STATUS_USAGE, "mpgate explain www.example.net:443", "explain: which host?");
+		role_fail(STATUS_USAGE, "mpgate explain www.example.net:443",
+			  "explain: which host?");
 	else if (!split(job, words[0]))
-		role_fail(STATUS_USAGE, "write it as www.example.net:443, 192.0.2.1 or [2001:db8::1]:80",
+		role_fail(STATUS_USAGE,
+			  "write it as www.example.net:443, 192.0.2.1 or [2001:db8::1]:80",
 			  "explain: '%s' is no host with an optional port", words[0]);
 	else if (job->args.n_operands != 1 &&
 		 (job->args.n_operands != 3 || strcmp(words[1], "from") != 0))
@@ -127,7 +132,8 @@ static void observe(struct explain_job *job)
 
 	if (kern_open(&options, &kern, &why) < 0 ||
 	    kern_observe(kern, NULL, 0, &job->observed, &why) < 0)
-		fprintf(stderr, "mpgate: explain: own addresses are not known: %s\n", str_text(&why));
+		fprintf(stderr, "mpgate: explain: own addresses are not known: %s\n",
+			str_text(&why));
 	kern_close(kern);
 	str_fini(&why);
 }
@@ -154,14 +160,14 @@ static bool is_up(const struct explain_job *job, const struct config_path *path)
 	return now ? now->state >= PATH_STATE_DEGRADED : !job->live && !path->optional;
 }
 
-static struct plan_candidate candidate(const struct explain_job *job, const struct config_path *path)
+static struct plan_candidate candidate(const struct explain_job *job,
+				       const struct config_path *path)
 {
 	const struct path_snapshot *now = find_path(job, path->name);
 	enum path_use use = now ? now->use : plan_use_of_tier(path->tier);
 
 	return (struct plan_candidate){
-		.may_begin = use != PATH_USE_NONE &&
-			     is_up(job, path),
+		.may_begin = use != PATH_USE_NONE && is_up(job, path),
 		.has = { true, true },
 		.reserve = path->tier != PATH_TIER_PRIMARY || use != PATH_USE_FULL,
 		.priority = path->priority,
@@ -191,14 +197,16 @@ static void find_ways(struct explain_job *job)
 	for (size_t i = 0; i < job->config->n_paths; i++) {
 		job->ways.proxied[i] = is_up(job, &job->config->paths[i]);
 		for (int f = 0; f < PLAN_FAMILIES; f++)
-			job->ways.over[i][f] = job->ways.proxied[i] && (facts[i].way[f].routable || !seen);
+			job->ways.over[i][f] =
+				job->ways.proxied[i] && (facts[i].way[f].routable || !seen);
 	}
 	for (size_t i = 0; i < job->config->n_exits; i++)
 		job->ways.exit[i] = is_reached(job, job->config->exits[i].name);
 }
 
 // A pin may name the exit, or the one path.
-static void find_way(const struct explain_job *job, const struct plan_explanation *e, struct way *way)
+static void find_way(const struct explain_job *job, const struct plan_explanation *e,
+		     struct way *way)
 {
 	const struct exit_snapshot *now = &job->message->snapshot.exit;
 	const struct config *config = job->config;
@@ -229,7 +237,8 @@ static const char *path_name(const struct explain_job *job, const struct way *wa
 	return job->config->paths[way->order[i]].name;
 }
 
-static void print_exit(const struct explain_job *job, const struct plan_explanation *e, const struct way *way)
+static void print_exit(const struct explain_job *job, const struct plan_explanation *e,
+		       const struct way *way)
 {
 	const char *why = job->live && e->exit < 0 ? job->message->snapshot.exit.why : "";
 
@@ -267,7 +276,8 @@ static void print_way(const struct explain_job *job, const struct plan_explanati
 		return;
 	}
 	if (e->path >= 0) {
-		printf("  over      %s alone, in a plain TCP connection\n", job->config->paths[e->path].name);
+		printf("  over      %s alone, in a plain TCP connection\n",
+		       job->config->paths[e->path].name);
 		return;
 	}
 	if (!way.n)
@@ -302,19 +312,22 @@ static void print_target(const struct explain_job *job, const struct addr *to,
 	if (e->fate == PLAN_CARRIED)
 		print_way(job, e);
 	else if (e->fate == PLAN_FORWARDED)
-		printf("  over      %s, straight to it and masqueraded\n", job->config->paths[e->path].name);
+		printf("  over      %s, straight to it and masqueraded\n",
+		       job->config->paths[e->path].name);
 }
 
 // ---- for programs
 
-static void add_way(const struct explain_job *job, const struct plan_explanation *e, struct str *out)
+static void add_way(const struct explain_job *job, const struct plan_explanation *e,
+		    struct str *out)
 {
 	struct way way;
 
 	find_way(job, e, &way);
 	str_add(out, ",\"exit\":");
 	role_add_json_text(out, way.exit->name);
-	str_addf(out, ",\"exit_is_default\":%s,\"begins\":", way.exit == way.meant ? "true" : "false");
+	str_addf(out,
+		 ",\"exit_is_default\":%s,\"begins\":", way.exit == way.meant ? "true" : "false");
 	if (way.n)
 		role_add_json_text(out, path_name(job, &way, 0));
 	else
@@ -336,8 +349,8 @@ static void add_target(const struct explain_job *job, const struct addr *to,
 
 	str_add(out, "{\"address\":");
 	role_add_json_text(out, addr_format(to, text));
-	str_addf(out, ",\"carried\":%s,\"fate\":\"%s\",\"rule\":", e->fate == PLAN_CARRIED ? "true" : "false",
-		 plan_fate_word(e->fate));
+	str_addf(out, ",\"carried\":%s,\"fate\":\"%s\",\"rule\":",
+		 e->fate == PLAN_CARRIED ? "true" : "false", plan_fate_word(e->fate));
 	role_add_json_text(out, e->rule);
 	str_add(out, ",\"pin\":");
 	if (e->pin)

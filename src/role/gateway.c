@@ -3,14 +3,14 @@
 // `mpgate gateway`: the wiring of the control plane.
 //
 // One thread, one loop. Kernel events, probe results, commands and timers all end in one place, the
-// round of gateway_paths.c (observe -> decide -> apply); once a second the counters of interfaces and
-// of the data path are read and a snapshot goes to whoever watches (gateway_view.c). The data path
-// itself runs in the relay's threads and goes by the policy that it was last given, so nothing that
-// happens here can stall a connection.
+// round of gateway_paths.c (observe -> decide -> apply); once a second the counters of interfaces
+// and of the data path are read and a snapshot goes to whoever watches (gateway_view.c). The data
+// path itself runs in the relay's threads and goes by the policy that it was last given, so nothing
+// that happens here can stall a connection.
 //
 // Everyday faults are states of a path or an exit. Only what makes the whole job impossible at the
-// start (no privileges, a port that is taken, another gateway) ends the program, with a sentence that
-// says what to do.
+// start (no privileges, a port that is taken, another gateway) ends the program, with a sentence
+// that says what to do.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,8 @@ static void init_watchers(struct gateway *g)
 	g->round.data = g->retry.data = g->tick.data = g;
 }
 
-static int start(struct gateway *g, const struct role_args *args, const char *saved_path, struct str *why)
+static int start(struct gateway *g, const struct role_args *args, const char *saved_path,
+		 struct str *why)
 {
 	struct kern_options kern = { .mode = KERN_MANAGE,
 				     .saved_path = saved_path,
@@ -126,8 +127,8 @@ static int start(struct gateway *g, const struct role_args *args, const char *sa
 	g->store = store_writer_start();
 	gateway_caps_init(g, args->state_dir);
 	gateway_trends_init(g);
-	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", PACKAGE_VERSION ", %zu paths, configuration %s",
-		      g->n_paths, g->config->file);
+	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START",
+		      PACKAGE_VERSION ", %zu paths, configuration %s", g->n_paths, g->config->file);
 	gateway_last_run_begin(g);
 	gateway_round(g);
 	ev_timer_start(g->loop, &g->tick);
@@ -203,8 +204,8 @@ int gateway_run(const struct role_args *args, struct config *config, int ready_f
 	if (rc == 0)
 		ev_run(g->loop, 0);
 	else
-		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL, "gateway: %s",
-				   why.len ? str_text(&why) : strerror(-rc));
+		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL,
+				   "gateway: %s", why.len ? str_text(&why) : strerror(-rc));
 	stop(g);
 	service_fini(&g->service);
 	free(g);
@@ -216,7 +217,8 @@ int role_gateway(int argc, char **argv)
 {
 	bool headless = false;
 	const struct role_option options[] = {
-		{ "headless", 0, NULL, "run without the console, log to stderr", .flag = &headless },
+		{ "headless", 0, NULL, "run without the console, log to stderr",
+		  .flag = &headless },
 		{ 0 },
 	};
 	struct config *config = NULL;

@@ -30,7 +30,8 @@ static struct cap_count *count_of(struct gateway *g, size_t slot)
 
 // ---- the file
 
-static int read_text(struct gateway *g, int (*read)(const char *, const char *, struct str *, struct str *),
+static int read_text(struct gateway *g,
+		     int (*read)(const char *, const char *, struct str *, struct str *),
 		     struct str *why)
 {
 	struct str name = { 0 }, text = { 0 };
@@ -60,7 +61,8 @@ static void load(struct gateway *g)
 
 	if (rc < 0 && rc != -ENOENT) {
 		gateway_event(g, LOG_LEVEL_ERROR, "gw", "CAP",
-			      "%s; what capped paths have used is not known, and they stay off", str_text(&why));
+			      "%s; what capped paths have used is not known, and they stay off",
+			      str_text(&why));
 		if (read_text(g, store_read_previous, &ignored) < 0)
 			g->caps = (struct caps){ 0 };
 		caps_doubt(&g->caps);
@@ -94,10 +96,13 @@ static void look_after_disk(struct gateway *g)
 	rc = g->store ? store_writer_result(g->store, str_text(&name), &why) : -EAGAIN;
 	if (rc < 0 && !g->caps_failed) {
 		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CAP",
-			      "%s; after a restart nobody would know what was used", str_text(&why));
-		gateway_alarm_raise(g, "gw", "caps", "what paths use of their caps cannot be written");
+			      "%s; after a restart nobody would know what was used",
+			      str_text(&why));
+		gateway_alarm_raise(g, "gw", "caps",
+				    "what paths use of their caps cannot be written");
 	} else if (rc == 0 && g->caps_failed) {
-		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "CAP", "%s is written again", str_text(&name));
+		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "CAP", "%s is written again",
+			      str_text(&name));
 		gateway_alarm_clear(g, "gw", "caps");
 	}
 	g->caps_failed = rc < 0;
@@ -136,7 +141,8 @@ static void tell(struct gateway *g, size_t slot, const struct cap_count *count,
 		return;
 	cap_sentence(count, path, clock_wall_ms(), text);
 	if (news->began)
-		gateway_event(g, LOG_LEVEL_NOTICE, path->name, "CAP", "a new period begins, %s used in the last one",
+		gateway_event(g, LOG_LEVEL_NOTICE, path->name, "CAP",
+			      "a new period begins, %s used in the last one",
 			      format_bytes(news->last_bytes, used));
 	if (news->taken_back)
 		gateway_event(g, LOG_LEVEL_WARNING, path->name, "CAP",
@@ -180,7 +186,8 @@ static struct judgement judge(struct gateway *g, size_t slot)
 	if (line.off && !j.off) {
 		j.off = true;
 		j.cap.verdict = line.cap.verdict;
-		snprintf(j.cap.note, sizeof(j.cap.note), "%s is CAPPED", g->paths[under].config->name);
+		snprintf(j.cap.note, sizeof(j.cap.note), "%s is CAPPED",
+			 g->paths[under].config->name);
 		snprintf(j.cap.text, sizeof(j.cap.text), "it rides %s, whose cap is %s",
 			 g->paths[under].config->name,
 			 line.cap.verdict == CAP_UNKNOWN ? "not known" : "used up");
@@ -212,9 +219,11 @@ static void set_backup(struct gateway *g, size_t slot, bool capped, const char *
 		return;
 	path->capped = capped;
 	if (capped)
-		gateway_event(g, LOG_LEVEL_WARNING, path->config->name, "CAP", "backup only: %.120s", text);
+		gateway_event(g, LOG_LEVEL_WARNING, path->config->name, "CAP",
+			      "backup only: %.120s", text);
 	else
-		gateway_event(g, LOG_LEVEL_NOTICE, path->config->name, "CAP", "no longer kept as a backup");
+		gateway_event(g, LOG_LEVEL_NOTICE, path->config->name, "CAP",
+			      "no longer kept as a backup");
 	gateway_round_soon(g);
 }
 
@@ -224,7 +233,8 @@ static void apply(struct gateway *g, size_t slot)
 	struct path_change change;
 
 	g->paths[slot].spent = j.off || j.backup;
-	set_backup(g, slot, j.backup, j.cap.text[0] ? j.cap.text : "it rides a path whose cap is used up");
+	set_backup(g, slot, j.backup,
+		   j.cap.text[0] ? j.cap.text : "it rides a path whose cap is used up");
 	if (path_fsm_cap(&g->fsms[slot], &j.cap, clock_mono_ms(), &change)) {
 		gateway_note_change(g, slot, &change);
 		gateway_round_soon(g);
@@ -263,8 +273,8 @@ void gateway_caps_init(struct gateway *g, const char *state_dir)
 	clock_boot_id(g->boot_id);
 	if (mkdir(g->state_dir, 0755) < 0 && errno != EEXIST)
 		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CAP",
-			      "cannot make the folder %s: %s; make it, or set MPGATE_STATE_DIR", g->state_dir,
-			      strerror(errno));
+			      "cannot make the folder %s: %s; make it, or set MPGATE_STATE_DIR",
+			      g->state_dir, strerror(errno));
 	load(g);
 	caps_saved(&g->caps, clock_mono_ms());
 	gateway_caps_tick(g);
@@ -332,17 +342,20 @@ void gateway_caps_set_used(struct gateway *g, size_t slot, const struct command 
 	char used[FORMAT_SIZE];
 
 	if (!count || command->used_bytes < 0) {
-		refuse(out, path->name, "was not changed", "say how much, as in 'mpgate cap wwan0 --set-used 1.2G'");
+		refuse(out, path->name, "was not changed",
+		       "say how much, as in 'mpgate cap wwan0 --set-used 1.2G'");
 		return;
 	}
 	cap_set_used(&g->caps, count, command->used_bytes, clock_wall_ms());
 	format_bytes(command->used_bytes, used);
-	gateway_event(g, LOG_LEVEL_NOTICE, path->name, "CAP", "%s used, as said by %s", used, command->who);
+	gateway_event(g, LOG_LEVEL_NOTICE, path->name, "CAP", "%s used, as said by %s", used,
+		      command->who);
 	snprintf(out->text, sizeof(out->text), "%s has used %s", path->name, used);
 	apply_all(g);
 }
 
-static void give(struct gateway *g, const char *name, struct cap_count *count, const struct command *command)
+static void give(struct gateway *g, const char *name, struct cap_count *count,
+		 const struct command *command)
 {
 	char more[FORMAT_SIZE];
 
@@ -353,7 +366,8 @@ static void give(struct gateway *g, const char *name, struct cap_count *count, c
 	}
 	if (command->ignore_cap) {
 		cap_ignore(&g->caps, count);
-		gateway_event(g, LOG_LEVEL_NOTICE, name, "CAP", "ignored until it resets, by %s", command->who);
+		gateway_event(g, LOG_LEVEL_NOTICE, name, "CAP", "ignored until it resets, by %s",
+			      command->who);
 	}
 	apply_all(g);
 }
@@ -379,8 +393,9 @@ bool gateway_caps_allow(struct gateway *g, size_t slot, const struct command *co
 		return true;
 	snprintf(what, sizeof(what), "is CAPPED: %s", j.cap.note);
 	refuse(out, name, what,
-	       j.cap.verdict == CAP_UNKNOWN
-		       ? "say what was used: 'mpgate cap PATH --set-used 1.2G'; 'mpgate log' has what is known"
-		       : "'mpgate enable PATH --boost 100M' gives it more, --ignore-cap lifts the cap until it resets");
+	       j.cap.verdict == CAP_UNKNOWN ? "say what was used: 'mpgate cap PATH --set-used "
+					      "1.2G'; 'mpgate log' has what is known"
+					    : "'mpgate enable PATH --boost 100M' gives it more, "
+					      "--ignore-cap lifts the cap until it resets");
 	return false;
 }

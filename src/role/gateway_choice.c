@@ -3,8 +3,8 @@
 // Which exit new connections take: probes of the exits, and what plan/exits.c makes of them.
 //
 // Where there is something to choose, the exit in use is probed over the best path, and as soon as
-// it fails there all exits over all paths. An exit that a pin names is watched as closely. With one exit,
-// and nothing to do instead, the paths' own probes are enough.
+// it fails there all exits over all paths. An exit that a pin names is watched as closely. With one
+// exit, and nothing to do instead, the paths' own probes are enough.
 #include <errno.h>
 #include <stdio.h>
 
@@ -46,7 +46,8 @@ static const struct path_way *find_way(const struct gateway *g, size_t exit, siz
 	return way;
 }
 
-static void collect(const struct gateway *g, struct exit_candidate exits[], struct exit_paths *paths)
+static void collect(const struct gateway *g, struct exit_candidate exits[],
+		    struct exit_paths *paths)
 {
 	for (size_t i = 0; i < g->n_exits; i++)
 		exits[i] = (struct exit_candidate){
@@ -66,7 +67,8 @@ static void tell_none(struct gateway *g)
 	bool direct = g->config->lan.when_unreachable == CONFIG_UNREACHABLE_DIRECT;
 
 	if (g->choice.none) {
-		gateway_event(g, LOG_LEVEL_WARNING, name, "EXIT", "no exit can be reached; new connections %s",
+		gateway_event(g, LOG_LEVEL_WARNING, name, "EXIT",
+			      "no exit can be reached; new connections %s",
 			      direct ? "go straight to their targets, not encrypted"
 				     : "are refused (when-unreachable = \"block\")");
 		gateway_alarm_raise(g, name, "exit",
@@ -85,11 +87,13 @@ static void tell_move(struct gateway *g)
 	char text[NOTE_SIZE];
 
 	if (g->choice.active == g->choice.preferred) {
-		gateway_event(g, LOG_LEVEL_NOTICE, name, "EXIT", "good again; new connections take it");
+		gateway_event(g, LOG_LEVEL_NOTICE, name, "EXIT",
+			      "good again; new connections take it");
 		gateway_alarm_clear(g, name, "exit");
 		return;
 	}
-	gateway_event(g, LOG_LEVEL_WARNING, name, "EXIT", "new connections take it: %s", g->choice.why);
+	gateway_event(g, LOG_LEVEL_WARNING, name, "EXIT", "new connections take it: %s",
+		      g->choice.why);
 	snprintf(text, sizeof(text), "%.40s: %.39s stands in", g->choice.why, name);
 	gateway_alarm_raise(g, preferred, "exit", text);
 }

@@ -138,7 +138,8 @@ void gateway_tell_plain(void *ctx, struct conn *conn)
 	for (int i = 0; i < conn->n_subflows; i++)
 		name_subflow(g, &conn->subflows[i]);
 	explain(g, conn);
-	gateway_event(g, LOG_LEVEL_WARNING, "gw", "FALLBACK", "%s runs as plain TCP: %s%s", conn->target, conn->why,
+	gateway_event(g, LOG_LEVEL_WARNING, "gw", "FALLBACK", "%s runs as plain TCP: %s%s",
+		      conn->target, conn->why,
 		      last ? "; no more of them are told within the hour" : "");
 }
 

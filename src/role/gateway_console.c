@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate gateway` on a terminal: the gateway in a session of its own, so that a closed terminal does
-// not take it along, and the console on top of it in this process. Until it has started, the gateway
-// keeps the terminal for its messages; from then on it logs to a file.
+// `mpgate gateway` on a terminal: the gateway in a session of its own, so that a closed terminal
+// does not take it along, and the console on top of it in this process. Until it has started, the
+// gateway keeps the terminal for its messages; from then on it logs to a file.
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -72,7 +72,8 @@ static char ask_what_now(void)
 	char key;
 
 	printf("The gateway is still running.\n"
-	       "  [d] leave it running in the background   [s] stop the gateway   [n] back to the console ");
+	       "  [d] leave it running in the background   [s] stop the gateway   [n] back to the "
+	       "console ");
 	fflush(stdout);
 	key = read_key();
 	printf("\n");
@@ -105,9 +106,11 @@ static int run_console(const struct role_args *args, pid_t gateway)
 	char choice = run_screens(args, gateway);
 
 	if (!choice)
-		return role_fail(STATUS_FAILED, NULL, "gateway: it has ended; see %s/gateway.log", args->run_dir);
+		return role_fail(STATUS_FAILED, NULL, "gateway: it has ended; see %s/gateway.log",
+				 args->run_dir);
 	if (choice == 'd') {
-		printf("mpgate: the gateway runs on as pid %d; 'mpgate console' shows it again\n", gateway);
+		printf("mpgate: the gateway runs on as pid %d; 'mpgate console' shows it again\n",
+		       gateway);
 		return STATUS_DONE;
 	}
 	kill(gateway, SIGTERM);

@@ -17,12 +17,15 @@ static size_t find_slot(const struct gateway *g, const char *name)
 	return slot;
 }
 
-static void say(struct command_result *out, const char *name, const char *what, const struct path_fsm *fsm)
+static void say(struct command_result *out, const char *name, const char *what,
+		const struct path_fsm *fsm)
 {
-	snprintf(out->text, sizeof(out->text), "%s is %s%s", name, what, path_state_word(fsm->state));
+	snprintf(out->text, sizeof(out->text), "%s is %s%s", name, what,
+		 path_state_word(fsm->state));
 }
 
-static void switch_path(struct gateway *g, const struct command *command, struct command_result *out)
+static void switch_path(struct gateway *g, const struct command *command,
+			struct command_result *out)
 {
 	size_t slot = find_slot(g, command->object);
 	bool was_last = command->verb == COMMAND_DISABLE && gateway_timed_is_last(g, slot);
@@ -39,7 +42,8 @@ static void switch_path(struct gateway *g, const struct command *command, struct
 
 // A path without a dialler is taken out and brought in again: its subflows close, and once it has
 // proved itself anew, connections get fresh ones.
-static void reconnect_path(struct gateway *g, const struct command *command, struct command_result *out)
+static void reconnect_path(struct gateway *g, const struct command *command,
+			   struct command_result *out)
 {
 	size_t slot = find_slot(g, command->object);
 	struct path_fsm *fsm = &g->fsms[slot];
@@ -62,7 +66,8 @@ static void reconnect_path(struct gateway *g, const struct command *command, str
 	say(out, command->object, "now ", fsm);
 }
 
-static void reserve_path(struct gateway *g, const struct command *command, struct command_result *out)
+static void reserve_path(struct gateway *g, const struct command *command,
+			 struct command_result *out)
 {
 	struct gateway_path *path = &g->paths[find_slot(g, command->object)];
 	bool reserved = command->verb == COMMAND_BACKUP;
@@ -73,12 +78,13 @@ static void reserve_path(struct gateway *g, const struct command *command, struc
 	if (path->reserved == reserved)
 		return;
 	path->reserved = reserved;
-	gateway_event(g, LOG_LEVEL_NOTICE, command->object, "BACKUP", "%s by %s", reserved ? "on" : "off",
-		      command->who);
+	gateway_event(g, LOG_LEVEL_NOTICE, command->object, "BACKUP", "%s by %s",
+		      reserved ? "on" : "off", command->who);
 	gateway_round_soon(g);
 }
 
-void gateway_acknowledge(struct gateway *g, const struct command *command, struct command_result *out)
+void gateway_acknowledge(struct gateway *g, const struct command *command,
+			 struct command_result *out)
 {
 	int n = 0;
 
@@ -91,8 +97,8 @@ void gateway_acknowledge(struct gateway *g, const struct command *command, struc
 	snprintf(out->text, sizeof(out->text), n ? "alarm of %s acknowledged" : "%s has no alarm",
 		 command->object);
 	if (n)
-		gateway_event(g, LOG_LEVEL_NOTICE, command->object, "ACK", "alarm acknowledged by %s",
-			      command->who);
+		gateway_event(g, LOG_LEVEL_NOTICE, command->object, "ACK",
+			      "alarm acknowledged by %s", command->who);
 }
 
 static void reload(struct gateway *g, const struct command *command, struct command_result *out)
@@ -107,12 +113,19 @@ static void stop(struct gateway *g, const struct command *command, struct comman
 	ev_break(g->loop, EVBREAK_ALL);
 }
 
-static void (*const run[COMMANDS])(struct gateway *, const struct command *, struct command_result *) = {
-	[COMMAND_ENABLE] = switch_path,	    [COMMAND_DISABLE] = switch_path,
-	[COMMAND_CAP] = switch_path,	    [COMMAND_REDIAL] = reconnect_path,
-	[COMMAND_BACKUP] = reserve_path, [COMMAND_NO_BACKUP] = reserve_path, [COMMAND_ACK] = gateway_acknowledge,
-	[COMMAND_RELOAD] = reload,	    [COMMAND_STOP] = stop,
-	[COMMAND_CONFIRM] = gateway_timed_command, [COMMAND_REVERT] = gateway_timed_command,
+static void (*const run[COMMANDS])(struct gateway *, const struct command *,
+				   struct command_result *) = {
+	[COMMAND_ENABLE] = switch_path,
+	[COMMAND_DISABLE] = switch_path,
+	[COMMAND_CAP] = switch_path,
+	[COMMAND_REDIAL] = reconnect_path,
+	[COMMAND_BACKUP] = reserve_path,
+	[COMMAND_NO_BACKUP] = reserve_path,
+	[COMMAND_ACK] = gateway_acknowledge,
+	[COMMAND_RELOAD] = reload,
+	[COMMAND_STOP] = stop,
+	[COMMAND_CONFIRM] = gateway_timed_command,
+	[COMMAND_REVERT] = gateway_timed_command,
 };
 
 static void take_command(void *ctx, const struct command *command, struct command_result *out)

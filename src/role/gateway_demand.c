@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who wants a path: people by command, for good or for a time, and the policy of plan/demand.c. Both
-// end in path_fsm_enable() and path_fsm_disable(); what these set in motion is not known here.
+// Who wants a path: people by command, for good or for a time, and the policy of plan/demand.c.
+// Both end in path_fsm_enable() and path_fsm_disable(); what these set in motion is not known here.
 #include <stdio.h>
 #include <string.h>
 
@@ -74,7 +74,8 @@ void gateway_demand_tick(struct gateway *g)
 
 // ---- people
 
-static void refuse(struct command_result *out, enum status status, const char *text, const char *hint)
+static void refuse(struct command_result *out, enum status status, const char *text,
+		   const char *hint)
 {
 	out->status = status;
 	str_copy(out->text, sizeof(out->text), text);
@@ -86,7 +87,8 @@ static bool is_sane(const struct command *command, struct command_result *out)
 	if (command->for_s <= FOR_MAX_S && command->boost_bytes <= BYTES_MAX &&
 	    command->used_bytes <= BYTES_MAX)
 		return true;
-	refuse(out, STATUS_USAGE, "that is more than anybody has", "at most a year, and a petabyte");
+	refuse(out, STATUS_USAGE, "that is more than anybody has",
+	       "at most a year, and a petabyte");
 	return false;
 }
 
@@ -133,8 +135,8 @@ static void disable(struct gateway *g, size_t slot, const struct command *comman
 
 	note(g, slot, changed, &change);
 	plan_demand_disabled(&g->paths[slot].demand);
-	snprintf(out->text, sizeof(out->text), "%s is %s%s", command->object, changed ? "now " : "already ",
-		 path_state_word(fsm->state));
+	snprintf(out->text, sizeof(out->text), "%s is %s%s", command->object,
+		 changed ? "now " : "already ", path_state_word(fsm->state));
 }
 
 void gateway_demand_command(struct gateway *g, size_t slot, const struct command *command,
@@ -148,7 +150,8 @@ void gateway_demand_command(struct gateway *g, size_t slot, const struct command
 		gateway_caps_set_used(g, slot, command, out);
 }
 
-void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
+void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms,
+			 struct path_snapshot *p)
 {
 	const struct gateway_path *path = &g->paths[slot];
 	int64_t left_ms = path->demand.until_ms - now_ms;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Links that are dialled: plan_redial() decides when, src/dial does it, the paths' state machines hear
-// what came of it.
+// Links that are dialled: plan_redial() decides when, src/dial does it, the paths' state machines
+// hear what came of it.
 #include <stdio.h>
 #include <string.h>
 
@@ -80,8 +80,8 @@ void gateway_dial_take_report(void *ctx, const struct dial_report *report)
 	case DIAL_NEWS:
 		path_fsm_dial_note(fsm, report->note);
 		if (report->text[0])
-			gateway_event(g, LOG_LEVEL_NOTICE, g->paths[report->slot].config->name, "DIAL", "%s",
-				      report->text);
+			gateway_event(g, LOG_LEVEL_NOTICE, g->paths[report->slot].config->name,
+				      "DIAL", "%s", report->text);
 		break;
 	}
 }
@@ -131,7 +131,8 @@ static void act(struct gateway *g, size_t slot, enum redial_action action)
 		dial_up(g->dial, slot);
 		break;
 	case REDIAL_AGAIN:
-		snprintf(why, sizeof(why), "the link is up, but silent: hanging up and dialling anew (attempt %d)",
+		snprintf(why, sizeof(why),
+			 "the link is up, but silent: hanging up and dialling anew (attempt %d)",
 			 attempts);
 		say_dialling(g, slot, why);
 		dial_again(g->dial, slot);
@@ -155,7 +156,8 @@ static void look_at_path(struct gateway *g, size_t slot)
 	}
 	act(g, slot, decide(g, slot));
 	// pppd may dial by itself
-	if (fsm->state == PATH_STATE_DOWN && !fsm->facts.ready && dial_phase(g->dial, slot) == DIAL_RAISING)
+	if (fsm->state == PATH_STATE_DOWN && !fsm->facts.ready &&
+	    dial_phase(g->dial, slot) == DIAL_RAISING)
 		say_dialling(g, slot, "pppd dials");
 }
 
@@ -231,8 +233,10 @@ void gateway_dial_follow(struct gateway *g)
 
 void gateway_dial_start(struct gateway *g, const char *run_dir)
 {
-	g->dial = dial_new(&(struct dial_options){
-		.loop = g->loop, .run_dir = run_dir, .report = gateway_dial_take_report, .ctx = g });
+	g->dial = dial_new(&(struct dial_options){ .loop = g->loop,
+						   .run_dir = run_dir,
+						   .report = gateway_dial_take_report,
+						   .ctx = g });
 	gateway_dial_follow(g);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The block `dns`: what the service goes by, made anew with each policy of the relay, so that questions
-// begin on the same paths and go to the same exit as connections do.
+// The block `dns`: what the service goes by, made anew with each policy of the relay, so that
+// questions begin on the same paths and go to the same exit as connections do.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,8 @@ static void add_client(struct dns_spec *spec, const struct prefix *prefix)
 		spec->clients[spec->n_clients++] = *prefix;
 }
 
-// Those of its interface are the LAN's. A configured one that is not there is tried too, and says why not.
+// Those of its interface are the LAN's. A configured one that is not there is tried too, and says
+// why not.
 static void fill_lan(const struct gateway *g, struct dns_spec *spec)
 {
 	const struct config_dns *config = &g->config->dns;
@@ -66,7 +67,8 @@ static struct addr routed(const struct gateway *g, const struct addr *addr)
 	return gateway_is_routed(g, addr) ? *addr : (struct addr){ .family = AF_UNSPEC };
 }
 
-static void fill_ways(const struct gateway *g, const struct relay_policy *policy, struct dns_spec *spec)
+static void fill_ways(const struct gateway *g, const struct relay_policy *policy,
+		      struct dns_spec *spec)
 {
 	for (size_t i = 0; i < g->n_paths; i++) {
 		const struct relay_path *path = &policy->paths[i];
@@ -80,7 +82,8 @@ static void fill_ways(const struct gateway *g, const struct relay_policy *policy
 		spec->begin[spec->n_begin++] = policy->begin[i];
 }
 
-static void fill_upstreams(const struct gateway *g, const struct relay_policy *policy, struct dns_spec *spec)
+static void fill_upstreams(const struct gateway *g, const struct relay_policy *policy,
+			   struct dns_spec *spec)
 {
 	const struct config_servers *upstreams = &g->config->dns.upstreams;
 	const struct relay_exit *exit = &policy->exits[policy->default_exit];
@@ -99,7 +102,8 @@ static void fill_direct(const struct gateway *g, struct dns_direct *direct)
 
 	for (size_t i = 0; i < config->dns.direct.n; i++) {
 		const struct config_direct_name *name = &config->dns.direct.list[i];
-		const struct config_path *path = name->path[0] ? config_find_path(config, name->path) : NULL;
+		const struct config_path *path =
+			name->path[0] ? config_find_path(config, name->path) : NULL;
 		int len = dns_suffix(name->suffix, direct[i].suffix);
 
 		direct[i].suffix_len = (uint8_t)len;

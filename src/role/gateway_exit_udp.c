@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Whether the exits answer UDP, while it is relayed. A port that only TCP was opened for is a common mistake, and
-// an association that hears nothing cannot tell it from a far end that has nothing to say. So an exit that is ours
-// is asked itself, and called silent when nothing came back twice, over any sound path, while its TCP answers
-// over these. Of another program the only certain sign is that its machine refuses (ICMP). The first answer to
-// anything clears it.
+// Whether the exits answer UDP, while it is relayed. A port that only TCP was opened for is a
+// common mistake, and an association that hears nothing cannot tell it from a far end that has
+// nothing to say. So an exit that is ours is asked itself, and called silent when nothing came back
+// twice, over any sound path, while its TCP answers over these. Of another program the only certain
+// sign is that its machine refuses (ICMP). The first answer to anything clears it.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 // When nothing else has told that it answers.
 #define ASK_MS       60000
 #define ASK_AGAIN_MS 1000 // after a failure
-// Datagrams were sent and none has come for so long. Where what runs goes one way that is no sign of anything,
-// so then the exit is not asked all the time.
+// Datagrams were sent and none has come for so long. Where what runs goes one way that is no sign
+// of anything, so then the exit is not asked all the time.
 #define UNHEARD_MS       3000
 #define SUSPECT_AGAIN_MS 20000
 // One may be lost with a change of paths.
@@ -44,7 +44,8 @@ static void note(struct gateway_exit *exit, int error)
 			 error == -ECONNREFUSED ? "nobody listens there on port" : "open its port",
 			 exit->config->port);
 		gateway_event(g, LOG_LEVEL_WARNING, name, "UDP",
-			      "%s; TCP is answered. Its firewall must let UDP in, and 'mpgate server' have udp = yes",
+			      "%s; TCP is answered. Its firewall must let UDP in, and 'mpgate "
+			      "server' have udp = yes",
 			      udp->fault);
 		gateway_alarm_raise(g, name, "udp", udp->fault);
 	}
@@ -74,7 +75,8 @@ static bool is_sound(const struct gateway *g, size_t slot)
 	const struct config_names *via = &g->config->udp.via;
 	const struct config_path *path = g->paths[slot].config;
 
-	return path_fsm_may_begin(&g->fsms[slot]) && (via->n ? is_listed(via, path->name) : !path->optional);
+	return path_fsm_may_begin(&g->fsms[slot]) &&
+	       (via->n ? is_listed(via, path->name) : !path->optional);
 }
 
 static int list_sources(const struct gateway_exit *exit, struct addr sources[static PATHS_MAX])
@@ -84,12 +86,15 @@ static int list_sources(const struct gateway_exit *exit, struct addr sources[sta
 	int n = 0;
 
 	// those paths are judged by the exit in use
-	if (exit != &g->exits[g->default_exit] && (!exit->health.good_ms || exit->health.failing_ms))
+	if (exit != &g->exits[g->default_exit] &&
+	    (!exit->health.good_ms || exit->health.failing_ms))
 		return 0;
 	for (size_t i = 0; i < g->n_paths; i++) {
-		const struct path_way *way = &g->fsms[i].facts.way[family == AF_INET6 ? PLAN_V6 : PLAN_V4];
+		const struct path_way *way =
+			&g->fsms[i].facts.way[family == AF_INET6 ? PLAN_V6 : PLAN_V4];
 
-		if (family != AF_UNSPEC && is_sound(g, i) && way->routable && gateway_is_routed(g, &way->local))
+		if (family != AF_UNSPEC && is_sound(g, i) && way->routable &&
+		    gateway_is_routed(g, &way->local))
 			sources[n++] = way->local;
 	}
 	return n;
@@ -127,7 +132,8 @@ static void ask(struct gateway_exit *exit)
 }
 
 // What associations have heard since the last look.
-static void take_counters(struct gateway_exit *exit, const struct relay_exit_counters *now, int64_t now_ms)
+static void take_counters(struct gateway_exit *exit, const struct relay_exit_counters *now,
+			  int64_t now_ms)
 {
 	struct gateway_exit_udp *udp = &exit->udp;
 
@@ -167,7 +173,8 @@ void gateway_exit_udp_tick(struct gateway *g)
 			continue;
 		}
 		take_counters(exit, &g->counters.exits[i], now_ms);
-		if (exit->service.protocol >= WIRE_SERVICE_DATAGRAMS && !exit->udp.knock && now_ms >= exit->udp.ask_ms)
+		if (exit->service.protocol >= WIRE_SERVICE_DATAGRAMS && !exit->udp.knock &&
+		    now_ms >= exit->udp.ask_ms)
 			ask(exit);
 	}
 }

@@ -37,8 +37,8 @@ static void take_addresses(void *ctx, int status, const struct addr *addrs, int 
 		wait_ms = backoff_next_ms(&exit->backoff);
 		if (!exit->failing)
 			gateway_event(g, LOG_LEVEL_WARNING, exit->config->name, "NAME",
-				      "cannot look up %s: %s; next try in %d s", exit->config->address,
-				      strerror(-status), wait_ms / 1000);
+				      "cannot look up %s: %s; next try in %d s",
+				      exit->config->address, strerror(-status), wait_ms / 1000);
 		exit->failing = true;
 		ask_again_in(exit, wait_ms / 1000.);
 		return;
@@ -72,7 +72,8 @@ void gateway_exits_resolve(struct gateway *g)
 	for (size_t i = 0; i < g->n_exits; i++) {
 		struct gateway_exit *exit = &g->exits[i];
 
-		if (!exit->config->gone && !exit->n_addrs && !exit->query && !ev_is_active(&exit->again))
+		if (!exit->config->gone && !exit->n_addrs && !exit->query &&
+		    !ev_is_active(&exit->again))
 			ask(exit);
 	}
 }
@@ -82,7 +83,9 @@ static void begin_exit(struct gateway *g, size_t i, const struct config_exit *co
 	struct gateway_exit *exit = &g->exits[i];
 
 	peer_free(exit->peer); // of one that had the place
-	*exit = (struct gateway_exit){ .config = config, .gateway = g, .udp.answers = SNAPSHOT_UNKNOWN };
+	*exit = (struct gateway_exit){ .config = config,
+				       .gateway = g,
+				       .udp.answers = SNAPSHOT_UNKNOWN };
 	exit->backoff = (struct backoff){ .min_ms = 1000, .max_ms = 60000 };
 	ev_timer_init(&exit->again, on_again, 0., 0.);
 	exit->again.data = exit;
@@ -147,7 +150,8 @@ static void follow_exit(struct gateway *g, size_t i, const struct config_exit *t
 		move_exit(exit);
 }
 
-void gateway_exits_follow(struct gateway *g, const struct config *next, const struct wire_key keys[])
+void gateway_exits_follow(struct gateway *g, const struct config *next,
+			  const struct wire_key keys[])
 {
 	for (size_t i = 0; i < next->n_exits; i++) {
 		follow_exit(g, i, &next->exits[i]);

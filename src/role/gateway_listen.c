@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where the gateway listens: on loopback for what nft's tproxy diverts, on addresses of their own for what
-// pins carry, and on the LAN's addresses for SOCKS5, as far as the configuration and the addresses of the
-// moment say.
+// Where the gateway listens: on loopback for what nft's tproxy diverts, on addresses of their own
+// for what pins carry, and on the LAN's addresses for SOCKS5, as far as the configuration and the
+// addresses of the moment say.
 #include <errno.h>
 
 #include "base/log.h"
 #include "base/str.h"
 #include "role/gateway_priv.h"
 
-// On loopback, in both families: what the LAN sends arrives by tproxy, and nobody else can get there.
-static struct relay_listen transparent_at(enum relay_listen_kind kind, enum plan_family family, uint16_t port)
+// On loopback, in both families: what the LAN sends arrives by tproxy, and nobody else can get
+// there.
+static struct relay_listen transparent_at(enum relay_listen_kind kind, enum plan_family family,
+					  uint16_t port)
 {
 	struct addr addr = plan_listener(family);
 
@@ -22,11 +24,13 @@ int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why
 	int rc = 0;
 
 	for (int f = 0; !rc && f < PLAN_FAMILIES; f++) {
-		struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
+		struct relay_listen listen =
+			transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
 
 		rc = relay_listen(g->relay, &listen, why);
 		if ((rc == -EADDRNOTAVAIL || rc == -EAFNOSUPPORT) && f == PLAN_V6) {
-			gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s", str_text(why));
+			gateway_event(g, LOG_LEVEL_NOTICE, "gw", "IPV6", "off on this machine: %s",
+				      str_text(why));
 			str_clear(why);
 			rc = 0;
 		}
@@ -39,7 +43,8 @@ int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why
 void gateway_unlisten_transparent(struct gateway *g, uint16_t port)
 {
 	for (int f = 0; f < PLAN_FAMILIES; f++) {
-		struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
+		struct relay_listen listen =
+			transparent_at(RELAY_LISTEN_TPROXY, (enum plan_family)f, port);
 
 		relay_unlisten(g->relay, &listen);
 	}
@@ -47,7 +52,8 @@ void gateway_unlisten_transparent(struct gateway *g, uint16_t port)
 
 // ---- what comes and goes
 
-static size_t list_socks(const struct gateway *g, struct relay_listen list[static GATEWAY_LISTENERS_MAX])
+static size_t list_socks(const struct gateway *g,
+			 struct relay_listen list[static GATEWAY_LISTENERS_MAX])
 {
 	const struct klink *lan = kstate_link(&g->observed, g->config->lan.interface);
 	size_t n = 0;
@@ -61,9 +67,10 @@ static size_t list_socks(const struct gateway *g, struct relay_listen list[stati
 			uint16_t port = g->exits[e].config->socks_port;
 
 			if (port)
-				list[n++] = (struct relay_listen){ .kind = RELAY_LISTEN_SOCKS,
-								   .at = sockaddr_make(&a->local, port),
-								   .exit = (int)e };
+				list[n++] =
+					(struct relay_listen){ .kind = RELAY_LISTEN_SOCKS,
+							       .at = sockaddr_make(&a->local, port),
+							       .exit = (int)e };
 		}
 	}
 	return n;
@@ -74,11 +81,13 @@ static size_t list_udp(const struct gateway *g, struct relay_listen list[], size
 	const int families = plan_speaks_ipv6(&g->observed) ? PLAN_FAMILIES : PLAN_V6;
 
 	for (int f = 0; f < families && plan_udp_relays(g->config); f++)
-		list[n++] = transparent_at(RELAY_LISTEN_TPROXY_UDP, (enum plan_family)f, g->config->lan.tproxy_port);
+		list[n++] = transparent_at(RELAY_LISTEN_TPROXY_UDP, (enum plan_family)f,
+					   g->config->lan.tproxy_port);
 	return n;
 }
 
-static size_t list_wanted(const struct gateway *g, struct relay_listen list[static GATEWAY_LISTENERS_MAX])
+static size_t list_wanted(const struct gateway *g,
+			  struct relay_listen list[static GATEWAY_LISTENERS_MAX])
 {
 	return gateway_pins_list(g, list, list_udp(g, list, list_socks(g, list)));
 }
@@ -109,8 +118,12 @@ static void open_listener(struct gateway *g, struct gateway_listener *l, bool fi
 
 	l->open = relay_listen(g->relay, &l->listen, &why) == 0;
 	if (!l->open && first)
-		gateway_event(g, LOG_LEVEL_ERROR, socks ? g->exits[l->listen.exit].config->name : "gw",
-			      socks ? "SOCKS" : l->listen.pin ? "PIN" : "UDP", "%s", str_text(&why));
+		gateway_event(g, LOG_LEVEL_ERROR,
+			      socks ? g->exits[l->listen.exit].config->name : "gw",
+			      socks           ? "SOCKS"
+			      : l->listen.pin ? "PIN"
+					      : "UDP",
+			      "%s", str_text(&why));
 	str_fini(&why);
 }
 
@@ -162,7 +175,8 @@ void gateway_listen_follow(struct gateway *g)
 
 bool gateway_listens_for_udp(struct gateway *g)
 {
-	const struct relay_listen listen = transparent_at(RELAY_LISTEN_TPROXY_UDP, PLAN_V4, g->config->lan.tproxy_port);
+	const struct relay_listen listen =
+		transparent_at(RELAY_LISTEN_TPROXY_UDP, PLAN_V4, g->config->lan.tproxy_port);
 	const struct gateway_listener *l = find_listener(g, &listen);
 
 	return l && l->open;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The listener of the block `metrics`. On loopback it opens with the gateway; an address of the LAN may
-// come later than we, so it is tried again in every round. One that belongs to another interface than
-// the LAN's is refused: the numbers are nobody's business outside.
+// The listener of the block `metrics`. On loopback it opens with the gateway; an address of the LAN
+// may come later than we, so it is tried again in every round. One that belongs to another
+// interface than the LAN's is refused: the numbers are nobody's business outside.
 //
-// And the file that the block names, for node_exporter: written by the store's thread, so that a slow disk
-// stalls nobody, and removed at the end, so that nobody takes old numbers for new ones.
+// And the file that the block names, for node_exporter: written by the store's thread, so that a
+// slow disk stalls nobody, and removed at the end, so that nobody takes old numbers for new ones.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,7 +72,8 @@ void gateway_metrics_round(struct gateway *g)
 		fail(g, str_text(&why));
 	} else if (wanted && !g->page) {
 		g->page_at = at;
-		if (ctl_page_open(g->loop, &at, METRICS_CONTENT_TYPE, write_page, g, &g->page, &why) < 0)
+		if (ctl_page_open(g->loop, &at, METRICS_CONTENT_TYPE, write_page, g, &g->page,
+				  &why) < 0)
 			fail(g, str_text(&why));
 		else
 			gateway_event(g, LOG_LEVEL_INFO, "gw", "METRICS", "served on %s",
@@ -101,7 +102,8 @@ static void check_file(struct gateway *g)
 	int rc = store_writer_result(g->store, g->textfile, &why);
 
 	if (rc < 0 && !g->textfile_failed)
-		gateway_event(g, LOG_LEVEL_WARNING, "gw", "METRICS", "%s; tried again", str_text(&why));
+		gateway_event(g, LOG_LEVEL_WARNING, "gw", "METRICS", "%s; tried again",
+			      str_text(&why));
 	g->textfile_failed = rc < 0;
 	str_fini(&why);
 }

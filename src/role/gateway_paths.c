@@ -81,7 +81,8 @@ static void settle_alarm(struct gateway *g, size_t slot)
 	// what was going to be done then is over when somebody reads it
 	snprintf(text, sizeof(text), "%s %s: %.*s", name, path_state_word(fsm->state),
 		 (int)strcspn(g->paths[slot].last_change, ";"), g->paths[slot].last_change);
-	if (is_out(fsm) && !rides_dead_line(g, slot) && !is_exits_fault(g, slot) && !is_blocked_as_all(g, slot))
+	if (is_out(fsm) && !rides_dead_line(g, slot) && !is_exits_fault(g, slot) &&
+	    !is_blocked_as_all(g, slot))
 		gateway_alarm_raise(g, name, "down", text);
 	else
 		gateway_alarm_clear(g, name, "down");
@@ -130,11 +131,12 @@ static bool observe(struct gateway *g)
 {
 	struct kstate now = { 0 };
 	struct str why = { 0 };
-	int rc = kern_observe(g->kern, (const char *const *)g->sysctls.list, g->sysctls.n, &now, &why);
+	int rc = kern_observe(g->kern, (const char *const *)g->sysctls.list, g->sysctls.n, &now,
+			      &why);
 
 	if (rc < 0) {
-		gateway_event(g, LOG_LEVEL_ERROR, "gw", "KERNEL", "cannot read the network's state: %s",
-			      str_text(&why));
+		gateway_event(g, LOG_LEVEL_ERROR, "gw", "KERNEL",
+			      "cannot read the network's state: %s", str_text(&why));
 	} else {
 		kstate_fini(&g->observed);
 		g->observed = now;
@@ -231,7 +233,8 @@ static void apply(struct gateway *g)
 	if (ops.n)
 		log_debug("gateway: %zu changes to the kernel", ops.n);
 	kern_apply(g->kern, &ops, note_failure, &round);
-	if (conflicts.len && (!g->last_failure || strcmp(g->last_failure, str_text(&conflicts)) != 0)) {
+	if (conflicts.len &&
+	    (!g->last_failure || strcmp(g->last_failure, str_text(&conflicts)) != 0)) {
 		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CONFLICT", "%s", str_text(&conflicts));
 		free(g->last_failure);
 		g->last_failure = str_take(&conflicts);
@@ -244,7 +247,8 @@ static void apply(struct gateway *g)
 		round.failed = true;
 		if (g->busy_rounds == RESTLESS_ROUNDS)
 			gateway_event(g, LOG_LEVEL_WARNING, "gw", "KERNEL",
-				      "does not keep what is set; does another program manage routes, rules or "
+				      "does not keep what is set; does another program manage "
+				      "routes, rules or "
 				      "endpoints here? 'mpgate plan' shows what is missing");
 	}
 	// endpoints and limits raise no event, so what was done is looked at again
@@ -389,7 +393,8 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 		const struct path_fsm *fsm = &g->fsms[i];
 
 		candidates[i] = (struct plan_candidate){
-			// when all are in doubt one of those; when none is proved, one that works but for
+			// when all are in doubt one of those; when none is proved, one that works
+			// but for
 			// the exit, and one that is only ready is better than none
 			.may_begin = g->uses.use[i] != PATH_USE_NONE &&
 				     (any            ? path_fsm_may_begin(fsm)
@@ -398,7 +403,8 @@ static void rank(struct gateway *g, struct relay_policy *policy)
 						     : g->paths[i].routed && path_fsm_wanted(fsm)),
 			.reserve = config->tier != PATH_TIER_PRIMARY ||
 				   g->uses.use[i] != PATH_USE_FULL,
-			.has = { addr_is_set(&policy->paths[i].addr4), addr_is_set(&policy->paths[i].addr6) },
+			.has = { addr_is_set(&policy->paths[i].addr4),
+				 addr_is_set(&policy->paths[i].addr6) },
 			.priority = config->priority,
 			.optional = config->optional,
 			.rtt_us = path_fsm_min_rtt_us(fsm, now_ms),
@@ -432,7 +438,8 @@ void gateway_push_policy(struct gateway *g)
 			.addr4 = way[PLAN_V4].routable ? way[PLAN_V4].local : (struct addr){ 0 },
 			.addr6 = way[PLAN_V6].routable ? way[PLAN_V6].local : (struct addr){ 0 },
 			.rtt_us = path_fsm_min_rtt_us(&g->fsms[i], now_ms),
-			.endpoint = g->paths[i].endpoint_id ? way_to_exit(g, i)->local : (struct addr){ 0 },
+			.endpoint = g->paths[i].endpoint_id ? way_to_exit(g, i)->local
+							    : (struct addr){ 0 },
 			.up = path_fsm_verified(&g->fsms[i]),
 		};
 	}
@@ -494,8 +501,8 @@ void gateway_take_counters(void *ctx)
 		kern_counters(g->kern, &g->observed);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		changed |= look_at_path(g, i, &before, now_ms);
-		other_pace |= g->paths[i].interval_ms !=
-			      path_fsm_probe_interval_ms(&g->fsms[i], now_ms);
+		other_pace |=
+			g->paths[i].interval_ms != path_fsm_probe_interval_ms(&g->fsms[i], now_ms);
 	}
 	gateway_relay_udp_settle(g);
 	if (changed)

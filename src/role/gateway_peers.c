@@ -31,13 +31,15 @@ static void note_service(struct gateway_exit *exit, const struct peer_report *re
 		exit->service.mptcp = SNAPSHOT_UNKNOWN;
 		exit->service.clock_offset_us = SNAPSHOT_NO_OFFSET;
 		gateway_event(g, LOG_LEVEL_NOTICE, name, "SERVICE", "%s",
-			      report->error == -ETIMEDOUT ?
-				      "no answer to our own questions: another key, or a server that is not "
-				      "mpgate; going on without" :
-				      "the server is not mpgate, or an older one; going on without its view of "
-				      "the paths");
+			      report->error == -ETIMEDOUT ? "no answer to our own questions: "
+							    "another key, or a server that is not "
+							    "mpgate; going on without"
+							  : "the server is not mpgate, or an older "
+							    "one; going on without its view of "
+							    "the paths");
 	} else if (exit->service.serves == 0) {
-		gateway_event(g, LOG_LEVEL_NOTICE, name, "SERVICE", "the server answers our questions now");
+		gateway_event(g, LOG_LEVEL_NOTICE, name, "SERVICE",
+			      "the server answers our questions now");
 	}
 	exit->service.serves = report->serves;
 }
@@ -69,7 +71,8 @@ static void note_sender(struct gateway_path_view *view, const struct wire_servic
 	uint64_t segments = now->segments - view->loss_from.segments;
 
 	view->sender = *now;
-	if (!addr_equal(&now->addr, &view->loss_from.addr) || now->segments < view->loss_from.segments)
+	if (!addr_equal(&now->addr, &view->loss_from.addr) ||
+	    now->segments < view->loss_from.segments)
 		view->loss_ratio = SNAPSHOT_UNKNOWN; // another account, or a new exit
 	else if (segments < LOSS_SEGMENTS)
 		return;
@@ -112,8 +115,9 @@ static void note_views(struct gateway *g, const struct peer_report *report)
 	}
 }
 
-// Somebody takes the connection and says nothing that the exit's key opens, while the exit answers over
-// another path: a login page on the way, most likely. What has joined a connection is no stranger.
+// Somebody takes the connection and says nothing that the exit's key opens, while the exit answers
+// over another path: a login page on the way, most likely. What has joined a connection is no
+// stranger.
 static void note_stranger(struct gateway *g, const struct peer_report *report)
 {
 	struct path_fsm *fsm = &g->fsms[report->path];
@@ -141,8 +145,8 @@ static void note_path(struct gateway *g, const struct peer_report *report)
 		return;
 	}
 	if (path->mptcp_ok != report->mptcp && addr_is_set(&report->seen_as))
-		log_info("%s MPTCP %s; seen as %s, %.1f ms through the exit", path->config->name, passes,
-			 addr_format(&report->seen_as, text), (double)report->rtt_us / 1e3);
+		log_info("%s MPTCP %s; seen as %s, %.1f ms through the exit", path->config->name,
+			 passes, addr_format(&report->seen_as, text), (double)report->rtt_us / 1e3);
 	else if (path->mptcp_ok != report->mptcp)
 		log_info("%s MPTCP %s", path->config->name, passes);
 	if (path->mptcp_ok != report->mptcp)
@@ -185,7 +189,8 @@ static bool reaches_exit(const struct path_fsm *fsm)
 	return path_fsm_verified(fsm) || fsm->state == PATH_STATE_BLOCKED;
 }
 
-static void add_path(const struct gateway *g, size_t slot, sa_family_t family, struct peer_target *target)
+static void add_path(const struct gateway *g, size_t slot, sa_family_t family,
+		     struct peer_target *target)
 {
 	const struct path_fsm *fsm = &g->fsms[slot];
 	const struct path_way *way = &fsm->facts.way[family == AF_INET6 ? PLAN_V6 : PLAN_V4];
@@ -214,7 +219,8 @@ static void make_peer(struct gateway *g, struct gateway_exit *exit)
 
 static void set_target(struct gateway *g, struct gateway_exit *exit)
 {
-	struct peer_target target = { .key = exit->key, .busy = g->busy_until_ms > clock_mono_ms() };
+	struct peer_target target = { .key = exit->key,
+				      .busy = g->busy_until_ms > clock_mono_ms() };
 	const struct addr *addr = &exit->addrs[0];
 
 	if (!exit->peer)
@@ -243,7 +249,7 @@ static void forget_lost_paths(struct gateway *g)
 			continue;
 		g->paths[i].mptcp_ok = SNAPSHOT_UNKNOWN;
 		g->paths[i].view = (struct gateway_path_view){ .subflows = SNAPSHOT_UNKNOWN,
-								  .loss_ratio = SNAPSHOT_UNKNOWN };
+							       .loss_ratio = SNAPSHOT_UNKNOWN };
 	}
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Pins, as far as they are more than rules in the kernel (plan/pins.c): what the relay is told of them,
-// where it listens for what they carry, and whether the exits that they name are there.
+// Pins, as far as they are more than rules in the kernel (plan/pins.c): what the relay is told of
+// them, where it listens for what they carry, and whether the exits that they name are there.
 #include <string.h>
 
 #include "role/gateway_priv.h"
 
-_Static_assert(RELAY_PINS_MAX == CONFIG_PIN_SLOTS, "a slot of the configuration's is one of the relay's");
+_Static_assert(RELAY_PINS_MAX == CONFIG_PIN_SLOTS,
+	       "a slot of the configuration's is one of the relay's");
 
 bool gateway_pins_name_exit(const struct gateway *g, size_t exit)
 {
@@ -34,8 +35,8 @@ void gateway_pins_judge(struct gateway *g, const struct exit_candidate exits[],
 	for (size_t i = 0; i < g->n_exits; i++) {
 		if ((now ^ was) & 1u << i)
 			gateway_event(g, now & 1u << i ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-				      g->exits[i].config->name, "EXIT", "%s", now & 1u << i
-						    ? "not reached; its pins go by their when-down"
+				      g->exits[i].config->name, "EXIT", "%s",
+				      now & 1u << i ? "not reached; its pins go by their when-down"
 						    : "reached again by its pins");
 	}
 	gateway_round_soon(g);
@@ -71,7 +72,8 @@ size_t gateway_pins_list(const struct gateway *g, struct relay_listen list[], si
 		for (int f = 0; f < families && plan_pin_carries(g->config, pin); f++) {
 			struct addr at = plan_pin_listener(pin, (enum plan_family)f);
 			struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY,
-						       .at = sockaddr_make(&at, g->config->lan.tproxy_port),
+						       .at = sockaddr_make(
+							       &at, g->config->lan.tproxy_port),
 						       .pin = pin->slot + 1 };
 
 			list[n++] = listen;

@@ -25,9 +25,9 @@
 // The gateway's main thread. All of this is one room in several files; see the essay in gateway.c.
 
 // One sample a second; the oldest is GATEWAY_SAMPLES - 1 seconds old.
-#define GATEWAY_SAMPLES      11
-#define GATEWAY_RATE_SPAN    2  // seconds, for RX and TX
-#define GATEWAY_SHARE_SPAN   10 // seconds, for SHARE
+#define GATEWAY_SAMPLES    11
+#define GATEWAY_RATE_SPAN  2  // seconds, for RX and TX
+#define GATEWAY_SHARE_SPAN 10 // seconds, for SHARE
 
 struct gateway_sample {
 	int64_t time_ms;
@@ -54,7 +54,7 @@ struct gateway_path {
 	int endpoint_id;
 	struct gateway_sample samples[GATEWAY_SAMPLES]; // of the interface
 	unsigned n_samples;                             // ever taken
-	int interval_ms; // of its probes, as last set
+	int interval_ms;                                // of its probes, as last set
 	char last_change[EVENT_TEXT_SIZE];              // its sentence, for the alarm
 	uint64_t probe_bytes;                           // spent on probes since start
 	uint64_t state_changes;                         // since start
@@ -62,19 +62,19 @@ struct gateway_path {
 	bool spent;                                     // its cap, or that of the line it rides
 	bool capped;                                    // and so it is a backup only
 	struct demand demand;
-	int64_t probe_rtt_us;                           // of the last probe; -1: it was lost
-	uint64_t moved_bytes;                           // of our subflows, when uses were last judged
-	int64_t rate_bps;                               // from that
-	uint64_t rx_bytes_before, tx_bytes_before;      // of a removed path that had the slot
+	int64_t probe_rtt_us;                      // of the last probe; -1: it was lost
+	uint64_t moved_bytes;                      // of our subflows, when uses were last judged
+	int64_t rate_bps;                          // from that
+	uint64_t rx_bytes_before, tx_bytes_before; // of a removed path that had the slot
 	uint64_t udp_rx_bytes_before, udp_tx_bytes_before;
-	bool leaving;                                   // removed, but not quite gone
-	int8_t mptcp_ok;                                // the check: 1, 0, unknown
-	int64_t mptcp_ms;                               // when it was made
+	bool leaving;     // removed, but not quite gone
+	int8_t mptcp_ok;  // the check: 1, 0, unknown
+	int64_t mptcp_ms; // when it was made
 	struct gateway_path_view view;
 	struct join join;
 	uint64_t join_bytes; // moved over it when that was last looked at
 	struct redial redial;
-	int64_t drain_ms; // hang up and dial anew then; 0: no
+	int64_t drain_ms;               // hang up and dial anew then; 0: no
 	int64_t dialled_ms, hung_up_ms; // wall clock; 0: never
 	char hung_up_why[NOTE_SIZE];
 };
@@ -83,25 +83,25 @@ struct gateway_path {
 struct gateway_service {
 	int8_t serves; // 1; 0: no, it is another program; unknown
 	char version[32];
-	int8_t mptcp;  // our connection to the service, at both ends
-	int subflows;  // of it, established at the exit
-	int64_t rtt_us; // through the whole chain: path, cipher, program
+	int8_t mptcp;            // our connection to the service, at both ends
+	int subflows;            // of it, established at the exit
+	int64_t rtt_us;          // through the whole chain: path, cipher, program
 	int64_t clock_offset_us; // its clock less ours; SNAPSHOT_NO_OFFSET
-	int64_t seen_ms; // when mptcp and subflows were told; CLOCK_MONOTONIC, 0: never
-	uint32_t protocol; // of its service; 0: not known
+	int64_t seen_ms;         // when mptcp and subflows were told; CLOCK_MONOTONIC, 0: never
+	uint32_t protocol;       // of its service; 0: not known
 };
 
 // Whether the exit answers UDP; see gateway_exit_udp.c.
 struct gateway_exit_udp {
-	struct knock *knock; // NULL: it is not asked just now
-	int64_t ask_ms;      // again then,
-	int64_t suspect_ms;  // or already then, when associations hear nothing
-	int fails;           // in a row
-	int8_t answers;      // 1, 0, unknown
-	bool looks;          // there is a last look
+	struct knock *knock;               // NULL: it is not asked just now
+	int64_t ask_ms;                    // again then,
+	int64_t suspect_ms;                // or already then, when associations hear nothing
+	int fails;                         // in a row
+	int8_t answers;                    // 1, 0, unknown
+	bool looks;                        // there is a last look
 	struct relay_exit_counters before; // when associations last heard it, or at the first look
 	int64_t heard_ms;                  // then
-	char fault[NOTE_SIZE]; // what is wrong while it does not
+	char fault[NOTE_SIZE];             // what is wrong while it does not
 };
 
 struct gateway_exit {
@@ -126,7 +126,8 @@ struct gateway_listener {
 	bool open;
 };
 
-// The history of a slot's path, and how far its interface's counters have been read; gateway_trends.c
+// The history of a slot's path, and how far its interface's counters have been read;
+// gateway_trends.c
 struct gateway_trend {
 	bool used, seen, resumes;
 	char name[NAME_SIZE]; // empty: all paths
@@ -138,8 +139,8 @@ struct gateway_trend {
 // Behind the paths' slots: all of them together.
 #define GATEWAY_TREND_ALL PATHS_MAX
 
-// For SOCKS5; and those for what nft gives us: of UDP, and of TCP and UDP for each pin. While a reload is
-// under way the former ones of these are open, too.
+// For SOCKS5; and those for what nft gives us: of UDP, and of TCP and UDP for each pin. While a
+// reload is under way the former ones of these are open, too.
 #define GATEWAY_SOCKS_MAX     64
 #define GATEWAY_DIVERTED_MAX  (PLAN_FAMILIES * (1 + 2 * CONFIG_PINS_MAX))
 #define GATEWAY_LISTENERS_MAX (GATEWAY_SOCKS_MAX + 2 * GATEWAY_DIVERTED_MAX)
@@ -172,14 +173,14 @@ struct gateway_udp {
 	struct gateway_udp_path paths[PATHS_MAX];
 	uint64_t sent_bytes; // over the paths that take flows, at the last tick
 	int64_t moved_ms;
-	bool listens;        // the relay takes datagrams
+	bool listens; // the relay takes datagrams
 	ev_timer watch;
 };
 
 // See gateway_upgrade.c.
 struct gateway_upgrade {
-	char file[4096];       // that we were started from; empty: not known
-	struct stat ours;      // what runs
+	char file[4096];         // that we were started from; empty: not known
+	struct stat ours;        // what runs
 	struct stat seen, asked; // what was installed at the last look, and when it was last asked
 	int64_t next_ms;
 	struct program program;
@@ -204,7 +205,7 @@ struct gateway_test {
 struct gateway_unproxied {
 	uint64_t bytes[KSTATE_UNPROXIED];
 	int64_t bps[KSTATE_UNPROXIED]; // or unknown
-	int64_t at_ms; // of the last measure; 0: none yet
+	int64_t at_ms;                 // of the last measure; 0: none yet
 };
 
 // How the machine was at the last look.
@@ -237,7 +238,7 @@ struct gateway {
 	struct dial *dial;
 	struct gateway_path paths[PATHS_MAX];
 	struct path_fsm fsms[PATHS_MAX]; // by slot too
-	int under[PATHS_MAX]; // slot of the path whose line it rides; -1: its own
+	int under[PATHS_MAX];            // slot of the path whose line it rides; -1: its own
 	size_t n_paths;
 	struct gateway_exit exits[RELAY_EXITS_MAX];
 	size_t n_exits;
@@ -247,9 +248,9 @@ struct gateway {
 	int64_t busy_ms;          // when the LAN last asked for something
 	uint64_t accepted;        // by then
 	bool progress;            // bytes arrived over our subflows in the last second
-	uint64_t relay_rx_bytes; // of our subflows, at the last tick
+	uint64_t relay_rx_bytes;  // of our subflows, at the last tick
 	struct plan_uses uses;
-	int64_t uses_ms;  // when they were last judged by the load
+	int64_t uses_ms;      // when they were last judged by the load
 	uint64_t peers_bytes; // moved by all paths, at the last tick
 	int64_t busy_until_ms;
 	int first_choice; // path that connections begin on; -1: none
@@ -258,10 +259,10 @@ struct gateway {
 	ev_timer leave; // when paths that are leaving go
 
 	ev_timer tick;
-	ev_timer retry; // a round that failed in part, and the slow look for foreign hands
-	ev_idle round;  // active: a round is due in this turn of the loop
+	ev_timer retry;       // a round that failed in part, and the slow look for foreign hands
+	ev_idle round;        // active: a round is due in this turn of the loop
 	unsigned busy_rounds; // in a row; see RESTLESS_ROUNDS
-	char *last_failure; // so that a lasting one is said once
+	char *last_failure;   // so that a lasting one is said once
 
 	struct event_log events;
 	char state_dir[96];
@@ -271,11 +272,11 @@ struct gateway {
 	struct hooks *hooks;
 	struct ctl_page *page; // for scrapers; NULL: it is not open
 	union sockaddr_any page_at;
-	bool page_failed; // and that was said
-	char *textfile;   // that is written; NULL: none
-	int64_t textfile_ms; // last; CLOCK_MONOTONIC
+	bool page_failed;     // and that was said
+	char *textfile;       // that is written; NULL: none
+	int64_t textfile_ms;  // last; CLOCK_MONOTONIC
 	bool textfile_failed; // and that was said
-	bool trends_failed; // the last file could not be written, and that was said
+	bool trends_failed;   // the last file could not be written, and that was said
 	char boot_id[CLOCK_BOOT_SIZE];
 	struct caps caps;
 	bool caps_failed; // they could not be written, and that was said
@@ -293,8 +294,8 @@ struct gateway {
 
 struct role_args;
 
-// gateway.c: runs until it is told to stop; returns an exit status. Takes `config`. `ready_fd` gets a byte when it has
-// started, and the terminal is left then; -1: it stays on the terminal.
+// gateway.c: runs until it is told to stop; returns an exit status. Takes `config`. `ready_fd` gets
+// a byte when it has started, and the terminal is left then; -1: it stays on the terminal.
 int gateway_run(const struct role_args *args, struct config *config, int ready_fd);
 
 // gateway_console.c
@@ -328,8 +329,8 @@ void gateway_joins_tick(struct gateway *g);
 // gateway_udp.c
 void gateway_udp_init(struct gateway *g);
 void gateway_udp_fini(struct gateway *g);
-// Chooses the path of new flows that are not TCP. Returns whether it has changed: then the kernel is to
-// be told.
+// Chooses the path of new flows that are not TCP. Returns whether it has changed: then the kernel
+// is to be told.
 bool gateway_udp_judge(struct gateway *g);
 void gateway_udp_tick(struct gateway *g);
 
@@ -341,7 +342,8 @@ void gateway_relay_udp_settle(struct gateway *g);
 // After the rest of the policy.
 void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy);
 void gateway_relay_udp_fill_path(const struct gateway *g, size_t slot, struct path_snapshot *p);
-void gateway_relay_udp_fill_snapshot(const struct gateway *g, struct snapshot *out); // paths are filled in
+void gateway_relay_udp_fill_snapshot(const struct gateway *g,
+				     struct snapshot *out); // paths are filled in
 
 // gateway_exit_udp.c
 // Once a second.
@@ -368,15 +370,16 @@ void gateway_uses_take_probe(struct gateway *g, const struct probe_result *resul
 int gateway_exits_init(struct gateway *g, struct str *why);
 void gateway_exits_fini(struct gateway *g);
 // Goes by another configuration from now on; keys[] are those of its exits.
-void gateway_exits_follow(struct gateway *g, const struct config *next, const struct wire_key keys[]);
+void gateway_exits_follow(struct gateway *g, const struct config *next,
+			  const struct wire_key keys[]);
 // Looks up names as far as they are not known yet.
 void gateway_exits_resolve(struct gateway *g);
 // The first address of the default exit, or one of family AF_UNSPEC.
 struct addr gateway_exit_address(const struct gateway *g);
 
 // gateway_dial.c
-// Links that are dialled. A path that is enabled is dialled and one that is disabled hung up, whoever
-// did that: the dialler follows the state machine, once a second and in every round.
+// Links that are dialled. A path that is enabled is dialled and one that is disabled hung up,
+// whoever did that: the dialler follows the state machine, once a second and in every round.
 void gateway_dial_start(struct gateway *g, const char *run_dir);
 // Hangs up what was dialled; may take some seconds.
 void gateway_dial_stop(struct gateway *g);
@@ -390,11 +393,12 @@ void gateway_dial_take_report(void *ctx, const struct dial_report *report);
 void gateway_dial_fill(const struct gateway *g, size_t slot, struct path_snapshot *p);
 
 // gateway_listen.c
-// For TCP that no pin decides of. Both return at once; what was taken lives on. 0, or -errno with a text.
+// For TCP that no pin decides of. Both return at once; what was taken lives on. 0, or -errno with a
+// text.
 int gateway_listen_transparent(struct gateway *g, uint16_t port, struct str *why);
 void gateway_unlisten_transparent(struct gateway *g, uint16_t port);
-// Before the kernel is told: opens what nft is about to give us more of. After that: closes what it does not
-// give us any more, and follows the LAN's addresses with SOCKS5.
+// Before the kernel is told: opens what nft is about to give us more of. After that: closes what it
+// does not give us any more, and follows the LAN's addresses with SOCKS5.
 void gateway_listen_prepare(struct gateway *g);
 void gateway_listen_follow(struct gateway *g);
 bool gateway_listens_for_udp(struct gateway *g);
@@ -442,7 +446,8 @@ void gateway_timed_begin(struct gateway *g, size_t slot);
 // The path was switched on by hand.
 void gateway_timed_forget(struct gateway *g, const char *path);
 void gateway_timed_tick(struct gateway *g);
-void gateway_timed_command(struct gateway *g, const struct command *command, struct command_result *out);
+void gateway_timed_command(struct gateway *g, const struct command *command,
+			   struct command_result *out);
 void gateway_timed_fill(const struct gateway *g, struct snapshot *out);
 
 // gateway_verdict.c
@@ -526,7 +531,8 @@ void gateway_caps_forget_interface(struct gateway *g, size_t slot);
 void gateway_caps_fill(const struct gateway *g, size_t slot, struct path_snapshot *p);
 void gateway_caps_set_used(struct gateway *g, size_t slot, const struct command *command,
 			   struct command_result *out);
-// Gives the path what the command gives it. Whether it may be enabled then; else `out` says why not.
+// Gives the path what the command gives it. Whether it may be enabled then; else `out` says why
+// not.
 bool gateway_caps_allow(struct gateway *g, size_t slot, const struct command *command,
 			struct command_result *out);
 
@@ -535,10 +541,12 @@ void gateway_demand_tick(struct gateway *g);
 // enable, disable, cap
 void gateway_demand_command(struct gateway *g, size_t slot, const struct command *command,
 			    struct command_result *out);
-void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p);
+void gateway_demand_fill(const struct gateway *g, size_t slot, int64_t now_ms,
+			 struct path_snapshot *p);
 
 // gateway_control.c
-void gateway_acknowledge(struct gateway *g, const struct command *command, struct command_result *out);
+void gateway_acknowledge(struct gateway *g, const struct command *command,
+			 struct command_result *out);
 extern const struct ctl_handler gateway_handler; // `ctx` is the caller's to fill in
 
 #endif

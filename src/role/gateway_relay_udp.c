@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// UDP that goes through the exit: whether it goes there just now, which paths the relay may send it over, and
-// who cannot be at the far end.
+// UDP that goes through the exit: whether it goes there just now, which paths the relay may send it
+// over, and who cannot be at the far end.
 #include "base/clock.h"
 #include "base/str.h"
 #include "role/gateway_priv.h"
@@ -30,8 +30,8 @@ static void list_own(const struct gateway *g, struct relay_policy *policy)
 		const struct kaddr *a = &g->observed.addrs[i];
 		bool whole = lan && a->ifindex == lan->ifindex;
 
-		policy->own[policy->n_own++] =
-			prefix_of(&a->local, whole ? a->prefix_len : (uint8_t)(addr_len(&a->local) * 8));
+		policy->own[policy->n_own++] = prefix_of(
+			&a->local, whole ? a->prefix_len : (uint8_t)(addr_len(&a->local) * 8));
 	}
 }
 
@@ -39,7 +39,8 @@ void gateway_relay_udp_fill(struct gateway *g, struct relay_policy *policy)
 {
 	struct plan_udp_order order;
 
-	plan_udp_rank(&g->udp.plan, g->config, g->fsms, policy->begin, policy->n_begin, clock_mono_ms(), &order);
+	plan_udp_rank(&g->udp.plan, g->config, g->fsms, policy->begin, policy->n_begin,
+		      clock_mono_ms(), &order);
 	for (int i = 0; i < order.n; i++)
 		policy->udp.order[i] = (uint8_t)order.slots[i];
 	policy->udp.n = order.n;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A reload: the file is read and checked again, and what differs is applied while connections live
-// on. Everything that can go wrong is tried before anything is changed, so a bad file changes nothing.
+// on. Everything that can go wrong is tried before anything is changed, so a bad file changes
+// nothing.
 //
 // Paths and exits keep their places (config_keep_places()), because everything else goes by these.
 // A path that was removed is first put in reserve at both ends, so that what is under way on it
 // arrives, and a little later switched off, which takes it out of the kernel. The rest
-// (rules, tables, endpoints, the nft table, listeners, probes, policy) follows in the same round, by
-// difference.
+// (rules, tables, endpoints, the nft table, listeners, probes, policy) follows in the same round,
+// by difference.
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ static int read_keys(struct reload *r, struct str *errors)
 	for (size_t i = 0; i < r->next->n_exits; i++) {
 		const struct config_exit *exit = &r->next->exits[i];
 		int rc = exit->gone ? 0
-				    : service_read_key(&r->keys[i], exit->method, exit->key_file, errors);
+				    : service_read_key(&r->keys[i], exit->method, exit->key_file,
+						       errors);
 
 		if (rc < 0)
 			return rc;
@@ -79,8 +81,10 @@ static void compare(struct reload *r)
 static bool concerns_test(const struct reload *r)
 {
 	const struct gateway *g = r->g;
-	const struct config_path *path = g->paths[g->test.slot].config, *next_path = &r->next->paths[g->test.slot];
-	const struct config_exit *exit = g->exits[g->test.exit].config, *next_exit = &r->next->exits[g->test.exit];
+	const struct config_path *path = g->paths[g->test.slot].config,
+				 *next_path = &r->next->paths[g->test.slot];
+	const struct config_exit *exit = g->exits[g->test.exit].config,
+				 *next_exit = &r->next->exits[g->test.exit];
 
 	if (next_path->gone || strcmp(path->name, next_path->name) != 0 ||
 	    strcmp(path->interface, next_path->interface) != 0 || path->table != next_path->table)
@@ -121,7 +125,8 @@ static void begin_path(struct gateway *g, size_t slot, const struct config_path 
 	const struct relay_path_counters *counters = &g->counters.paths[slot];
 
 	*path = (struct gateway_path){ .config = config,
-				       .moved_bytes = gateway_rx_bytes(counters) + gateway_tx_bytes(counters),
+				       .moved_bytes = gateway_rx_bytes(counters) +
+						      gateway_tx_bytes(counters),
 				       .probe_rtt_us = -1,
 				       .rx_bytes_before = gateway_rx_bytes(counters),
 				       .tx_bytes_before = gateway_tx_bytes(counters),
@@ -140,8 +145,8 @@ static bool is_replaced(const struct config *next, const struct config_path *pat
 	for (size_t i = 0; i < next->n_paths; i++) {
 		const struct config_path *other = &next->paths[i];
 
-		if (!other->gone && (strcmp(other->interface, path->interface) == 0 ||
-				     other->table == path->table))
+		if (!other->gone &&
+		    (strcmp(other->interface, path->interface) == 0 || other->table == path->table))
 			return true;
 	}
 	return false;
@@ -200,7 +205,8 @@ static void finish_leaving(struct gateway *g)
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (!g->paths[i].leaving)
 			continue;
-		tell(g, i, path_fsm_disable(&g->fsms[i], BY_RELOAD, clock_mono_ms(), &change), &change);
+		tell(g, i, path_fsm_disable(&g->fsms[i], BY_RELOAD, clock_mono_ms(), &change),
+		     &change);
 		g->paths[i].leaving = g->paths[i].reserved = false;
 		g->config->paths[i].gone = true;
 		gateway_dial_follow(g);
@@ -279,15 +285,16 @@ static void refuse(struct gateway *g, const char *who, int status, const char *w
 
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(why, "\n"), why);
 	if (n > 1)
-		gateway_event(g, LOG_LEVEL_ERROR, "gw", "RELOAD", "nothing changed: %s; and %zu more", first,
-			      n - 1);
+		gateway_event(g, LOG_LEVEL_ERROR, "gw", "RELOAD",
+			      "nothing changed: %s; and %zu more", first, n - 1);
 	else
 		gateway_event(g, LOG_LEVEL_ERROR, "gw", "RELOAD", "nothing changed: %s", first);
 	log_notice("gateway: the reload was asked for by %s; 'mpgate check' shows all errors", who);
 	out->status = status;
 	snprintf(out->text, sizeof(out->text),
-		 status == STATUS_BAD_CONFIG ? "%s has errors; the gateway goes on with the old configuration"
-					     : "%s cannot be applied; the gateway goes on as it was",
+		 status == STATUS_BAD_CONFIG
+			 ? "%s has errors; the gateway goes on with the old configuration"
+			 : "%s cannot be applied; the gateway goes on as it was",
 		 g->config->file);
 	copy_lines(out->details, sizeof(out->details), why);
 }
@@ -297,7 +304,8 @@ static void announce(const struct reload *r, const char *who, struct command_res
 	const char *line = str_text(&r->changes);
 
 	if (!r->n_changes) {
-		gateway_event(r->g, LOG_LEVEL_NOTICE, "gw", "RELOAD", "asked by %s, nothing has changed", who);
+		gateway_event(r->g, LOG_LEVEL_NOTICE, "gw", "RELOAD",
+			      "asked by %s, nothing has changed", who);
 		snprintf(out->text, sizeof(out->text), "nothing has changed");
 		return;
 	}
@@ -311,7 +319,8 @@ static void announce(const struct reload *r, const char *who, struct command_res
 	}
 	gateway_event(r->g, LOG_LEVEL_NOTICE, "gw", "RELOAD", "%s, asked by %s", out->text, who);
 	for (; *line; line += strcspn(line, "\n") + 1)
-		gateway_event(r->g, LOG_LEVEL_INFO, "gw", "RELOAD", "%.*s", (int)strcspn(line, "\n"), line);
+		gateway_event(r->g, LOG_LEVEL_INFO, "gw", "RELOAD", "%.*s",
+			      (int)strcspn(line, "\n"), line);
 }
 
 void gateway_reload(struct gateway *g, const char *who, struct command_result *out)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Tests of a path that somebody asks for: what is known of it is put together here, probe/ measures, plan/
-// judges, and the answer goes out by the control socket. One at a time: it is for a person who waits, and what
-// it sends must not be in the way of another's.
+// Tests of a path that somebody asks for: what is known of it is put together here, probe/
+// measures, plan/ judges, and the answer goes out by the control socket. One at a time: it is for a
+// person who waits, and what it sends must not be in the way of another's.
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ static bool costs(const struct gateway *g, size_t slot)
 	return g->paths[slot].config->optional || g->paths[slot].config->cap_bytes > 0;
 }
 
-// Another path over which the exit speaks MPTCP, best of all the one that connections begin on; or -1.
+// Another path over which the exit speaks MPTCP, best of all the one that connections begin on; or
+// -1.
 static int find_other(const struct gateway *g, size_t slot)
 {
 	int found = -1;
@@ -72,7 +73,9 @@ static struct test_context describe(const struct gateway *g, size_t slot, bool m
 		.state = path_state_word(fsm->state),
 		.note = fsm->facts.note,
 		.advice = fsm->facts.advice,
-		.passing = other >= 0 && g->paths[other].mptcp_ok == 1 ? g->paths[other].config->name : NULL,
+		.passing = other >= 0 && g->paths[other].mptcp_ok == 1
+				   ? g->paths[other].config->name
+				   : NULL,
 		.serves = g->exits[g->test.exit].service.serves,
 		.has_endpoint = path->endpoint_id > 0,
 		.mptcp_only = mptcp_only,
@@ -126,7 +129,8 @@ bool gateway_test_start(void *ctx, const struct path_test_order *order, struct c
 	char text[160], hint[160];
 
 	if (g->test.exam) {
-		snprintf(text, sizeof(text), "test: %s is being tested", g->paths[g->test.slot].config->name);
+		snprintf(text, sizeof(text), "test: %s is being tested",
+			 g->paths[g->test.slot].config->name);
 		ctl_error_set(why, STATUS_REFUSED, text, "try again in some seconds");
 		return false;
 	}
@@ -135,20 +139,22 @@ bool gateway_test_start(void *ctx, const struct path_test_order *order, struct c
 		return false;
 	}
 	if (costs(g, slot) && !order->metered) {
-		snprintf(text, sizeof(text), "test: %s is metered, and a test sends %s over it", order->path,
-			 order->speed ? "up to 4 MB" : "some 20 kB");
+		snprintf(text, sizeof(text), "test: %s is metered, and a test sends %s over it",
+			 order->path, order->speed ? "up to 4 MB" : "some 20 kB");
 		snprintf(hint, sizeof(hint), "'mpgate test %s%s --metered' does it", order->path,
 			 order->speed ? " --speed" : "");
 		ctl_error_set(why, STATUS_REFUSED, text, hint);
 		return false;
 	}
 	if (costs(g, slot) && !order->may_spend) {
-		ctl_error_set(why, STATUS_NOT_ALLOWED, "test: you may look, but not spend data of a metered path",
+		ctl_error_set(why, STATUS_NOT_ALLOWED,
+			      "test: you may look, but not spend data of a metered path",
 			      "that needs root or membership of the group mpgate-admin");
 		return false;
 	}
 	if (!g->exits[g->default_exit].n_addrs) {
-		snprintf(text, sizeof(text), "test: the address of exit %s is not known, as no name server tells it",
+		snprintf(text, sizeof(text),
+			 "test: the address of exit %s is not known, as no name server tells it",
 			 g->exits[g->default_exit].config->name);
 		ctl_error_set(why, STATUS_FAILED, text, "'mpgate doctor' tells more");
 		return false;
@@ -168,7 +174,8 @@ void gateway_test_refuse(struct gateway *g)
 	struct ctl_error why;
 	char text[160];
 
-	snprintf(text, sizeof(text), "test: a reload has changed %s or its exit", g->paths[g->test.slot].config->name);
+	snprintf(text, sizeof(text), "test: a reload has changed %s or its exit",
+		 g->paths[g->test.slot].config->name);
 	ctl_error_set(&why, STATUS_FAILED, text, "test it once more");
 	ctl_refuse_test(g->ctl, &why);
 	gateway_test_fini(g);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A change that is taken back unless somebody keeps it: whoever switches off the last working path may
-// be sitting behind it, and could not switch it on again.
+// A change that is taken back unless somebody keeps it: whoever switches off the last working path
+// may be sitting behind it, and could not switch it on again.
 #include <stdio.h>
 #include <string.h>
 
@@ -64,20 +64,23 @@ void gateway_timed_tick(struct gateway *g)
 		take_back(g, "the timer: nobody kept the change");
 }
 
-void gateway_timed_command(struct gateway *g, const struct command *command, struct command_result *out)
+void gateway_timed_command(struct gateway *g, const struct command *command,
+			   struct command_result *out)
 {
 	bool keep = command->verb == COMMAND_CONFIRM;
 	char path[NAME_SIZE];
 
 	if (!g->timed.revert_ms) {
-		snprintf(out->text, sizeof(out->text), "nothing waits to be %s", keep ? "kept" : "taken back");
+		snprintf(out->text, sizeof(out->text), "nothing waits to be %s",
+			 keep ? "kept" : "taken back");
 		return;
 	}
 	str_copy(path, sizeof(path), g->timed.path);
 	snprintf(out->text, sizeof(out->text), keep ? "%s stays off" : "%s is on again", path);
 	if (keep) {
 		g->timed = (struct gateway_timed){ 0 };
-		gateway_event(g, LOG_LEVEL_NOTICE, path, "KEPT", "stays off, kept by %s", command->who);
+		gateway_event(g, LOG_LEVEL_NOTICE, path, "KEPT", "stays off, kept by %s",
+			      command->who);
 	} else {
 		take_back(g, command->who);
 	}

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The history of each path and of all together: fills the trends (model/trend.c) once a second from the
-// interfaces' counters, and keeps them in files, "history-PATH" and "history", in the state folder.
+// The history of each path and of all together: fills the trends (model/trend.c) once a second from
+// the interfaces' counters, and keeps them in files, "history-PATH" and "history", in the state
+// folder.
 //
-// The files are written at the start, every quarter of an hour, and at the end, which is little for a flash disk. What
-// a crash or a kill -9 leaves out of them is not lost for the day: the kernel's counters go on, and the
-// file tells where they stood; only the rates of that time are unknown.
+// The files are written at the start, every quarter of an hour, and at the end, which is little for
+// a flash disk. What a crash or a kill -9 leaves out of them is not lost for the day: the kernel's
+// counters go on, and the file tells where they stood; only the rates of that time are unknown.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,12 +51,14 @@ static bool read_stored(struct gateway *g, const struct gateway_trend *t, struct
 	if (good)
 		memcpy(out, data.text, sizeof(*out));
 	out->boot_id[sizeof(out->boot_id) - 1] = '\0';
-	good = good && memcmp(out->name, t->name, sizeof(out->name)) == 0 && trend_is_sane(&out->trend);
+	good = good && memcmp(out->name, t->name, sizeof(out->name)) == 0 &&
+	       trend_is_sane(&out->trend);
 	if (rc == 0 && !good)
 		str_addf(&why, "%s does not fit", str_text(&file));
 	if (why.len && rc != -ENOENT)
 		gateway_event(g, LOG_LEVEL_WARNING, t->name[0] ? t->name : "gw", "HISTORY", "%s%s",
-			      str_text(&why), good ? "; the one before it is used" : "; it begins anew");
+			      str_text(&why),
+			      good ? "; the one before it is used" : "; it begins anew");
 	str_fini(&file);
 	str_fini(&data);
 	str_fini(&why);
@@ -143,8 +146,8 @@ static void look_after_disk(struct gateway *g)
 // ---- counters
 
 // What the interface has moved since the last look; false when there was none to compare with.
-static bool read_counters(const struct gateway *g, size_t slot, struct gateway_trend *t, uint64_t *rx_bytes,
-			  uint64_t *tx_bytes)
+static bool read_counters(const struct gateway *g, size_t slot, struct gateway_trend *t,
+			  uint64_t *rx_bytes, uint64_t *tx_bytes)
 {
 	const struct klink *link = kstate_link(&g->observed, g->paths[slot].config->interface);
 	bool goes_on = link && link->ifindex == t->ifindex && link->rx_bytes >= t->rx_bytes &&
@@ -186,7 +189,8 @@ static bool fill_path(struct gateway *g, size_t slot, int64_t wall_ms, int64_t s
 	if (resumes)
 		trend_add_bytes(&g->trends[GATEWAY_TREND_ALL].trend, wall_ms, rx_bytes, tx_bytes);
 	else
-		*total = (struct trend_day){ 0, total->rx_bytes + rx_bytes, total->tx_bytes + tx_bytes };
+		*total = (struct trend_day){ 0, total->rx_bytes + rx_bytes,
+					     total->tx_bytes + tx_bytes };
 	return !resumes;
 }
 
@@ -238,8 +242,8 @@ void gateway_trends_fini(struct gateway *g)
 
 // ---- who asks
 
-static void tell_bytes(const struct trend *trend, int64_t time_ms, int64_t *today_rx, int64_t *today_tx,
-		       int64_t *month_rx, int64_t *month_tx)
+static void tell_bytes(const struct trend *trend, int64_t time_ms, int64_t *today_rx,
+		       int64_t *today_tx, int64_t *month_rx, int64_t *month_tx)
 {
 	struct trend_day today = trend_today(trend, time_ms), month = trend_month(trend, time_ms);
 
@@ -254,8 +258,8 @@ void gateway_trends_tell(const struct gateway *g, struct snapshot *out)
 	for (size_t i = 0; i < g->n_paths; i++) {
 		struct path_snapshot *p = &out->paths[i];
 
-		tell_bytes(&g->trends[i].trend, out->time_ms, &p->today_rx_bytes, &p->today_tx_bytes,
-			   &p->month_rx_bytes, &p->month_tx_bytes);
+		tell_bytes(&g->trends[i].trend, out->time_ms, &p->today_rx_bytes,
+			   &p->today_tx_bytes, &p->month_rx_bytes, &p->month_tx_bytes);
 	}
 	tell_bytes(&g->trends[GATEWAY_TREND_ALL].trend, out->time_ms, &out->today_rx_bytes,
 		   &out->today_tx_bytes, &out->month_rx_bytes, &out->month_tx_bytes);

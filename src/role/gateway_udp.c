@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is not TCP, and what pins lead straight over a path: which path new flows take (plan/udp.c), and
-// whether that path, and those of pins, still answer. No connection of ours tells of its death while only
-// others' packets move; so while some leave over it the interface's counters are watched, and when nothing
-// comes back the path is asked at once.
+// What is not TCP, and what pins lead straight over a path: which path new flows take (plan/udp.c),
+// and whether that path, and those of pins, still answer. No connection of ours tells of its death
+// while only others' packets move; so while some leave over it the interface's counters are
+// watched, and when nothing comes back the path is asked at once.
 #include "base/clock.h"
 #include "role/gateway_priv.h"
 
@@ -100,11 +100,12 @@ static void tell(struct gateway *g, enum plan_family family, int was)
 	if (is == was)
 		return;
 	if (is >= 0)
-		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "UDP", "%s and the like go over %s", what[family],
-			      g->paths[is].config->name);
+		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "UDP", "%s and the like go over %s",
+			      what[family], g->paths[is].config->name);
 	else
-		gateway_event(g, family == PLAN_V4 ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "gw", "UDP",
-			      "%s and the like are refused: no path for them works", what[family]);
+		gateway_event(g, family == PLAN_V4 ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "gw",
+			      "UDP", "%s and the like are refused: no path for them works",
+			      what[family]);
 }
 
 bool gateway_udp_judge(struct gateway *g)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Whether the program that runs is still the one that is installed. An upgrade replaces the file and
-// leaves us running, because a restart would cut every connection; that it has still to come is told.
+// Whether the program that runs is still the one that is installed. An upgrade replaces the file
+// and leaves us running, because a restart would cut every connection; that it has still to come is
+// told.
 //
-// A package manager puts another file under the same name. Which version that is, only it can say; so
-// it is run once, with "version", when the file has been the same for a while.
+// A package manager puts another file under the same name. Which version that is, only it can say;
+// so it is run once, with "version", when the file has been the same for a while.
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,14 +16,15 @@
 #include "base/str.h"
 #include "role/gateway_priv.h"
 
-#define LOOK_MS    5000
-#define ANSWER_MS  5000
-#define GONE       " (deleted)" // what the kernel says of a file that was replaced
+#define LOOK_MS   5000
+#define ANSWER_MS 5000
+#define GONE      " (deleted)" // what the kernel says of a file that was replaced
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_size == b->st_size;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_size == b->st_size;
 }
 
 static void take_line(void *ctx, const char *line)
@@ -46,7 +48,8 @@ static void take_end(void *ctx, int status)
 		return;
 	str_copy(g->upgrade.pending, sizeof(g->upgrade.pending), version);
 	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "UPGRADE",
-		      "%s is installed, " PACKAGE_VERSION " runs until 'systemctl restart mpgate', which cuts connections",
+		      "%s is installed, " PACKAGE_VERSION
+		      " runs until 'systemctl restart mpgate', which cuts connections",
 		      version);
 }
 

@@ -45,8 +45,9 @@ static bool tell(struct gateway *g, const enum path_use was[], bool trial_was)
 		// a path that is not up is not in use anyhow
 		if (!path_fsm_verified(&g->fsms[i]))
 			continue;
-		gateway_event(g, trial_was || tried ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, name, "USE", "%s%s%s",
-			      path_use_word(g->uses.use[i]), why[0] ? ", " : "", why);
+		gateway_event(g, trial_was || tried ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, name,
+			      "USE", "%s%s%s", path_use_word(g->uses.use[i]), why[0] ? ", " : "",
+			      why);
 	}
 	return changed;
 }
@@ -79,9 +80,10 @@ static void measure_rates(struct gateway *g, int64_t now_ms)
 		const struct relay_path_counters *c = &g->counters.paths[i];
 		uint64_t moved = gateway_rx_bytes(c) + gateway_tx_bytes(c);
 
-		path->rate_bps = g->uses_ms && span_ms > 0 && moved > path->moved_bytes
-					 ? (int64_t)((moved - path->moved_bytes) * 8000 / (uint64_t)span_ms)
-					 : 0;
+		path->rate_bps =
+			g->uses_ms && span_ms > 0 && moved > path->moved_bytes
+				? (int64_t)((moved - path->moved_bytes) * 8000 / (uint64_t)span_ms)
+				: 0;
 		path->moved_bytes = moved;
 	}
 	g->uses_ms = now_ms;

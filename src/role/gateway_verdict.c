@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is to be said of the whole: the verdict and why, and whether the clocks agree. Each has an event
-// when it changes and an alarm as long as it lasts. Where the paths' own alarms say it all (OFFLINE,
-// DEGRADED), the whole has none.
+// What is to be said of the whole: the verdict and why, and whether the clocks agree. Each has an
+// event when it changes and an alarm as long as it lasts. Where the paths' own alarms say it all
+// (OFFLINE, DEGRADED), the whole has none.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,17 +63,19 @@ static void judge_clock(struct gateway *g)
 
 	if (off && known) {
 		snprintf(text, sizeof(text), "clock off: %s %s %s, TLS and VPNs may fail",
-			 format_duration(llabs(offset_us) / 1000000, by), offset_us > 0 ? "behind" : "ahead of",
-			 name);
+			 format_duration(llabs(offset_us) / 1000000, by),
+			 offset_us > 0 ? "behind" : "ahead of", name);
 		gateway_alarm_raise(g, "gw", "clock", text);
 	}
 	if (off == g->clock_off)
 		return;
 	g->clock_off = off;
 	if (off) {
-		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CLOCK", "%s; does NTP run on both? 'timedatectl'", text);
+		gateway_event(g, LOG_LEVEL_WARNING, "gw", "CLOCK",
+			      "%s; does NTP run on both? 'timedatectl'", text);
 	} else {
-		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "CLOCK", "agrees with that of %s again", name);
+		gateway_event(g, LOG_LEVEL_NOTICE, "gw", "CLOCK", "agrees with that of %s again",
+			      name);
 		gateway_alarm_clear(g, "gw", "clock");
 	}
 }
@@ -81,8 +83,8 @@ static void judge_clock(struct gateway *g)
 // ---- the verdict
 
 // "ppp0, tun0, tun1": those that are in question.
-static void name_paths(const struct gateway *g, bool (*is_meant)(const struct gateway *g, size_t slot),
-		       struct str *out)
+static void name_paths(const struct gateway *g,
+		       bool (*is_meant)(const struct gateway *g, size_t slot), struct str *out)
 {
 	const char *comma = "";
 
@@ -132,7 +134,8 @@ static void tell_count(const struct gateway *g, struct str *out)
 	str_addf(out, "%zu of %zu paths carry", up, n);
 	for (size_t i = 0; i < g->n_paths; i++) {
 		if (!g->paths[i].config->gone && is_ailing(g, i))
-			str_addf(out, ", %s %s", g->paths[i].config->name, path_state_word(g->fsms[i].state));
+			str_addf(out, ", %s %s", g->paths[i].config->name,
+				 path_state_word(g->fsms[i].state));
 	}
 	if (g->clock_off)
 		str_add(out, ", clock off");
@@ -141,10 +144,12 @@ static void tell_count(const struct gateway *g, struct str *out)
 static void tell_fallback(const struct gateway *g, struct str *out)
 {
 	if (gateway_exit_speaks_mptcp(g) == 0)
-		str_addf(out, "exit %s answers without MPTCP; each connection runs over one path only",
+		str_addf(out,
+			 "exit %s answers without MPTCP; each connection runs over one path only",
 			 exit_in_use(g)->config->name);
 	else
-		str_add(out, "MPTCP passes on no path; connections run over one of them, as plain TCP");
+		str_add(out,
+			"MPTCP passes on no path; connections run over one of them, as plain TCP");
 }
 
 static bool is_any_refused(const struct gateway *g)
@@ -171,7 +176,8 @@ static void tell_unreachable(const struct gateway *g, struct str *out)
 	}
 	str_addf(out, " %s over ", is_any_refused(g) ? "refuses" : "silent");
 	name_paths(g, has_exit_fault, out);
-	str_addf(out, "; net ok; policy %s", direct ? "direct: not encrypted" : "block: all refused");
+	str_addf(out, "; net ok; policy %s",
+		 direct ? "direct: not encrypted" : "block: all refused");
 }
 
 static void tell_offline(const struct gateway *g, struct str *out)

@@ -23,7 +23,8 @@ void gateway_event(struct gateway *g, enum log_level level, const char *object, 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	gateway_hooks_tell(g, event_log_add(&g->events, clock_wall_ms(), level, object, verb, "%s", text));
+	gateway_hooks_tell(
+		g, event_log_add(&g->events, clock_wall_ms(), level, object, verb, "%s", text));
 	log_line(level, "%s %s %s", object, verb, text);
 }
 
@@ -122,7 +123,8 @@ static void fill_rates(const struct gateway *g, struct snapshot *out)
 		struct path_snapshot *p = &out->paths[i];
 		struct gateway_sample m;
 
-		p->rx_bps = p->tx_bps = path_fsm_wanted(&g->fsms[i]) ? SNAPSHOT_UNKNOWN : SNAPSHOT_NONE;
+		p->rx_bps = p->tx_bps =
+			path_fsm_wanted(&g->fsms[i]) ? SNAPSHOT_UNKNOWN : SNAPSHOT_NONE;
 		p->share_ratio = SNAPSHOT_UNKNOWN;
 		if (measure(&g->paths[i], GATEWAY_RATE_SPAN, &m)) {
 			p->rx_bps = rate_bps(m.rx_bytes, m.time_ms);
@@ -173,7 +175,8 @@ void gateway_view_unproxied(struct gateway *g)
 		uint64_t bytes = g->observed.unproxied[i];
 
 		if (u->at_ms)
-			u->bps[i] = rate_bps(bytes - (bytes < u->bytes[i] ? 0 : u->bytes[i]), now_ms - u->at_ms);
+			u->bps[i] = rate_bps(bytes - (bytes < u->bytes[i] ? 0 : u->bytes[i]),
+					     now_ms - u->at_ms);
 		u->bytes[i] = bytes;
 	}
 	u->at_ms = now_ms;
@@ -257,13 +260,15 @@ static void fill_kernel(const struct gateway *g, size_t slot, struct path_snapsh
 }
 
 // The path works, the exit does not answer over it: its name says more than "no reply".
-static void note_exit_fault(const struct gateway *g, size_t slot, int64_t now_ms, struct path_snapshot *p)
+static void note_exit_fault(const struct gateway *g, size_t slot, int64_t now_ms,
+			    struct path_snapshot *p)
 {
 	const struct path_fsm *fsm = &g->fsms[slot];
 
 	if ((fsm->state == PATH_STATE_UP || fsm->state == PATH_STATE_DOWN) &&
 	    path_fsm_exit_fault(fsm, now_ms))
-		snprintf(p->note, sizeof(p->note), "net ok, %s no", g->exits[g->default_exit].config->name);
+		snprintf(p->note, sizeof(p->note), "net ok, %s no",
+			 g->exits[g->default_exit].config->name);
 }
 
 static void fill_probes(const struct path_fsm *fsm, int64_t now_ms, struct path_snapshot *p)
@@ -356,7 +361,8 @@ static void fill_exit(const struct gateway *g, int64_t now_ms, struct exit_snaps
 			e->rtt_us = rtt_us;
 	}
 	if (gateway_goes_direct(g))
-		str_copy(e->why, sizeof(e->why), "no exit is reached: connections go direct, not encrypted");
+		str_copy(e->why, sizeof(e->why),
+			 "no exit is reached: connections go direct, not encrypted");
 	else if (g->choice.none)
 		str_copy(e->why, sizeof(e->why), "no exit is reached: new connections are refused");
 	else if (g->choice.why[0])
@@ -374,14 +380,16 @@ static void list_exits(const struct gateway *g, struct snapshot *out)
 			continue;
 		out->n_exits++;
 		str_copy(e->name, sizeof(e->name), exit->config->name);
-		snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", exit->config->address, exit->config->port);
+		snprintf(e->endpoint, sizeof(e->endpoint), "%.64s:%u", exit->config->address,
+			 exit->config->port);
 		e->in_use = i == g->default_exit;
 		if (e->in_use)
 			e->answers = out->exit.reachable;
 		else if (exit->health.answered_ms || exit->health.fails)
 			e->answers = exit->health.good_ms != 0;
 		else
-			e->answers = SNAPSHOT_UNKNOWN; // nobody asks those that wait in vain for a turn
+			e->answers =
+				SNAPSHOT_UNKNOWN; // nobody asks those that wait in vain for a turn
 	}
 }
 
@@ -453,8 +461,9 @@ void gateway_snapshot(void *ctx, struct snapshot *out)
 		dns_fill(g->dns, &out->dns);
 }
 
-// Connections are taken as soon as nftables diverts them, which the first round sees to; but before a path is
-// proved they would wait or be refused. A name that nobody resolves must not keep the boot waiting.
+// Connections are taken as soon as nftables diverts them, which the first round sees to; but before
+// a path is proved they would wait or be refused. A name that nobody resolves must not keep the
+// boot waiting.
 #define READY_LATEST_S 20
 
 bool gateway_describe(void *ctx, struct str *out)

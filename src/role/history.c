@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate history`: what a path, or all of them, carried lately and on which day. JSON is printed as it
-// came; for people the samples are put together to a page of rows.
+// `mpgate history`: what a path, or all of them, carried lately and on which day. JSON is printed
+// as it came; for people the samples are put together to a page of rows.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +87,8 @@ static void add_bar(struct str *out, bool utf8, int64_t bps, int64_t top_bps)
 	str_add(out, "\n");
 }
 
-static void add_row(struct str *out, const char *label, const struct row *row, enum rate_unit unit, bool utf8,
-		    int64_t top_bps)
+static void add_row(struct str *out, const char *label, const struct row *row, enum rate_unit unit,
+		    bool utf8, int64_t top_bps)
 {
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE];
 
@@ -106,8 +106,8 @@ static void view_text(const struct history *h, enum rate_choice units, bool utf8
 	enum rate_unit unit;
 
 	if (!newest) {
-		str_addf(out, "%s: nothing is known yet of %s\n", h->path[0] ? h->path : "all paths",
-			 pages[h->scale].name);
+		str_addf(out, "%s: nothing is known yet of %s\n",
+			 h->path[0] ? h->path : "all paths", pages[h->scale].name);
 		return;
 	}
 	last_s = row_begin(newest->time_ms / 1000, row_s);
@@ -120,11 +120,13 @@ static void view_text(const struct history *h, enum rate_choice units, bool utf8
 	}
 	unit = rate_unit_choose(units, top_bps);
 	str_addf(out, "%s, %s\n%-10s%4s %s%4s %s\n", h->path[0] ? h->path : "all paths",
-		 pages[h->scale].name, "FROM", "RX", rate_unit_word(unit), "TX", rate_unit_word(unit));
+		 pages[h->scale].name, "FROM", "RX", rate_unit_word(unit), "TX",
+		 rate_unit_word(unit));
 	for (int i = 0; i < rows; i++) {
 		char label[32];
 
-		format_label(h->scale, last_s - (int64_t)(rows - 1 - i) * row_s, label, sizeof(label));
+		format_label(h->scale, last_s - (int64_t)(rows - 1 - i) * row_s, label,
+			     sizeof(label));
 		add_row(out, label, &list[i], unit, utf8, top_bps);
 	}
 }
@@ -160,7 +162,8 @@ static void view_days(const struct history *h, bool plain, struct str *out)
 		const struct history_day *day = &h->days[i];
 
 		if (plain)
-			str_addf(out, "%s\t%llu\t%llu\n", day->date, (unsigned long long)day->rx_bytes,
+			str_addf(out, "%s\t%llu\t%llu\n", day->date,
+				 (unsigned long long)day->rx_bytes,
 				 (unsigned long long)day->tx_bytes);
 		else
 			str_addf(out, "%-12s%10s%10s\n", day->date,
@@ -223,7 +226,8 @@ static int print(const struct history_job *job, const struct ctl_message *messag
 	else if (job->args.plain)
 		view_plain(&message->history, &out);
 	else
-		view_text(&message->history, job->args.units, ui_shows_utf8(job->args.charset), &out);
+		view_text(&message->history, job->args.units, ui_shows_utf8(job->args.charset),
+			  &out);
 	status = client_print(&job->args, "history", str_text(&out));
 	str_fini(&out);
 	return status;

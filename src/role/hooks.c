@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Event hooks: every program in a folder is run for every event, to send a mail or an SMS, or to light
-// a lamp. What happened stands in its environment.
+// Event hooks: every program in a folder is run for every event, to send a mail or an SMS, or to
+// light a lamp. What happened stands in its environment.
 //
-// The folder is read anew for each event, by the rules of run-parts(8): names of letters, digits, '-'
-// and '_', in the order of their bytes. A program is run only when it and the folder belong to root (or
-// to the user that the gateway runs as) and nobody else can write them.
+// The folder is read anew for each event, by the rules of run-parts(8): names of letters, digits,
+// '-' and '_', in the order of their bytes. A program is run only when it and the folder belong to
+// root (or to the user that the gateway runs as) and nobody else can write them.
 //
-// One program runs at a time, for at most HOOK_LIMIT_MS, in a session of its own, with nothing of ours
-// but its standard descriptors. Events wait in a queue of QUEUE_MAX; what does not fit is dropped. So a
-// hook that hangs costs the gateway nothing but the later events' punctuality.
+// One program runs at a time, for at most HOOK_LIMIT_MS, in a session of its own, with nothing of
+// ours but its standard descriptors. Events wait in a queue of QUEUE_MAX; what does not fit is
+// dropped. So a hook that hangs costs the gateway nothing but the later events' punctuality.
 #include "role/hooks.h"
 
 #include <dirent.h>
@@ -47,7 +47,7 @@ struct hooks {
 	size_t n, dropped;
 	char *names[HOOKS_MAX]; // still to be told of it, the first one is being run
 	size_t n_names, next;
-	char last[128]; // line that it said
+	char last[128];    // line that it said
 	int64_t failed_ms; // when a failure was last told; 0: never
 	unsigned silent;   // failures since
 };
@@ -81,7 +81,8 @@ __attribute__((format(printf, 2, 3))) static void fail(struct hooks *h, const ch
 
 static bool is_hook_name(const char *name)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 	return *name && !name[strspn(name, letters)];
 }
@@ -153,7 +154,18 @@ static void forget_names(struct hooks *h)
 
 // ---- running one
 
-enum { ENV_PATH, ENV_OBJECT, ENV_VERB, ENV_TEXT, ENV_SEVERITY, ENV_STATE, ENV_REASON, ENV_TIME, ENV_SEQ, ENVS };
+enum {
+	ENV_PATH,
+	ENV_OBJECT,
+	ENV_VERB,
+	ENV_TEXT,
+	ENV_SEVERITY,
+	ENV_STATE,
+	ENV_REASON,
+	ENV_TIME,
+	ENV_SEQ,
+	ENVS
+};
 
 static char *make_variable(const char *name, const char *value)
 {
@@ -170,7 +182,8 @@ static void make_environment(const struct occasion *o, char *env[static ENVS + 1
 
 	snprintf(time, sizeof(time), "%" PRId64, o->event.time_ms / 1000);
 	snprintf(seq, sizeof(seq), "%" PRIu64, o->event.seq);
-	env[ENV_PATH] = xstrdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	env[ENV_PATH] =
+		xstrdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	env[ENV_OBJECT] = make_variable("MPGATE_OBJECT", o->event.object);
 	env[ENV_VERB] = make_variable("MPGATE_VERB", o->event.verb);
 	env[ENV_TEXT] = make_variable("MPGATE_TEXT", o->event.text);

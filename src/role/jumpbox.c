@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate jumpbox`: the rented machine where tunnels of the gateway end and their packets go on to the
-// Internet. It keeps forwarding, masquerading and the nft table right while tunnels come and go
-// (plan/jumpbox.c says what is right), and tells the log and the service manager what is in the way. What
-// is wrong with tunnels and networks never ends it: it looks again at each change, and from time to time,
-// because sysctls and other programs' firewalls change without a sign.
+// `mpgate jumpbox`: the rented machine where tunnels of the gateway end and their packets go on to
+// the Internet. It keeps forwarding, masquerading and the nft table right while tunnels come and go
+// (plan/jumpbox.c says what is right), and tells the log and the service manager what is in the
+// way. What is wrong with tunnels and networks never ends it: it looks again at each change, and
+// from time to time, because sysctls and other programs' firewalls change without a sign.
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@
 #define WATCH_MS   1000
 // After a change that the kernel refused.
 #define RETRY_S 5.
-// Links, addresses and routes of a tunnel come one after the other: what is said of them waits so long.
+// Links, addresses and routes of a tunnel come one after the other: what is said of them waits so
+// long.
 #define TELL_S 1.
 
 struct jumpbox {
@@ -76,8 +77,8 @@ static void log_finding(const struct jumpbox_finding *f)
 							       [JUMPBOX_WARN] = LOG_LEVEL_WARNING,
 							       [JUMPBOX_FAIL] = LOG_LEVEL_ERROR };
 
-	log_line(levels[f->level], "jumpbox: %s%s%s%s%s", f->object, f->object[0] ? ": " : "", f->text,
-		 f->next[0] ? "; " : "", f->next);
+	log_line(levels[f->level], "jumpbox: %s%s%s%s%s", f->object, f->object[0] ? ": " : "",
+		 f->text, f->next[0] ? "; " : "", f->next);
 }
 
 static bool speaks_of(const struct jumpbox_report *report, const char *object)
@@ -99,7 +100,8 @@ static void tell(struct jumpbox *j)
 	for (size_t i = 0; i < j->told.n; i++) {
 		const char *object = j->told.list[i].object;
 
-		if (object[0] && !speaks_of(&j->report, object) && j->told.list[i].level == JUMPBOX_OK)
+		if (object[0] && !speaks_of(&j->report, object) &&
+		    j->told.list[i].level == JUMPBOX_OK)
 			log_notice("jumpbox: %s: gone", object);
 	}
 	j->told = j->report;
@@ -139,8 +141,8 @@ static void note_failure(void *ctx, const struct op *op, int error, const char *
 		str_add(&text, "nft table " KSTATE_JUMPBOX_TABLE);
 	else
 		op_format(op, round->observed, &text);
-	jumpbox_report_add(&round->report, JUMPBOX_FAIL, "", "it is tried again", "cannot set: %s: %s",
-			   str_text(&text), why);
+	jumpbox_report_add(&round->report, JUMPBOX_FAIL, "", "it is tried again",
+			   "cannot set: %s: %s", str_text(&text), why);
 	str_fini(&text);
 }
 
@@ -176,7 +178,8 @@ static void run_round(struct jumpbox *j)
 	} else {
 		apply(j, &round);
 		plan_jumpbox_losses(&j->losses, &j->observed);
-		plan_jumpbox_judge(&j->config->jumpbox, &j->view, &j->observed, j->losses.loses, &round.report);
+		plan_jumpbox_judge(&j->config->jumpbox, &j->view, &j->observed, j->losses.loses,
+				   &round.report);
 	}
 	j->serves = !round.failed;
 	j->report = round.report;
@@ -215,7 +218,8 @@ static const struct jumpbox_finding *find_worst(const struct jumpbox_report *rep
 	const struct jumpbox_finding *worst = NULL;
 
 	for (size_t i = 0; i < report->n; i++) {
-		if (report->list[i].level != JUMPBOX_OK && (!worst || report->list[i].level > worst->level))
+		if (report->list[i].level != JUMPBOX_OK &&
+		    (!worst || report->list[i].level > worst->level))
 			worst = &report->list[i];
 	}
 	return worst;
@@ -225,7 +229,8 @@ static bool describe(void *ctx, struct str *out)
 {
 	const struct jumpbox *j = ctx;
 	const struct jumpbox_finding *worst = find_worst(&j->report);
-	const char *uplink = j->view.uplink[PLAN_V4][0] ? j->view.uplink[PLAN_V4] : j->view.uplink[PLAN_V6];
+	const char *uplink =
+		j->view.uplink[PLAN_V4][0] ? j->view.uplink[PLAN_V4] : j->view.uplink[PLAN_V6];
 
 	str_addf(out, "%zu tunnel%s", j->view.n_tunnels, j->view.n_tunnels == 1 ? "" : "s");
 	for (size_t i = 0; i < j->view.n_tunnels; i++)
@@ -319,8 +324,8 @@ static int serve(const struct role_args *args, struct config *config)
 	service_init(&j->service, ev_default_loop(EVFLAG_AUTO | EVFLAG_NOENV));
 	rc = start(j, args, &why);
 	if (rc < 0)
-		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL, "jumpbox: %s",
-				   str_text(&why));
+		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL,
+				   "jumpbox: %s", str_text(&why));
 	else
 		run(j);
 	put_kernel_back(j);
@@ -334,17 +339,20 @@ static int serve(const struct role_args *args, struct config *config)
 
 // ---- --check
 
-static const char *const words[JUMPBOX_LEVELS] = { [JUMPBOX_OK] = "ok", [JUMPBOX_WARN] = "warn",
-						   [JUMPBOX_FAIL] = "FAIL" };
-static const char *const json_words[JUMPBOX_LEVELS] = { [JUMPBOX_OK] = "ok", [JUMPBOX_WARN] = "warning",
-							[JUMPBOX_FAIL] = "failure" };
+static const char *const words[JUMPBOX_LEVELS] = {
+	[JUMPBOX_OK] = "ok", [JUMPBOX_WARN] = "warn", [JUMPBOX_FAIL] = "FAIL"
+};
+static const char *const json_words[JUMPBOX_LEVELS] = {
+	[JUMPBOX_OK] = "ok", [JUMPBOX_WARN] = "warning", [JUMPBOX_FAIL] = "failure"
+};
 
 static void print_findings(const struct jumpbox_report *report)
 {
 	for (size_t i = 0; i < report->n; i++) {
 		const struct jumpbox_finding *f = &report->list[i];
 
-		printf("  %-5s %s%s%s\n", words[f->level], f->object, f->object[0] ? "  " : "", f->text);
+		printf("  %-5s %s%s%s\n", words[f->level], f->object, f->object[0] ? "  " : "",
+		       f->text);
 		if (f->next[0])
 			printf("          try: %s\n", f->next);
 	}
@@ -354,7 +362,9 @@ static void print_json(const struct jumpbox_report *report, int status)
 {
 	struct str out = { 0 };
 
-	str_addf(&out, "{\"schema\":\"mpgate.jumpbox\",\"schema_version\":1,\"exit\":%d,\"findings\":[", status);
+	str_addf(&out,
+		 "{\"schema\":\"mpgate.jumpbox\",\"schema_version\":1,\"exit\":%d,\"findings\":[",
+		 status);
 	for (size_t i = 0; i < report->n; i++) {
 		const struct jumpbox_finding *f = &report->list[i];
 		const struct {
@@ -376,8 +386,8 @@ static void print_json(const struct jumpbox_report *report, int status)
 	str_fini(&out);
 }
 
-// As for running; nothing is changed, and the table is gone again at once. When that is not possible it can
-// be looked at all the same.
+// As for running; nothing is changed, and the table is gone again at once. When that is not
+// possible it can be looked at all the same.
 static int open_to_look(struct kern **out, struct jumpbox_report *report)
 {
 	struct kern_options options = { .mode = KERN_FORWARD };
@@ -387,8 +397,8 @@ static int open_to_look(struct kern **out, struct jumpbox_report *report)
 	if (rc == -EBUSY)
 		jumpbox_report_add(report, JUMPBOX_OK, "", "", "a jumpbox runs here");
 	else if (rc < 0)
-		jumpbox_report_add(report, JUMPBOX_FAIL, "", rc == -EPERM ? "run it as root" : "", "%s",
-				   str_text(&why));
+		jumpbox_report_add(report, JUMPBOX_FAIL, "", rc == -EPERM ? "run it as root" : "",
+				   "%s", str_text(&why));
 	str_clear(&why);
 	options.mode = KERN_GLANCE;
 	if (rc < 0)
@@ -403,11 +413,14 @@ static void judge_machine(const struct jumpbox_view *view, const struct kstate *
 			  struct jumpbox_report *report)
 {
 	if (!view->n_tunnels && access(TUN_DEVICE, F_OK) < 0)
-		jumpbox_report_add(report, JUMPBOX_FAIL, "", "modprobe tun; in a container ask who provides it",
+		jumpbox_report_add(report, JUMPBOX_FAIL, "",
+				   "modprobe tun; in a container ask who provides it",
 				   "there is no " TUN_DEVICE ", which tunnels need");
 	if (!observed->n_sysctls)
-		jumpbox_report_add(report, JUMPBOX_FAIL, "", "mount /proc/sys, or set net.ipv4.ip_forward on the host",
-				   "forwarding can neither be read nor set: /proc/sys/net is not there");
+		jumpbox_report_add(
+			report, JUMPBOX_FAIL, "",
+			"mount /proc/sys, or set net.ipv4.ip_forward on the host",
+			"forwarding can neither be read nor set: /proc/sys/net is not there");
 }
 
 // Of the packets that pass just now, where a jumpbox runs.
@@ -442,8 +455,8 @@ static int check(const struct role_args *args, const struct config *config)
 			jumpbox_report_add(report, JUMPBOX_FAIL, "", "", "%s", str_text(&why));
 		} else {
 			judge_machine(&view, &observed, report);
-			plan_jumpbox_judge(&config->jumpbox, &view, &observed, loses_packets(kern, &observed),
-					   report);
+			plan_jumpbox_judge(&config->jumpbox, &view, &observed,
+					   loses_packets(kern, &observed), report);
 		}
 	}
 	worst = find_worst(report);

@@ -52,8 +52,8 @@ int role_keys(int argc, char **argv)
 		if (args.plain)
 			printf("%s\t%s\t%s\t%s\n", key.keys, key.does, key.screens, key.action);
 		else
-			printf("%-*s  %-*s  %-15s  %s\n", width, key.keys, what, key.does, key.action,
-			       key.screens);
+			printf("%-*s  %-*s  %-15s  %s\n", width, key.keys, what, key.does,
+			       key.action, key.screens);
 	}
 	return STATUS_DONE;
 }

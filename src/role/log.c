@@ -52,8 +52,10 @@ static bool parse_ago(const char *text, int64_t *since_ms)
 // A time of today, or a day and perhaps a time of it, all local.
 static bool parse_moment(const char *text, int64_t *since_ms)
 {
-	static const char *const forms[] = { "%H:%M", "%H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M",
-					     "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S" };
+	static const char *const forms[] = {
+		"%H:%M",          "%H:%M:%S",          "%Y-%m-%d",
+		"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"
+	};
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -72,8 +74,8 @@ static bool parse_moment(const char *text, int64_t *since_ms)
 	return false;
 }
 
-static bool parse_words(struct log_job *job, const char *lines, const char *since, const char *level,
-			const char *path)
+static bool parse_words(struct log_job *job, const char *lines, const char *since,
+			const char *level, const char *path)
 {
 	char *end;
 	long n = LINES_DEFAULT;
@@ -97,7 +99,8 @@ static bool parse_words(struct log_job *job, const char *lines, const char *sinc
 	}
 	if (level && log_level_parse(level, &job->filter.level) != 0) {
 		role_fail(STATUS_USAGE, NULL,
-			  "log: --level: '%s' is none of error, warning, notice, info, debug", level);
+			  "log: --level: '%s' is none of error, warning, notice, info, debug",
+			  level);
 		return false;
 	}
 	if (path && strlen(path) >= NAME_SIZE) {
@@ -117,8 +120,7 @@ static bool parse(struct log_job *job, int argc, char **argv)
 		{ "lines", 'n', "N", "the newest N; 50, or all with --since", .text = &lines },
 		{ "since", 0, "TIME", "30m, 2h, 13:04, 2026-11-22 or \"2026-11-22 13:04\"",
 		  .text = &since },
-		{ "level", 0, "error|warning|notice|info|debug", "this and worse",
-		  .text = &level },
+		{ "level", 0, "error|warning|notice|info|debug", "this and worse", .text = &level },
 		{ "path", 0, "PATH", "events of this path, or exit, or 'gw'", .text = &path },
 		{ 0 },
 	};
@@ -195,8 +197,8 @@ static void write_text(const struct event *event, struct str *out)
 
 	if (localtime_r(&then, &tm))
 		strftime(when, sizeof(when), "%b %d %H:%M:%S", &tm);
-	str_addf(out, "%s %c %-5s %-8s %s\n", when, event_is_alert(event) ? '!' : ' ', event->object,
-		 event->verb, str_copy_clean(text, sizeof(text), event->text));
+	str_addf(out, "%s %c %-5s %-8s %s\n", when, event_is_alert(event) ? '!' : ' ',
+		 event->object, event->verb, str_copy_clean(text, sizeof(text), event->text));
 }
 
 static void write_plain(const struct event *event, struct str *out)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// How the machine is doing, for the line GATEWAY of the console: what makes a gateway slow or stops it
-// although every line is well. Processors, temperature, load and connection tracking are the whole
-// machine's, because tunnels and the kernel's own work count as much as ours; memory and open files are
-// this process's.
+// How the machine is doing, for the line GATEWAY of the console: what makes a gateway slow or stops
+// it although every line is well. Processors, temperature, load and connection tracking are the
+// whole machine's, because tunnels and the kernel's own work count as much as ours; memory and open
+// files are this process's.
 #include "role/machine.h"
 
 #include <dirent.h>
@@ -41,12 +41,14 @@ static int64_t read_number(const char *root, const char *name)
 	char text[32];
 	int64_t number;
 
-	return read_under(root, name, text, sizeof(text)) && sscanf(text, "%" SCNd64, &number) == 1 && number >= 0
+	return read_under(root, name, text, sizeof(text)) &&
+			       sscanf(text, "%" SCNd64, &number) == 1 && number >= 0
 		       ? number
 		       : SNAPSHOT_NONE;
 }
 
-// Time that the processors waited for a disk is idle, too; guests' time is in user's already (proc(5)).
+// Time that the processors waited for a disk is idle, too; guests' time is in user's already
+// (proc(5)).
 static double look_at_processors(struct machine *machine)
 {
 	uint64_t user, nice, system, idle, iowait, irq, softirq, steal, busy, all;
@@ -55,7 +57,8 @@ static double look_at_processors(struct machine *machine)
 
 	if (!read_under(machine->proc, "stat", text, sizeof(text)) ||
 	    sscanf(text,
-		   "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+		   "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		   " %" SCNu64 " %" SCNu64,
 		   &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal) != 8)
 		return SNAPSHOT_NONE;
 	busy = user + nice + system + irq + softirq + steal;
@@ -84,17 +87,20 @@ static double look_at_load(const struct machine *machine)
 	char text[64];
 	double load;
 
-	if (!read_under(machine->proc, "loadavg", text, sizeof(text)) || sscanf(text, "%lf", &load) != 1)
+	if (!read_under(machine->proc, "loadavg", text, sizeof(text)) ||
+	    sscanf(text, "%lf", &load) != 1)
 		return SNAPSHOT_NONE;
 	return load;
 }
 
 // ---- the processor's temperature
 
-// Boards have sensors of much else, so those that are not known for what they measure are left alone.
+// Boards have sensors of much else, so those that are not known for what they measure are left
+// alone.
 static bool is_processor(const char *name)
 {
-	static const char *const known[] = { "k10temp", "coretemp", "zenpower", "x86_pkg_temp", "cpu", "soc" };
+	static const char *const known[] = { "k10temp",      "coretemp", "zenpower",
+					     "x86_pkg_temp", "cpu",      "soc" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strncmp(name, known[i], strlen(known[i])) == 0)
@@ -113,8 +119,9 @@ static int hottest(const char *pattern, int so_far)
 		char text[32];
 		int thousandths;
 
-		if (read_file(files.gl_pathv[i], text, sizeof(text)) && sscanf(text, "%d", &thousandths) == 1 &&
-		    thousandths > 0 && (thousandths + 500) / 1000 > so_far)
+		if (read_file(files.gl_pathv[i], text, sizeof(text)) &&
+		    sscanf(text, "%d", &thousandths) == 1 && thousandths > 0 &&
+		    (thousandths + 500) / 1000 > so_far)
 			so_far = (thousandths + 500) / 1000;
 	}
 	globfree(&files);
@@ -137,7 +144,8 @@ static int look_at_sensors(const char *sys, const char *names, const char *value
 
 		if (!read_file(file, name, sizeof(name)) || !is_processor(name))
 			continue;
-		snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(strrchr(file, '/') - file), file, values);
+		snprintf(pattern, sizeof(pattern), "%.*s/%s", (int)(strrchr(file, '/') - file),
+			 file, values);
 		found = hottest(pattern, found);
 	}
 	globfree(&files);
@@ -148,7 +156,9 @@ static int look_at_temperature(const struct machine *machine)
 {
 	int found = look_at_sensors(machine->sys, "class/hwmon/hwmon*/name", "temp*_input");
 
-	return found >= 0 ? found : look_at_sensors(machine->sys, "class/thermal/thermal_zone*/type", "temp");
+	return found >= 0
+		       ? found
+		       : look_at_sensors(machine->sys, "class/thermal/thermal_zone*/type", "temp");
 }
 
 // ---- open files

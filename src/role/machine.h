@@ -10,8 +10,8 @@ struct machine {
 	uint64_t busy, all;     // of the processors, in ticks, at the last look
 };
 
-// Reads files of /proc and /sys: some tenths of a millisecond. The processors' part is that of the time
-// since the last look. What this machine does not tell is SNAPSHOT_NONE.
+// Reads files of /proc and /sys: some tenths of a millisecond. The processors' part is that of the
+// time since the last look. What this machine does not tell is SNAPSHOT_NONE.
 void machine_look(struct machine *machine, struct machine_snapshot *out);
 
 #endif

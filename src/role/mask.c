@@ -27,8 +27,9 @@ void mask_add_word(struct mask *mask, const char *word, const char *as, bool any
 	if (strlen(word) < WORD_MIN)
 		return;
 	mask->words = xgrow(mask->words, mask->n_words, sizeof(*mask->words));
-	mask->words[mask->n_words++] =
-		(struct mask_word){ .word = xstrdup(word), .as = xstrdup(as), .anywhere = anywhere };
+	mask->words[mask->n_words++] = (struct mask_word){ .word = xstrdup(word),
+							   .as = xstrdup(as),
+							   .anywhere = anywhere };
 }
 
 // ---- words
@@ -62,11 +63,28 @@ static bool is_kept(const struct addr *addr)
 {
 	// what plan/ lets through, and what has no host
 	static const char *const kept[] = {
-		"0.0.0.0/8",	  "10.0.0.0/8",	   "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-		"172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
-		"::",		  "::1",	   "64:ff9b::",	    "64:ff9b:1::", "100::",
-		"2001::",	  "2002::",	   "5f00::",	    "fc00::",	   "fe80::",
-		"ff00::/8",	  "::ffff:0.0.0.0",
+		"0.0.0.0/8",
+		"10.0.0.0/8",
+		"100.64.0.0/10",
+		"127.0.0.0/8",
+		"169.254.0.0/16",
+		"172.16.0.0/12",
+		"192.0.0.0/24",
+		"192.168.0.0/16",
+		"198.18.0.0/15",
+		"224.0.0.0/3",
+		"::",
+		"::1",
+		"64:ff9b::",
+		"64:ff9b:1::",
+		"100::",
+		"2001::",
+		"2002::",
+		"5f00::",
+		"fc00::",
+		"fe80::",
+		"ff00::/8",
+		"::ffff:0.0.0.0",
 	};
 	struct prefix prefix;
 
@@ -127,8 +145,8 @@ static bool parse_piece(const char *from, size_t len, struct addr *out)
 	return addr_parse(text, out) == 0;
 }
 
-// The longest address that begins with the run of hex digits, dots and colons: behind it there may be a
-// port or the end of a sentence. 0: none.
+// The longest address that begins with the run of hex digits, dots and colons: behind it there may
+// be a port or the end of a sentence. 0: none.
 static size_t find_addr(const char *run, size_t len, struct addr *out)
 {
 	for (size_t n = len; n > 1; n--) {

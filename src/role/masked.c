@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// --mask: what a command prints goes through a stream that hides addresses, a line at a time. So it works for
-// every command, and for those to come, and for JSON as well: a hidden address is as long as it was.
+// --mask: what a command prints goes through a stream that hides addresses, a line at a time. So it
+// works for every command, and for those to come, and for JSON as well: a hidden address is as long
+// as it was.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static bool print_hidden(const char *text, size_t len)
 	str_add_bytes(&part, text, len);
 	if (part.len) {
 		hide_addresses(part.text);
-		printed = fwrite(part.text, 1, part.len, masked.real) == part.len && fflush(masked.real) == 0;
+		printed = fwrite(part.text, 1, part.len, masked.real) == part.len &&
+			  fflush(masked.real) == 0;
 	}
 	str_fini(&part);
 	return printed;

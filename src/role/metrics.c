@@ -2,8 +2,8 @@
 //
 // `mpgate metrics`, and what the gateway's own listener answers: a snapshot in the text format of
 // Prometheus, https://prometheus.io/docs/instrumenting/exposition_formats. Names follow
-// https://prometheus.io/docs/practices/naming. Each family is a row of a table; a row of paths gives
-// one sample per path.
+// https://prometheus.io/docs/practices/naming. Each family is a row of a table; a row of paths
+// gives one sample per path.
 #include "role/metrics.h"
 
 #include <stdio.h>
@@ -97,108 +97,146 @@ static bool read_number(const struct family *f, const void *base, double *out)
 	return *out >= 0;
 }
 
-#define PATH(name, type, help, form, member) { name, type, help, form, offsetof(struct path_snapshot, member) }
-#define EXIT(name, type, help, form, member) { name, type, help, form, offsetof(struct exit_snapshot, member) }
-#define WHOLE(name, type, help, form, member) { name, type, help, form, offsetof(struct snapshot, member) }
+#define PATH(name, type, help, form, member)                                                       \
+	{                                                                                          \
+		name, type, help, form, offsetof(struct path_snapshot, member)                     \
+	}
+#define EXIT(name, type, help, form, member)                                                       \
+	{                                                                                          \
+		name, type, help, form, offsetof(struct exit_snapshot, member)                     \
+	}
+#define WHOLE(name, type, help, form, member)                                                      \
+	{                                                                                          \
+		name, type, help, form, offsetof(struct snapshot, member)                          \
+	}
 
 static const struct family path_families[] = {
-	PATH("path_receive_bytes_total", "counter", "Bytes that the interface received, as the kernel counts.",
-	     FORM_COUNT, interface_rx_bytes),
-	PATH("path_transmit_bytes_total", "counter", "Bytes that the interface sent, as the kernel counts.",
-	     FORM_COUNT, interface_tx_bytes),
+	PATH("path_receive_bytes_total", "counter",
+	     "Bytes that the interface received, as the kernel counts.", FORM_COUNT,
+	     interface_rx_bytes),
+	PATH("path_transmit_bytes_total", "counter",
+	     "Bytes that the interface sent, as the kernel counts.", FORM_COUNT,
+	     interface_tx_bytes),
 	PATH("path_subflow_receive_bytes_total", "counter",
-	     "Bytes of the LAN's connections received over the path since the start.", FORM_COUNT, rx_bytes),
+	     "Bytes of the LAN's connections received over the path since the start.", FORM_COUNT,
+	     rx_bytes),
 	PATH("path_subflow_transmit_bytes_total", "counter",
-	     "Bytes of the LAN's connections sent over the path since the start.", FORM_COUNT, tx_bytes),
-	PATH("path_probe_bytes_total", "counter", "Bytes spent on probes since the start.", FORM_COUNT,
-	     probe_bytes),
-	PATH("path_today_receive_bytes", "gauge", "Bytes received since local midnight.", FORM_INT64,
-	     today_rx_bytes),
+	     "Bytes of the LAN's connections sent over the path since the start.", FORM_COUNT,
+	     tx_bytes),
+	PATH("path_probe_bytes_total", "counter", "Bytes spent on probes since the start.",
+	     FORM_COUNT, probe_bytes),
+	PATH("path_today_receive_bytes", "gauge", "Bytes received since local midnight.",
+	     FORM_INT64, today_rx_bytes),
 	PATH("path_today_transmit_bytes", "gauge", "Bytes sent since local midnight.", FORM_INT64,
 	     today_tx_bytes),
-	PATH("path_month_receive_bytes", "gauge", "Bytes received since the first of the month.", FORM_INT64,
-	     month_rx_bytes),
-	PATH("path_month_transmit_bytes", "gauge", "Bytes sent since the first of the month.", FORM_INT64,
-	     month_tx_bytes),
-	PATH("path_data_cap_bytes", "gauge", "Data allowance of the billing period.", FORM_INT64, cap_bytes),
-	PATH("path_data_cap_used_bytes", "gauge", "Used in the billing period, both directions.", FORM_INT64,
-	     cap_used_bytes),
-	PATH("path_state_changes_total", "counter", "Changes of the path's state since the start.", FORM_COUNT,
-	     state_changes),
-	PATH("path_subflows", "gauge", "Subflows that are established over the path.", FORM_INT, subflows),
-	PATH("path_udp_associations", "gauge", "Client sockets whose datagrams take the path.", FORM_INT,
-	     associations),
-	PATH("path_udp_receive_bytes_total", "counter", "Bytes of datagrams received from the exit.", FORM_COUNT,
-	     udp_rx_bytes),
-	PATH("path_udp_transmit_bytes_total", "counter", "Bytes of datagrams sent to the exit.", FORM_COUNT,
-	     udp_tx_bytes),
+	PATH("path_month_receive_bytes", "gauge", "Bytes received since the first of the month.",
+	     FORM_INT64, month_rx_bytes),
+	PATH("path_month_transmit_bytes", "gauge", "Bytes sent since the first of the month.",
+	     FORM_INT64, month_tx_bytes),
+	PATH("path_data_cap_bytes", "gauge", "Data allowance of the billing period.", FORM_INT64,
+	     cap_bytes),
+	PATH("path_data_cap_used_bytes", "gauge", "Used in the billing period, both directions.",
+	     FORM_INT64, cap_used_bytes),
+	PATH("path_state_changes_total", "counter", "Changes of the path's state since the start.",
+	     FORM_COUNT, state_changes),
+	PATH("path_subflows", "gauge", "Subflows that are established over the path.", FORM_INT,
+	     subflows),
+	PATH("path_udp_associations", "gauge", "Client sockets whose datagrams take the path.",
+	     FORM_INT, associations),
+	PATH("path_udp_receive_bytes_total", "counter",
+	     "Bytes of datagrams received from the exit.", FORM_COUNT, udp_rx_bytes),
+	PATH("path_udp_transmit_bytes_total", "counter", "Bytes of datagrams sent to the exit.",
+	     FORM_COUNT, udp_tx_bytes),
 	PATH("path_rtt_seconds", "gauge", "Smoothed round-trip time.", FORM_MICROS, rtt_us),
-	PATH("path_jitter_seconds", "gauge", "Smoothed variation of the round-trip time.", FORM_MICROS,
-	     jitter_us),
-	PATH("path_loss_ratio", "gauge", "Probes lost over the last minute.", FORM_RATIO, loss_ratio),
-	PATH("path_download_loss_ratio", "gauge", "Segments that the exit lately had to send again.", FORM_RATIO,
-	     download_loss_ratio),
-	PATH("path_share_ratio", "gauge", "The path's part of all bytes over ten seconds.", FORM_RATIO,
-	     share_ratio),
+	PATH("path_jitter_seconds", "gauge", "Smoothed variation of the round-trip time.",
+	     FORM_MICROS, jitter_us),
+	PATH("path_loss_ratio", "gauge", "Probes lost over the last minute.", FORM_RATIO,
+	     loss_ratio),
+	PATH("path_download_loss_ratio", "gauge",
+	     "Segments that the exit lately had to send again.", FORM_RATIO, download_loss_ratio),
+	PATH("path_share_ratio", "gauge", "The path's part of all bytes over ten seconds.",
+	     FORM_RATIO, share_ratio),
 	PATH("path_mptcp", "gauge", "Whether MPTCP passes over the path.", FORM_MAYBE, mptcp_ok),
-	PATH("path_enabled", "gauge", "Whether nobody has switched the path off.", FORM_BOOL, enabled),
+	PATH("path_enabled", "gauge", "Whether nobody has switched the path off.", FORM_BOOL,
+	     enabled),
 };
 
 static const struct family exit_families[] = {
 	EXIT("exit_up", "gauge", "Whether the exit in use answers.", FORM_MAYBE, reachable),
 	EXIT("exit_mptcp", "gauge", "Whether the exit in use speaks MPTCP.", FORM_MAYBE, mptcp),
-	EXIT("exit_rtt_seconds", "gauge", "Round-trip time to the exit over the best path.", FORM_MICROS, rtt_us),
+	EXIT("exit_rtt_seconds", "gauge", "Round-trip time to the exit over the best path.",
+	     FORM_MICROS, rtt_us),
 	EXIT("exit_paths", "gauge", "Paths over which the exit answers.", FORM_INT, paths_ok),
 };
 
-#define DNS(name, type, help, form, member) { name, type, help, form, offsetof(struct dns_snapshot, member) }
-#define UPSTREAM(name, type, help, form, member) \
-	{ name, type, help, form, offsetof(struct upstream_snapshot, member) }
+#define DNS(name, type, help, form, member)                                                        \
+	{                                                                                          \
+		name, type, help, form, offsetof(struct dns_snapshot, member)                      \
+	}
+#define UPSTREAM(name, type, help, form, member)                                                   \
+	{                                                                                          \
+		name, type, help, form, offsetof(struct upstream_snapshot, member)                 \
+	}
 
 static const struct family dns_families[] = {
-	DNS("dns_listeners", "gauge", "Addresses on which DNS is to be answered.", FORM_INT, listeners),
+	DNS("dns_listeners", "gauge", "Addresses on which DNS is to be answered.", FORM_INT,
+	    listeners),
 	DNS("dns_listening", "gauge", "Addresses on which it is.", FORM_INT, listening),
-	DNS("dns_queries_total", "counter", "Queries of clients since the start.", FORM_COUNT, queries),
+	DNS("dns_queries_total", "counter", "Queries of clients since the start.", FORM_COUNT,
+	    queries),
 	DNS("dns_cache_hits_total", "counter", "Answered from what is kept.", FORM_COUNT, hits),
 	DNS("dns_stale_total", "counter", "Answered with what had expired.", FORM_COUNT, stale),
-	DNS("dns_failures_total", "counter", "Answered with an error, because no name server answered.", FORM_COUNT,
-	    failures),
+	DNS("dns_failures_total", "counter",
+	    "Answered with an error, because no name server answered.", FORM_COUNT, failures),
 	DNS("dns_cache_entries", "gauge", "Answers that are kept.", FORM_INT, cached),
 };
 
 static const struct family upstream_families[] = {
-	UPSTREAM("dns_upstream_up", "gauge", "Whether the name server answers.", FORM_MAYBE, answers),
-	UPSTREAM("dns_upstream_rtt_seconds", "gauge", "Smoothed time from question to answer.", FORM_MICROS, rtt_us),
-	UPSTREAM("dns_upstream_asked_total", "counter", "Questions put to the name server.", FORM_COUNT, asked),
-	UPSTREAM("dns_upstream_answered_total", "counter", "Answers that it gave.", FORM_COUNT, answered),
+	UPSTREAM("dns_upstream_up", "gauge", "Whether the name server answers.", FORM_MAYBE,
+		 answers),
+	UPSTREAM("dns_upstream_rtt_seconds", "gauge", "Smoothed time from question to answer.",
+		 FORM_MICROS, rtt_us),
+	UPSTREAM("dns_upstream_asked_total", "counter", "Questions put to the name server.",
+		 FORM_COUNT, asked),
+	UPSTREAM("dns_upstream_answered_total", "counter", "Answers that it gave.", FORM_COUNT,
+		 answered),
 };
 
 static const struct family whole_families[] = {
-	WHOLE("uptime_seconds", "gauge", "Time since the gateway was started.", FORM_INT64, uptime_s),
-	WHOLE("today_receive_bytes", "gauge", "Bytes received over all paths since local midnight.", FORM_INT64,
-	      today_rx_bytes),
-	WHOLE("today_transmit_bytes", "gauge", "Bytes sent over all paths since local midnight.", FORM_INT64,
-	      today_tx_bytes),
-	WHOLE("subflows", "gauge", "Subflows that are established over all paths.", FORM_INT, subflows),
-	WHOLE("udp_associations", "gauge", "Client sockets whose datagrams go through the exit.", FORM_INT,
-	      udp_associations),
-	WHOLE("udp_receive_bytes_total", "counter", "Bytes of datagrams received from the exit since the start.",
-	      FORM_COUNT, udp_rx_bytes),
-	WHOLE("udp_transmit_bytes_total", "counter", "Bytes of datagrams sent to the exit since the start.",
-	      FORM_COUNT, udp_tx_bytes),
-	WHOLE("udp_moves_total", "counter", "Associations that took another path, since the start.", FORM_COUNT,
-	      udp_moved),
-	WHOLE("udp_dropped_total", "counter", "Datagrams that were not passed on, since the start.", FORM_COUNT,
-	      udp_dropped),
-	WHOLE("cpu_ratio", "gauge", "Part of the processors' time that was used over some seconds, by whomever.",
+	WHOLE("uptime_seconds", "gauge", "Time since the gateway was started.", FORM_INT64,
+	      uptime_s),
+	WHOLE("today_receive_bytes", "gauge", "Bytes received over all paths since local midnight.",
+	      FORM_INT64, today_rx_bytes),
+	WHOLE("today_transmit_bytes", "gauge", "Bytes sent over all paths since local midnight.",
+	      FORM_INT64, today_tx_bytes),
+	WHOLE("subflows", "gauge", "Subflows that are established over all paths.", FORM_INT,
+	      subflows),
+	WHOLE("udp_associations", "gauge", "Client sockets whose datagrams go through the exit.",
+	      FORM_INT, udp_associations),
+	WHOLE("udp_receive_bytes_total", "counter",
+	      "Bytes of datagrams received from the exit since the start.", FORM_COUNT,
+	      udp_rx_bytes),
+	WHOLE("udp_transmit_bytes_total", "counter",
+	      "Bytes of datagrams sent to the exit since the start.", FORM_COUNT, udp_tx_bytes),
+	WHOLE("udp_moves_total", "counter", "Associations that took another path, since the start.",
+	      FORM_COUNT, udp_moved),
+	WHOLE("udp_dropped_total", "counter", "Datagrams that were not passed on, since the start.",
+	      FORM_COUNT, udp_dropped),
+	WHOLE("cpu_ratio", "gauge",
+	      "Part of the processors' time that was used over some seconds, by whomever.",
 	      FORM_RATIO, machine.cpu_ratio),
-	WHOLE("temperature_celsius", "gauge", "Temperature of the processor.", FORM_INT, machine.temperature_c),
-	WHOLE("memory_bytes", "gauge", "Memory that the gateway has resident.", FORM_INT64, machine.memory_bytes),
-	WHOLE("files", "gauge", "Files and sockets that the gateway has open.", FORM_INT, machine.files),
-	WHOLE("files_limit", "gauge", "As many of them it may have.", FORM_INT, machine.files_limit),
+	WHOLE("temperature_celsius", "gauge", "Temperature of the processor.", FORM_INT,
+	      machine.temperature_c),
+	WHOLE("memory_bytes", "gauge", "Memory that the gateway has resident.", FORM_INT64,
+	      machine.memory_bytes),
+	WHOLE("files", "gauge", "Files and sockets that the gateway has open.", FORM_INT,
+	      machine.files),
+	WHOLE("files_limit", "gauge", "As many of them it may have.", FORM_INT,
+	      machine.files_limit),
 	WHOLE("conntrack", "gauge", "Entries in the kernel's table of connections.", FORM_INT64,
 	      machine.conntrack),
-	WHOLE("conntrack_limit", "gauge", "As many of them it holds; further connections are dropped.", FORM_INT64,
+	WHOLE("conntrack_limit", "gauge",
+	      "As many of them it holds; further connections are dropped.", FORM_INT64,
 	      machine.conntrack_limit),
 	WHOLE("alarms", "gauge", "Alarms, acknowledged ones included.", FORM_INT, n_alarms),
 };
@@ -260,7 +298,8 @@ static void add_families(struct str *out, const struct family *f, size_t n, cons
 static void add_states(struct str *out, const struct snapshot *s)
 {
 	if (s->n_paths)
-		add_heading(out, "path_up", "gauge", "Whether the path carries: its state is up or degraded.");
+		add_heading(out, "path_up", "gauge",
+			    "Whether the path carries: its state is up or degraded.");
 	for (int i = 0; i < s->n_paths; i++) {
 		const struct path_snapshot *p = &s->paths[i];
 		const struct label labels[] = { { "path", p->name }, { "kind", p->kind }, { 0 } };
@@ -269,23 +308,28 @@ static void add_states(struct str *out, const struct snapshot *s)
 			   p->state == PATH_STATE_UP || p->state == PATH_STATE_DEGRADED);
 	}
 	if (s->n_paths)
-		add_heading(out, "path_state", "gauge", "1 for the path's state, 0 for the others.");
+		add_heading(out, "path_state", "gauge",
+			    "1 for the path's state, 0 for the others.");
 	for (int i = 0; i < s->n_paths; i++) {
 		for (int state = 0; state < PATH_STATES; state++) {
 			const struct label labels[] = { { "path", s->paths[i].name },
-							{ "state", path_state_json((enum path_state)state) },
+							{ "state",
+							  path_state_json((enum path_state)state) },
 							{ 0 } };
 
-			add_sample(out, "path_state", labels, s->paths[i].state == (enum path_state)state);
+			add_sample(out, "path_state", labels,
+				   s->paths[i].state == (enum path_state)state);
 		}
 	}
 }
 
 static void add_verdict(struct str *out, const struct snapshot *s)
 {
-	add_heading(out, "verdict", "gauge", "1 for the gateway's verdict on itself, 0 for the others.");
+	add_heading(out, "verdict", "gauge",
+		    "1 for the gateway's verdict on itself, 0 for the others.");
 	for (int i = 0; i < VERDICTS; i++) {
-		const struct label labels[] = { { "verdict", verdict_json((enum verdict)i) }, { 0 } };
+		const struct label labels[] = { { "verdict", verdict_json((enum verdict)i) },
+						{ 0 } };
 
 		add_sample(out, "verdict", labels, s->verdict == (enum verdict)i);
 	}
@@ -295,10 +339,12 @@ static void add_connections(struct str *out, const struct snapshot *s)
 {
 	if (s->connections < 0 || s->connections_tcp < 0)
 		return;
-	add_heading(out, "connections", "gauge", "Connections of the LAN that are open, by how they are carried.");
+	add_heading(out, "connections", "gauge",
+		    "Connections of the LAN that are open, by how they are carried.");
 	add_sample(out, "connections", (const struct label[]){ { "mode", "mptcp" }, { 0 } },
 		   s->connections - s->connections_tcp);
-	add_sample(out, "connections", (const struct label[]){ { "mode", "tcp" }, { 0 } }, s->connections_tcp);
+	add_sample(out, "connections", (const struct label[]){ { "mode", "tcp" }, { 0 } },
+		   s->connections_tcp);
 }
 
 static void add_fallbacks(struct str *out, const struct snapshot *s)
@@ -307,7 +353,8 @@ static void add_fallbacks(struct str *out, const struct snapshot *s)
 		    "Connections of the LAN that became plain TCP since the start, by the reason.");
 	for (int i = CONN_REASON_NONE + 1; i < CONN_REASONS; i++)
 		add_sample(out, "fallbacks_total",
-			   (const struct label[]){ { "reason", conn_reason_word((enum conn_reason)i) }, { 0 } },
+			   (const struct label[]){
+				   { "reason", conn_reason_word((enum conn_reason)i) }, { 0 } },
 			   (double)s->fallbacks[i]);
 }
 

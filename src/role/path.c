@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate path add` and `remove`: change the configuration file. The new file is written beside the old
-// one and read as the gateway would; when it is right and the person agrees, it takes the old one's
-// place at once.
+// `mpgate path add` and `remove`: change the configuration file. The new file is written beside the
+// old one and read as the gateway would; when it is right and the person agrees, it takes the old
+// one's place at once.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +29,12 @@ struct path_job {
 
 static int fail_file(const char *what, const char *file)
 {
-	enum status status = errno == ENOENT ? STATUS_NO_SUCH : errno == EACCES ? STATUS_NOT_ALLOWED : STATUS_FAILED;
+	enum status status = errno == ENOENT   ? STATUS_NO_SUCH
+			     : errno == EACCES ? STATUS_NOT_ALLOWED
+					       : STATUS_FAILED;
 
-	return role_fail(status, status == STATUS_NOT_ALLOWED ? "use sudo" : NULL, "path: cannot %s %s: %s", what,
-			 file, strerror(errno));
+	return role_fail(status, status == STATUS_NOT_ALLOWED ? "use sudo" : NULL,
+			 "path: cannot %s %s: %s", what, file, strerror(errno));
 }
 
 static int read_old(struct path_job *job)
@@ -54,7 +56,8 @@ static int read_old(struct path_job *job)
 		str_add_bytes(&job->old, block, n);
 	fclose(file);
 	if (job->old.len > FILE_MAX || strlen(str_text(&job->old)) != job->old.len)
-		return role_fail(STATUS_BAD_CONFIG, NULL, "path: %s is no configuration file", job->file);
+		return role_fail(STATUS_BAD_CONFIG, NULL, "path: %s is no configuration file",
+				 job->file);
 	return STATUS_DONE;
 }
 
@@ -81,8 +84,8 @@ static int write_beside(struct path_job *job)
 	fd = open(str_text(&job->beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_file("write", str_text(&job->beside));
-	if (fchown(fd, job->st.st_uid, job->st.st_gid) < 0 || fchmod(fd, job->st.st_mode & 07777) < 0 ||
-	    !write_all(fd, &job->new))
+	if (fchown(fd, job->st.st_uid, job->st.st_gid) < 0 ||
+	    fchmod(fd, job->st.st_mode & 07777) < 0 || !write_all(fd, &job->new))
 		status = fail_file("write", str_text(&job->beside));
 	close(fd);
 	return status;
@@ -92,12 +95,13 @@ static int check_new(struct path_job *job)
 {
 	struct str errors = { 0 };
 	struct config *config = NULL;
-	int rc = config_load(str_text(&job->beside), CONFIG_ROLE_ANY, &config, &errors), status = STATUS_DONE;
+	int rc = config_load(str_text(&job->beside), CONFIG_ROLE_ANY, &config, &errors),
+	    status = STATUS_DONE;
 
 	if (rc < 0) {
 		fputs(str_text(&errors), stderr);
-		status = role_fail(STATUS_BAD_CONFIG, "the file is as it was", "path: with this change %s would have errors",
-				   job->file);
+		status = role_fail(STATUS_BAD_CONFIG, "the file is as it was",
+				   "path: with this change %s would have errors", job->file);
 	}
 	config_free(config);
 	str_fini(&errors);
@@ -126,8 +130,9 @@ static void show_change(const struct path_job *job, FILE *to)
 		if (a[head] == '\n')
 			line = head + 1;
 	}
-	while (tail < job->old.len - line && tail < job->new.len - line &&
-	       a[job->old.len - 1 - tail] == b[job->new.len - 1 - tail])
+	while (tail < job->old.len - line &&
+	       tail < job->new.len - line &&a[job->old.len - 1 - tail] ==
+		       b[job->new.len - 1 - tail])
 		tail++;
 	// whole lines
 	while (tail && job->old.len - tail > line && a[job->old.len - tail - 1] != '\n')
@@ -145,7 +150,8 @@ static int confirm(const struct path_job *job)
 	if (job->args.yes)
 		return STATUS_DONE;
 	if (!terminal || job->args.no_input)
-		return role_fail(STATUS_REFUSED, "--yes changes the file without asking", "path: not done");
+		return role_fail(STATUS_REFUSED, "--yes changes the file without asking",
+				 "path: not done");
 	return role_hear_yes() ? STATUS_DONE : role_fail(STATUS_REFUSED, NULL, "path: not done");
 }
 
@@ -155,7 +161,8 @@ static int edit(struct path_job *job)
 {
 	struct str why = { 0 };
 	int rc = job->adds ? config_edit_add_path(str_text(&job->old), &job->path, &job->new, &why)
-			   : config_edit_remove_path(str_text(&job->old), job->path.name, &job->new, &why);
+			   : config_edit_remove_path(str_text(&job->old), job->path.name, &job->new,
+						     &why);
 	int status = STATUS_DONE;
 
 	if (rc < 0)
@@ -196,15 +203,17 @@ static int run(struct path_job *job)
 }
 
 // What goes into the file as it is must fit there.
-static bool take_word(struct path_job *job, const char *what, const char *word, char *to, size_t size)
+static bool take_word(struct path_job *job, const char *what, const char *word, char *to,
+		      size_t size)
 {
 	if (strlen(word) < size && !strpbrk(word, "\"\\\n")) {
 		str_copy(to, size, word);
 		return true;
 	}
-	job->args.status = role_fail(STATUS_USAGE, NULL,
-				     "path: %s '%s' is longer than %zu bytes, or holds quotes or backslashes", what,
-				     word, size - 1);
+	job->args.status =
+		role_fail(STATUS_USAGE, NULL,
+			  "path: %s '%s' is longer than %zu bytes, or holds quotes or backslashes",
+			  what, word, size - 1);
 	return false;
 }
 
@@ -213,7 +222,8 @@ static bool parse(struct path_job *job, int argc, char **argv)
 	const char *interface = "", *kind = "", *label = "", *verb;
 	struct config_path *path = &job->path;
 	const struct role_option options[] = {
-		{ "interface", 'i', "NAME", "its interface; without this the path's name", .text = &interface },
+		{ "interface", 'i', "NAME", "its interface; without this the path's name",
+		  .text = &interface },
 		{ "kind", 'k', "KIND", "adsl, vpn, 3g, ...", .text = &kind },
 		{ "label", 'l', "TEXT", "a few words for people", .text = &label },
 		{ "optional", 0, NULL, "in standby until it is wanted", .flag = &path->optional },
@@ -225,9 +235,9 @@ static bool parse(struct path_job *job, int argc, char **argv)
 	verb = job->args.n_operands == 2 ? job->args.operands[0] : "";
 	job->adds = strcmp(verb, "add") == 0;
 	if (!job->adds && strcmp(verb, "remove") != 0) {
-		job->args.status = role_fail(STATUS_USAGE,
-					     "write 'mpgate path add PATH' or 'mpgate path remove PATH'",
-					     "path: what is to be done with which path?");
+		job->args.status = role_fail(
+			STATUS_USAGE, "write 'mpgate path add PATH' or 'mpgate path remove PATH'",
+			"path: what is to be done with which path?");
 		return false;
 	}
 	return take_word(job, "name", job->args.operands[1], path->name, sizeof(path->name)) &&

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate paths`: the table of paths, or all about those that are named; once or again and again. JSON is what
-// the gateway said, cut to the paths, so that a newer gateway's keys are not lost on an older client.
+// `mpgate paths`: the table of paths, or all about those that are named; once or again and again.
+// JSON is what the gateway said, cut to the paths, so that a newer gateway's keys are not lost on
+// an older client.
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static bool parse(struct paths_job *job, int argc, char **argv)
 		return false;
 	}
 	job->look = (struct view_look){ role_color(&job->args, STDOUT_FILENO), job->args.units };
-	return client_read_watch("paths", job->watch, job->args.plain ? 0 : 1, &job->watch_s) == STATUS_DONE;
+	return client_read_watch("paths", job->watch, job->args.plain ? 0 : 1, &job->watch_s) ==
+	       STATUS_DONE;
 }
 
 static bool is_chosen(const struct paths_job *job, const char *name)
@@ -86,7 +88,8 @@ static int add_detail(struct paths_job *job, const struct path_snapshot *path, s
 	status = rc ? client_fail_rc(&job->args, rc)
 		    : client_wait(&job->args, job->c, 1u << CTL_LOG, message, CLIENT_ANSWER_MS);
 	if (status == STATUS_DONE)
-		paths_view_detail(&job->shown, path, message->log.events, message->log.n, job->look, out);
+		paths_view_detail(&job->shown, path, message->log.events, message->log.n, job->look,
+				  out);
 	free(message);
 	return status;
 }
@@ -99,7 +102,8 @@ static int add_text(struct paths_job *job, struct str *out)
 		str_add(out, "\n");
 	if (!job->args.n_operands)
 		paths_view_table(&job->shown, job->look, out);
-	for (int i = 0; status == STATUS_DONE && job->args.n_operands && i < job->shown.n_paths; i++) {
+	for (int i = 0; status == STATUS_DONE && job->args.n_operands && i < job->shown.n_paths;
+	     i++) {
 		if (i)
 			str_add(out, "\n");
 		status = add_detail(job, &job->shown.paths[i], out);
@@ -121,7 +125,8 @@ static int show(void *ctx, const struct ctl_message *message)
 		str_addf(&out, "%s\n", line ? line : "");
 	} else if (job->args.plain && job->watch) {
 		if (!job->began)
-			job->seen_seq = message->snapshot.n_events ? message->snapshot.events[0].seq : 0;
+			job->seen_seq =
+				message->snapshot.n_events ? message->snapshot.events[0].seq : 0;
 		job->seen_seq = status_view_changes(&job->shown, job->seen_seq, &out);
 	} else if (job->args.plain) {
 		paths_view_plain(&job->shown, &out);

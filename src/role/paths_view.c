@@ -85,7 +85,8 @@ static void add_row(const struct path_snapshot *path, int width, int percent, en
 	table_add_colored(out, word, color ? state_colors[path->state] : NULL);
 	invisible = out->len - invisible - strlen(word);
 	add_measures(out, cells);
-	table_add_cut(out, path->note, TABLE_COLUMNS - (table_width(out->text + begin) - invisible));
+	table_add_cut(out, path->note,
+		      TABLE_COLUMNS - (table_width(out->text + begin) - invisible));
 	while (out->text[out->len - 1] == ' ')
 		out->text[--out->len] = '\0';
 	str_add(out, "\n");
@@ -120,8 +121,8 @@ void paths_view_table(const struct snapshot *s, struct view_look look, struct st
 
 #define LABEL_COLUMNS 8
 
-// The facts of one label, comma after comma, as many to a line as fit. What is not known is left out, and so
-// is a label without facts.
+// The facts of one label, comma after comma, as many to a line as fit. What is not known is left
+// out, and so is a label without facts.
 struct facts {
 	struct str *out;
 	const char *label;
@@ -161,7 +162,8 @@ static void end_facts(struct facts *f)
 		str_add(f->out, "\n");
 }
 
-static const char *format_ago(const struct snapshot *s, int64_t then_ms, char out[static FORMAT_SIZE])
+static const char *format_ago(const struct snapshot *s, int64_t then_ms,
+			      char out[static FORMAT_SIZE])
 {
 	int64_t age_s = (s->time_ms - then_ms) / 1000;
 
@@ -173,7 +175,8 @@ static bool carries(const struct path_snapshot *p)
 	return p->state == PATH_STATE_UP || p->state == PATH_STATE_DEGRADED;
 }
 
-static void add_head(const struct snapshot *s, const struct path_snapshot *p, bool color, struct str *out)
+static void add_head(const struct snapshot *s, const struct path_snapshot *p, bool color,
+		     struct str *out)
 {
 	char kind[NAME_SIZE], clock[FORMAT_SIZE], age[FORMAT_SIZE];
 	const char *word = path_state_word(p->state);
@@ -188,7 +191,8 @@ static void add_head(const struct snapshot *s, const struct path_snapshot *p, bo
 	str_add(out, "\n");
 }
 
-static void tell_use(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit, struct str *out)
+static void tell_use(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit,
+		     struct str *out)
 {
 	static const char *const uses[PATH_USES] = {
 		[PATH_USE_FULL] = "in full use",
@@ -208,12 +212,13 @@ static void tell_use(const struct snapshot *s, const struct path_snapshot *p, en
 	if (p->who[0])
 		add_fact(&f, "switched by %s", p->who);
 	if (p->demand[0])
-		add_fact(&f, "wanted %s", strcmp(p->demand, "manual") == 0 ? "by hand only" : p->demand);
+		add_fact(&f, "wanted %s",
+			 strcmp(p->demand, "manual") == 0 ? "by hand only" : p->demand);
 	end_facts(&f);
 }
 
-static void tell_address(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit,
-			 struct str *out)
+static void tell_address(const struct snapshot *s, const struct path_snapshot *p,
+			 enum rate_unit unit, struct str *out)
 {
 	struct facts f = begin_facts(out, "address");
 
@@ -238,8 +243,8 @@ static void tell_address(const struct snapshot *s, const struct path_snapshot *p
 	end_facts(&f);
 }
 
-static void tell_probes(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit,
-			struct str *out)
+static void tell_probes(const struct snapshot *s, const struct path_snapshot *p,
+			enum rate_unit unit, struct str *out)
 {
 	struct facts f = begin_facts(out, "probes");
 	char text[FORMAT_SIZE], least[FORMAT_SIZE], jitter[FORMAT_SIZE];
@@ -257,7 +262,8 @@ static void tell_probes(const struct snapshot *s, const struct path_snapshot *p,
 	if (p->loss_ratio >= 0)
 		add_fact(&f, "loss %s %%", format_loss(p->loss_ratio, text));
 	if (p->download_loss_ratio >= 0)
-		add_fact(&f, "sent again by the exit %s %%", format_loss(p->download_loss_ratio, text));
+		add_fact(&f, "sent again by the exit %s %%",
+			 format_loss(p->download_loss_ratio, text));
 	if (p->down_after > 0 && p->up_after > 0 && p->enabled)
 		add_fact(&f, "down after %d lost, up after %d good", p->down_after, p->up_after);
 	if (p->probes_lost > 0)
@@ -283,12 +289,13 @@ static void tell_mptcp(const struct snapshot *s, const struct path_snapshot *p, 
 	if (p->subflows >= 0 && carries(p))
 		add_fact(&f, "%d subflows", p->subflows);
 	if (p->joins_ok || p->joins_failed)
-		add_fact(&f, "joins %" PRIu64 " ok, %" PRIu64 " failed", p->joins_ok, p->joins_failed);
+		add_fact(&f, "joins %" PRIu64 " ok, %" PRIu64 " failed", p->joins_ok,
+			 p->joins_failed);
 	end_facts(&f);
 }
 
-static void tell_traffic(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit,
-			 struct str *out)
+static void tell_traffic(const struct snapshot *s, const struct path_snapshot *p,
+			 enum rate_unit unit, struct str *out)
 {
 	struct facts f = begin_facts(out, "traffic");
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE];
@@ -311,7 +318,8 @@ static void tell_traffic(const struct snapshot *s, const struct path_snapshot *p
 	end_facts(&f);
 }
 
-static void tell_cap(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit, struct str *out)
+static void tell_cap(const struct snapshot *s, const struct path_snapshot *p, enum rate_unit unit,
+		     struct str *out)
 {
 	struct facts f = begin_facts(out, "cap");
 	char used[FORMAT_SIZE], limit[FORMAT_SIZE], left[FORMAT_SIZE];
@@ -326,12 +334,14 @@ static void tell_cap(const struct snapshot *s, const struct path_snapshot *p, en
 			 format_bytes(p->cap_bytes, limit),
 			 (double)p->cap_used_bytes / (double)p->cap_bytes * 100);
 	if (p->cap_resets_ms > s->time_ms)
-		add_fact(&f, "resets in %s", format_duration((p->cap_resets_ms - s->time_ms) / 1000, left));
+		add_fact(&f, "resets in %s",
+			 format_duration((p->cap_resets_ms - s->time_ms) / 1000, left));
 	if (p->cap_ignored)
 		add_fact(&f, "ignored until then");
 	else
 		add_fact(&f, "%d%% warns, 100%% %s", p->cap_warn_percent,
-			 strcmp(p->cap_action, "backup") == 0 ? "makes it a backup" : "switches it off");
+			 strcmp(p->cap_action, "backup") == 0 ? "makes it a backup"
+							      : "switches it off");
 	end_facts(&f);
 }
 
@@ -347,8 +357,9 @@ static void add_event(const struct event *event, const char *label, struct str *
 		       event_is_alert(event) ? '!' : ' ', event->verb, event->text);
 }
 
-void paths_view_detail(const struct snapshot *s, const struct path_snapshot *path, const struct event *events,
-		       int n_events, struct view_look look, struct str *out)
+void paths_view_detail(const struct snapshot *s, const struct path_snapshot *path,
+		       const struct event *events, int n_events, struct view_look look,
+		       struct str *out)
 {
 	static void (*const tellers[])(const struct snapshot *s, const struct path_snapshot *p,
 				       enum rate_unit unit, struct str *out) = {

@@ -9,8 +9,8 @@
 #include "model/format.h"
 #include "model/snapshot.h"
 
-// What `mpgate paths` prints, and `mpgate status` of the paths, as text. Each adds to `out`; lines end with a
-// line feed.
+// What `mpgate paths` prints, and `mpgate status` of the paths, as text. Each adds to `out`; lines
+// end with a line feed.
 
 // How it is to look.
 struct view_look {
@@ -25,8 +25,9 @@ int paths_view_name_width(const struct snapshot *s);
 // For people: a line per path, at most 80 columns.
 void paths_view_table(const struct snapshot *s, struct view_look look, struct str *out);
 // All that is known of one path; `events` are its last, the oldest first.
-void paths_view_detail(const struct snapshot *s, const struct path_snapshot *path, const struct event *events,
-		       int n_events, struct view_look look, struct str *out);
+void paths_view_detail(const struct snapshot *s, const struct path_snapshot *path,
+		       const struct event *events, int n_events, struct view_look look,
+		       struct str *out);
 // For programs: a header line, then one line per path with fields between tabs.
 void paths_view_plain(const struct snapshot *s, struct str *out);
 

@@ -29,7 +29,8 @@ static void add_exit(struct work *work, const struct config_exit *exit)
 	int rc = getaddrinfo(exit->address, NULL, &hints, &list);
 
 	if (rc)
-		printf("# exit %s: cannot look up %s: %s\n", exit->name, exit->address, gai_strerror(rc));
+		printf("# exit %s: cannot look up %s: %s\n", exit->name, exit->address,
+		       gai_strerror(rc));
 	for (struct addrinfo *a = list; a && work->n_exits < EXIT_ADDRS_MAX; a = a->ai_next)
 		work->exits[work->n_exits++] = addr_from_sockaddr((const void *)a->ai_addr);
 	if (list)
@@ -56,7 +57,8 @@ static void assume_up(struct work *work, size_t slot, const struct path_facts *f
 	path_fsm_init(fsm, path->optional, 0);
 	path_fsm_observe(fsm, facts, 0, &change);
 	if (path->optional)
-		printf("# path %s: optional, not in use until 'mpgate enable %s'\n", path->name, path->name);
+		printf("# path %s: optional, not in use until 'mpgate enable %s'\n", path->name,
+		       path->name);
 	else if (!facts->ready)
 		printf("# path %s: %s%s%s\n", path->name, facts->note, facts->advice[0] ? ": " : "",
 		       facts->advice);
@@ -111,7 +113,8 @@ static int observe(struct work *work, struct str *why)
 	int rc = kern_open(&options, &kern, why);
 
 	if (!rc)
-		rc = kern_observe(kern, (const char *const *)names.list, names.n, &work->observed, why);
+		rc = kern_observe(kern, (const char *const *)names.list, names.n, &work->observed,
+				  why);
 	kern_close(kern);
 	plan_names_fini(&names);
 	return rc;
@@ -134,8 +137,8 @@ int role_plan(int argc, char **argv)
 	work->config = config;
 	rc = observe(work, &why);
 	if (rc < 0) {
-		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL, "plan: %s",
-				   str_text(&why));
+		status = role_fail(rc == -EPERM ? STATUS_NOT_ALLOWED : STATUS_FAILED, NULL,
+				   "plan: %s", str_text(&why));
 	} else {
 		find_exits(work);
 		judge_paths(work);

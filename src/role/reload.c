@@ -23,7 +23,8 @@ static int fail(const struct command_result *result)
 	if (result->status == STATUS_BAD_CONFIG)
 		str_copy(hint, sizeof(hint), "'mpgate check' reads the file without a gateway");
 	fputs(result->details, stderr);
-	return role_fail((enum status)result->status, hint[0] ? hint : NULL, "reload: %s", result->text);
+	return role_fail((enum status)result->status, hint[0] ? hint : NULL, "reload: %s",
+			 result->text);
 }
 
 static void print_result(const struct role_args *args, const struct ctl_result *result)

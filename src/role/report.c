@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate report`: one text for a bug report. It is put together from what other commands print, our own
-// and the system's; a command that is missing or fails says so in its place, and none can hold up the
-// rest. Everything goes through a mask (mask.h) that knows the configuration's secrets and names; keys
-// are never printed in the first place.
+// `mpgate report`: one text for a bug report. It is put together from what other commands print,
+// our own and the system's; a command that is missing or fails says so in its place, and none can
+// hold up the rest. Everything goes through a mask (mask.h) that knows the configuration's secrets
+// and names; keys are never printed in the first place.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +53,8 @@ static const struct section {
 	{ "limits", { "ip", "mptcp", "limits" } },
 	{ "sysctls",
 	  { "sysctl", "-a", "-r",
-	    "^net\\.(mptcp\\.|core\\.([rw]mem|default_qdisc|somaxconn)|ipv4\\.(tcp_[rw]?mem|tcp_congestion|tcp_notsent|"
+	    "^net\\.(mptcp\\.|core\\.([rw]mem|default_qdisc|somaxconn)|ipv4\\.(tcp_[rw]?mem|tcp_"
+	    "congestion|tcp_notsent|"
 	    "ip_forward|conf\\..*\\.(rp_filter|forwarding)))" } },
 	{ "sockets", { "ss", "-s" } },
 	{ "MPTCP sockets", { "ss", "-Mtin" } },
@@ -253,14 +254,15 @@ static void write_section(struct report_job *job, const struct section *s)
 static bool open_output(struct report_job *job)
 {
 	// it is for strangers, but who gives it to them is the owner's business
-	int fd = job->output ? open(job->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	int fd =
+		job->output ? open(job->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
 
 	job->to = job->output ? fd < 0 ? NULL : fdopen(fd, "w") : stdout;
 	if (job->to)
 		return true;
 	job->args.status = role_fail(errno == EACCES ? STATUS_NOT_ALLOWED : STATUS_FAILED,
-				     errno == EEXIST ? "give another name" : NULL, "report: cannot make %s: %s",
-				     job->output, strerror(errno));
+				     errno == EEXIST ? "give another name" : NULL,
+				     "report: cannot make %s: %s", job->output, strerror(errno));
 	return false;
 }
 
@@ -272,7 +274,8 @@ static int finish(struct report_job *job)
 	if (failed)
 		return role_fail(STATUS_FAILED, NULL, "report: cannot write: %s", strerror(errno));
 	if (job->output)
-		fprintf(stderr, "mpgate: %s: look through it before you give it away\n", job->output);
+		fprintf(stderr, "mpgate: %s: look through it before you give it away\n",
+			job->output);
 	return STATUS_DONE;
 }
 
@@ -280,15 +283,17 @@ int role_report(int argc, char **argv)
 {
 	struct report_job job = { 0 };
 	const struct role_option options[] = {
-		{ "output", 'o', "FILE", "write it there; the file must not exist", .text = &job.output },
+		{ "output", 'o', "FILE", "write it there; the file must not exist",
+		  .text = &job.output },
 		{ 0 },
 	};
 
 	if (!role_args_parse(&job.args, argc, argv, options) || !open_output(&job))
 		return job.args.status;
 	prepare(&job);
-	fprintf(job.to, "mpgate report. Public addresses, MAC addresses, names of hosts and secrets are\n"
-			"replaced; the names of paths, and private addresses, are not.\n\n");
+	fprintf(job.to,
+		"mpgate report. Public addresses, MAC addresses, names of hosts and secrets are\n"
+		"replaced; the names of paths, and private addresses, are not.\n\n");
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		write_section(&job, &sections[i]);
 	mask_fini(&job.mask);

@@ -26,7 +26,7 @@
 //			return args.status;
 //		...
 //		return role_fail(STATUS_NO_SUCH, "did you mean ppp0?", "redial: no path '%s'",
-//name);
+// name);
 //	}
 
 // One option of a subcommand; exactly one of the targets is set.
@@ -68,9 +68,9 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 // Whether to send colour to this descriptor: --color, NO_COLOR, TERM=dumb, terminal or not.
 bool role_color(const struct role_args *args, int fd);
 
-// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL; with --json an error object
-// on stdout instead. Returns `status`. What would steer a terminal is replaced: the text may quote
-// what a person or a peer sent.
+// "mpgate: WHAT: WHY" on stderr, and a "hint:" line unless `hint` is NULL; with --json an error
+// object on stdout instead. Returns `status`. What would steer a terminal is replaced: the text may
+// quote what a person or a peer sent.
 __attribute__((format(printf, 3, 4))) int role_fail(enum status status, const char *hint,
 						    const char *fmt, ...);
 // The same of an error that is there already, as from ctl_client_explain().
@@ -79,7 +79,8 @@ int role_fail_error(const struct ctl_error *error);
 // session.c: whether this terminal is on an ssh session, and by which interface that comes in.
 void role_session_find(struct ui_options *options);
 
-// console.c: what every console is started with. Zero-initialised; options of its own may be set before.
+// console.c: what every console is started with. Zero-initialised; options of its own may be set
+// before.
 struct role_screen {
 	struct ui_options options;
 	char last_run[sizeof(((struct role_args *)NULL)->state_dir) + 16];
@@ -104,7 +105,15 @@ bool role_hear_yes(void);
 void role_add_json_text(struct str *out, const char *text);
 
 // What a subcommand is for; in the order of the overview.
-enum role_group { ROLE_LOOK, ROLE_CHANGE, ROLE_FIND, ROLE_CONFIGURE, ROLE_RUN, ROLE_OTHER, ROLE_GROUPS };
+enum role_group {
+	ROLE_LOOK,
+	ROLE_CHANGE,
+	ROLE_FIND,
+	ROLE_CONFIGURE,
+	ROLE_RUN,
+	ROLE_OTHER,
+	ROLE_GROUPS
+};
 
 // A subcommand as users see it.
 struct role_verb {
@@ -119,10 +128,11 @@ struct role_verb {
 
 // The whole table.
 const struct role_verb *role_verb_list(size_t *n);
-// The options of a subcommand (NULL: none), its own first and then the global ones. Their targets are not
-// to be used. Returns how many there are.
+// The options of a subcommand (NULL: none), its own first and then the global ones. Their targets
+// are not to be used. Returns how many there are.
 #define ROLE_OPTIONS_MAX 48
-size_t role_list_options(const struct role_verb *verb, struct role_option options[ROLE_OPTIONS_MAX]);
+size_t role_list_options(const struct role_verb *verb,
+			 struct role_option options[ROLE_OPTIONS_MAX]);
 
 // NULL when there is none. role_verb_near() is the best "did you mean", or NULL.
 const struct role_verb *role_verb_find(const char *word);

@@ -145,7 +145,8 @@ static size_t list_globals(struct globals *g, struct role_option *options)
 		{ "plain", 0, NULL, "answer in tab-separated columns", .flag = &g->plain },
 		{ "no-header", 0, NULL, "without the line of their names", .flag = &g->no_header },
 		{ "color", 0, "auto|always|never", "when to use colour", .text = &g->color },
-		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show", .text = &g->charset },
+		{ "charset", 0, "auto|ascii|utf8", "what the terminal can show",
+		  .text = &g->charset },
 		{ "units", 0, "bit|kbit|byte|auto", "of rates, for people", .text = &g->units },
 		{ "mask", 0, NULL, "hide addresses, to show it to others", .flag = &g->mask },
 		{ "quiet", 'q', NULL, "log errors only", .flag = &g->quiet },
@@ -331,8 +332,8 @@ void role_args_print_globals(void)
 
 // ---- the options of a subcommand, for others than itself
 
-// They stand in its function, because they point at its variables. So it is called, and stopped as soon as
-// it has told them to role_args_parse().
+// They stand in its function, because they point at its variables. So it is called, and stopped as
+// soon as it has told them to role_args_parse().
 static struct {
 	struct role_option *options; // NULL: nobody wants to know
 	size_t n;
@@ -353,15 +354,17 @@ size_t role_list_options(const struct role_verb *verb, struct role_option option
 
 // ---- a subcommand's words
 
-// The index of `word` among `words`; of no word, the first. -1: it is none of them, and that was said.
-static int choose_word(struct role_args *args, const char *option, const char *word, const char *const words[3])
+// The index of `word` among `words`; of no word, the first. -1: it is none of them, and that was
+// said.
+static int choose_word(struct role_args *args, const char *option, const char *word,
+		       const char *const words[3])
 {
 	for (int i = 0; i < 3; i++) {
 		if (!word || strcmp(word, words[i]) == 0)
 			return i;
 	}
-	args->status = role_fail(STATUS_USAGE, NULL, "--%s: '%s' is not %s, %s or %s", option, word, words[0], words[1],
-				 words[2]);
+	args->status = role_fail(STATUS_USAGE, NULL, "--%s: '%s' is not %s, %s or %s", option, word,
+				 words[0], words[1], words[2]);
 	return -1;
 }
 
@@ -415,7 +418,8 @@ static bool set_folder(struct role_args *args, char *out, size_t size, const cha
 
 	if (snprintf(out, size, "%s", dir ? dir : fallback) < (int)size)
 		return true;
-	args->status = role_fail(STATUS_USAGE, NULL, "%s is longer than %zu bytes", variable, size - 1);
+	args->status =
+		role_fail(STATUS_USAGE, NULL, "%s is longer than %zu bytes", variable, size - 1);
 	return false;
 }
 
@@ -428,7 +432,8 @@ static bool set_paths(struct role_args *args, const struct globals *g)
 	args->config_given = args->config;
 	if (!args->config)
 		args->config = DEFAULT_CONFIG;
-	if (!set_folder(args, args->run_dir, sizeof(args->run_dir), "MPGATE_RUN_DIR", MPGATE_RUNDIR) ||
+	if (!set_folder(args, args->run_dir, sizeof(args->run_dir), "MPGATE_RUN_DIR",
+			MPGATE_RUNDIR) ||
 	    !set_folder(args, args->state_dir, sizeof(args->state_dir), "MPGATE_STATE_DIR",
 			MPGATE_STATEDIR))
 		return false;
@@ -497,7 +502,8 @@ bool role_args_parse(struct role_args *args, int argc, char **argv, const struct
 		log_set_level(g.verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (g.mask && verb->group != ROLE_RUN) // the console draws, and hides by itself
 		role_mask_begin();
-	return set_color(args, g.color) && set_charset(args, g.charset) && set_units(args, g.units) && set_paths(args, &g);
+	return set_color(args, g.color) && set_charset(args, g.charset) &&
+	       set_units(args, g.units) && set_paths(args, &g);
 }
 
 bool role_color(const struct role_args *args, int fd)

@@ -60,10 +60,12 @@ static void tune_kernel(struct server *server, const char *saved_path)
 	struct str why = { 0 };
 
 	if (kern_open(&options, &server->kern, &why) < 0 ||
-	    kern_observe(server->kern, (const char *const *)names.list, names.n, &observed, &why) < 0) {
-		log_warning("server: kernel settings are left as they are: %s. For more than two extra "
-			    "paths set them by hand: ip mptcp limits set subflows 8",
-			    str_text(&why));
+	    kern_observe(server->kern, (const char *const *)names.list, names.n, &observed, &why) <
+		    0) {
+		log_warning(
+			"server: kernel settings are left as they are: %s. For more than two extra "
+			"paths set them by hand: ip mptcp limits set subflows 8",
+			str_text(&why));
 	} else {
 		plan_want_server(&observed, &want);
 		plan_diff(&observed, &want, &ops, NULL);
@@ -105,7 +107,8 @@ static bool describe(void *ctx, struct str *out)
 	return true;
 }
 
-static void tell_drops(const struct relay_udp_counters *now, const struct relay_udp_counters *before)
+static void tell_drops(const struct relay_udp_counters *now,
+		       const struct relay_udp_counters *before)
 {
 	struct str text = { 0 };
 
@@ -113,8 +116,8 @@ static void tell_drops(const struct relay_udp_counters *now, const struct relay_
 		uint64_t n = now->dropped[i] - before->dropped[i];
 
 		if (n)
-			str_addf(&text, "%s%s %llu", text.len ? ", " : "", relay_drop_word((enum relay_drop)i),
-				 (unsigned long long)n);
+			str_addf(&text, "%s%s %llu", text.len ? ", " : "",
+				 relay_drop_word((enum relay_drop)i), (unsigned long long)n);
 	}
 	if (text.len)
 		log_notice("server: datagrams dropped in the last hour: %s", str_text(&text));
@@ -140,7 +143,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 // NULL: out of memory.
-static struct relay_policy *make_policy(const struct config_server *config, const struct wire_key *key)
+static struct relay_policy *make_policy(const struct config_server *config,
+					const struct wire_key *key)
 {
 	struct relay_policy *policy = relay_policy_new();
 
@@ -173,7 +177,8 @@ static int list_other(const struct config_server *one, const struct config_serve
 	return n;
 }
 
-static int listen_on(struct server *server, const struct relay_listen list[], int n, struct str *why)
+static int listen_on(struct server *server, const struct relay_listen list[], int n,
+		     struct str *why)
 {
 	for (int i = 0; i < n; i++) {
 		int rc = relay_listen(server->relay, &list[i], why);
@@ -255,8 +260,8 @@ static int start_relay(struct server *server, struct str *why)
 		return rc;
 	policy = make_policy(config, &key);
 	wire_key_wipe(&key);
-	rc = policy ? relay_start(server->service.loop, service_workers(server->config->workers), &server->relay,
-				  why)
+	rc = policy ? relay_start(server->service.loop, service_workers(server->config->workers),
+				  &server->relay, why)
 		    : -ENOMEM;
 	if (rc < 0) {
 		relay_policy_put(policy);

@@ -67,8 +67,8 @@ void service_fini(struct service *service)
 
 // ---- what the service manager hears
 
-// A worker that hangs is as bad as a main thread that does: then we say nothing, and are killed and started
-// again. Half of the time is left for a worker that is only late.
+// A worker that hangs is as bad as a main thread that does: then we say nothing, and are killed and
+// started again. Half of the time is left for a worker that is only late.
 static void beat(struct service *service)
 {
 	int64_t watchdog_ms = notify_watchdog_ms();
@@ -76,7 +76,8 @@ static void beat(struct service *service)
 	bool stuck = watchdog_ms && silent_ms > watchdog_ms / 2;
 
 	if (stuck && !service->stuck)
-		log_error("a worker thread has been silent for %lld s; unless it comes back, the service "
+		log_error("a worker thread has been silent for %lld s; unless it comes back, the "
+			  "service "
 			  "manager's watchdog ends this process",
 			  (long long)silent_ms / 1000);
 	else if (service->stuck && !stuck)
@@ -150,8 +151,9 @@ int service_make_folder(const char *path, struct str *why)
 {
 	if (mkdir(path, 0755) == 0 || errno == EEXIST)
 		return 0;
-	str_addf(why, "cannot make the folder %s: %s; set MPGATE_RUN_DIR to one that can be written", path,
-		 strerror(errno));
+	str_addf(why,
+		 "cannot make the folder %s: %s; set MPGATE_RUN_DIR to one that can be written",
+		 path, strerror(errno));
 	return -errno;
 }
 

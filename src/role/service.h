@@ -16,8 +16,8 @@ struct service {
 	struct ev_loop *loop;
 	ev_signal term, interrupt, hangup;
 	void (*reload)(void *ctx); // SIGHUP; NULL: ignored
-	// Appends a sentence on how we are, and returns whether we do our job (at first it is to begin); for
-	// service_report().
+	// Appends a sentence on how we are, and returns whether we do our job (at first it is to
+	// begin); for service_report().
 	bool (*describe)(void *ctx, struct str *out);
 	void *ctx;
 
@@ -27,13 +27,14 @@ struct service {
 	bool ready, stuck;
 };
 
-// Ends ev_run() on SIGTERM and SIGINT; ignores SIGPIPE; raises the descriptor limit to what is allowed.
+// Ends ev_run() on SIGTERM and SIGINT; ignores SIGPIPE; raises the descriptor limit to what is
+// allowed.
 void service_init(struct service *service, struct ev_loop *loop);
 void service_fini(struct service *service);
 
-// From now on tells the service manager, when there is one, how we are: once a second, that we live, as long
-// as all of the relay's workers do; and what `describe` says when it changes. The relay must outlive it;
-// NULL for a role without one.
+// From now on tells the service manager, when there is one, how we are: once a second, that we
+// live, as long as all of the relay's workers do; and what `describe` says when it changes. The
+// relay must outlive it; NULL for a role without one.
 void service_report(struct service *service, const struct relay *relay);
 // Around a reload.
 void service_reloading(struct service *service);

@@ -16,8 +16,9 @@ static const char *find_interface(const char *ssh_connection)
 	struct addr from, to;
 
 	// sshd(8): client address, client port, server address, server port
-	if (sscanf(ssh_connection, "%63s %*s %63s", client, server) != 2 || addr_parse(server, &from) != 0 ||
-	    addr_parse(client, &to) != 0 || kern_route_interface(&from, &to, interface) != 0)
+	if (sscanf(ssh_connection, "%63s %*s %63s", client, server) != 2 ||
+	    addr_parse(server, &from) != 0 || addr_parse(client, &to) != 0 ||
+	    kern_route_interface(&from, &to, interface) != 0)
 		return NULL;
 	return interface;
 }

@@ -47,7 +47,8 @@ static bool parse(struct status_job *job, int argc, char **argv)
 	}
 	job->look = (struct view_look){ role_color(&job->args, STDOUT_FILENO), job->args.units };
 	// a change is told at once, numbers may wait
-	return client_read_watch("status", job->watch, job->args.plain ? 0 : 1, &job->watch_s) == STATUS_DONE;
+	return client_read_watch("status", job->watch, job->args.plain ? 0 : 1, &job->watch_s) ==
+	       STATUS_DONE;
 }
 
 static int show(void *ctx, const struct ctl_message *message)

@@ -102,8 +102,10 @@ static void add_heading(const struct snapshot *s, bool color, struct str *out)
 static void add_pending(const struct snapshot *s, struct str *out)
 {
 	if (s->pending[0])
-		table_add_line(out, "restart pending: %s is installed, %s runs; a restart cuts connections", s->pending,
-			 s->version);
+		table_add_line(
+			out,
+			"restart pending: %s is installed, %s runs; a restart cuts connections",
+			s->pending, s->version);
 }
 
 static void add_problems(const struct snapshot *s, struct str *out)
@@ -137,11 +139,12 @@ static void add_exit(const struct snapshot *s, struct str *out)
 	else if (e->reachable < 0)
 		table_add_line(out, "exit    %s not tried yet (%s)", e->name, e->endpoint);
 	else if (e->reachable == 0)
-		table_add_line(out, "exit    %s NOT REACHED over any path (%s)", e->name, e->endpoint);
+		table_add_line(out, "exit    %s NOT REACHED over any path (%s)", e->name,
+			       e->endpoint);
 	else
-		table_add_line(out, "exit    %s over %s of %d paths, MPTCP %s, RTT %s ms (%s)", e->name,
-			 format_count(e->paths_ok, ok), count_wanted(s), mptcp,
-			 format_rtt(e->rtt_us, rtt), e->endpoint);
+		table_add_line(out, "exit    %s over %s of %d paths, MPTCP %s, RTT %s ms (%s)",
+			       e->name, format_count(e->paths_ok, ok), count_wanted(s), mptcp,
+			       format_rtt(e->rtt_us, rtt), e->endpoint);
 	if (e->why[0])
 		table_add_line(out, "        %s", e->why);
 	if (e->udp_fault[0])
@@ -155,7 +158,9 @@ static void add_dns(const struct dns_snapshot *d, struct str *out)
 
 	if (!d->present)
 		return;
-	table_add_line(out, "dns     %" PRIu64 " queries, %" PRIu64 " from the cache, %" PRIu64 " stale, %" PRIu64 " failed",
+	table_add_line(out,
+		       "dns     %" PRIu64 " queries, %" PRIu64 " from the cache, %" PRIu64
+		       " stale, %" PRIu64 " failed",
 		       d->queries, d->hits, d->stale, d->failures);
 	for (int i = 0; i < d->n_upstreams; i++) {
 		const struct upstream_snapshot *u = &d->upstreams[i];
@@ -179,9 +184,10 @@ static void add_traffic(const struct snapshot *s, enum rate_unit unit, struct st
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE], in[FORMAT_SIZE], sent[FORMAT_SIZE];
 
 	table_add_line(out, "traffic RX %s %s  TX %s %s   since start %s in, %s out",
-		 format_rate(s->rx_bps, unit, rx), rate_unit_word(unit),
-		 format_rate(s->tx_bps, unit, tx), rate_unit_word(unit),
-		 format_bytes((int64_t)s->rx_bytes, in), format_bytes((int64_t)s->tx_bytes, sent));
+		       format_rate(s->rx_bps, unit, rx), rate_unit_word(unit),
+		       format_rate(s->tx_bps, unit, tx), rate_unit_word(unit),
+		       format_bytes((int64_t)s->rx_bytes, in),
+		       format_bytes((int64_t)s->tx_bytes, sent));
 }
 
 static void add_connections(const struct snapshot *s, struct str *out)
@@ -192,8 +198,8 @@ static void add_connections(const struct snapshot *s, struct str *out)
 		table_add_line(out, "conns   %s", format_count(s->connections, all));
 	else
 		table_add_line(out, "conns   %d, of them %d MPTCP over %s subflows, %d plain TCP",
-			 s->connections, s->connections - s->connections_tcp,
-			 format_count(s->subflows, subflows), s->connections_tcp);
+			       s->connections, s->connections - s->connections_tcp,
+			       format_count(s->subflows, subflows), s->connections_tcp);
 }
 
 static void add_associations(const struct snapshot *s, struct str *out)
@@ -201,10 +207,12 @@ static void add_associations(const struct snapshot *s, struct str *out)
 	char rx[FORMAT_SIZE], tx[FORMAT_SIZE];
 
 	if (s->udp_associations > 0 || s->udp_tx_bytes)
-		table_add_line(out, "udp     %d association%s through the exit, since start %s in, %s out",
-			       s->udp_associations > 0 ? s->udp_associations : 0,
-			       s->udp_associations == 1 ? "" : "s", format_bytes((int64_t)s->udp_rx_bytes, rx),
-			       format_bytes((int64_t)s->udp_tx_bytes, tx));
+		table_add_line(
+			out, "udp     %d association%s through the exit, since start %s in, %s out",
+			s->udp_associations > 0 ? s->udp_associations : 0,
+			s->udp_associations == 1 ? "" : "s",
+			format_bytes((int64_t)s->udp_rx_bytes, rx),
+			format_bytes((int64_t)s->udp_tx_bytes, tx));
 }
 
 static void add_events(const struct snapshot *s, struct str *out)
@@ -215,8 +223,8 @@ static void add_events(const struct snapshot *s, struct str *out)
 		const struct event *event = &s->events[i];
 
 		table_add_line(out, "%s %c %-*s %-8s %s", format_clock(event->time_ms, clock),
-			 event_is_alert(event) ? '!' : ' ', paths_view_name_width(s), event->object,
-			 event->verb, event->text);
+			       event_is_alert(event) ? '!' : ' ', paths_view_name_width(s),
+			       event->object, event->verb, event->text);
 	}
 }
 
@@ -285,12 +293,14 @@ void status_view_sentence(const struct snapshot *s, struct str *out)
 	int up = 0;
 
 	for (int i = 0; i < s->n_paths; i++)
-		up += s->paths[i].state == PATH_STATE_UP || s->paths[i].state == PATH_STATE_DEGRADED;
+		up += s->paths[i].state == PATH_STATE_UP ||
+		      s->paths[i].state == PATH_STATE_DEGRADED;
 	add_verdict(s, out);
 	str_addf(out, "%d of %d paths up", up, count_wanted(s));
 	for (int i = 0; i < s->n_paths; i++) {
 		if (is_bad(&s->paths[i]))
-			str_addf(out, ", %s %s %s", s->paths[i].name, path_state_word(s->paths[i].state),
+			str_addf(out, ", %s %s %s", s->paths[i].name,
+				 path_state_word(s->paths[i].state),
 				 format_age(s, s->paths[i].since_ms, age));
 	}
 	str_addf(out, ", %d connection%s", s->connections, s->connections == 1 ? "" : "s");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate test PATH`: lets the running gateway try one path, and says what was found. The gateway has the
-// routes, the key and the right to send, so whoever may look may test; a path that costs only when asked.
+// `mpgate test PATH`: lets the running gateway try one path, and says what was found. The gateway
+// has the routes, the key and the right to send, so whoever may look may test; a path that costs
+// only when asked.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,10 @@ struct test_job {
 static bool parse(struct test_job *job, int argc, char **argv)
 {
 	const struct role_option options[] = {
-		{ "mptcp", 0, NULL, "MPTCP alone, and whether a subflow joins over it", .flag = &job->order.mptcp },
-		{ "speed", 0, NULL, "how fast the exit's bytes come, by up to 4 MB", .flag = &job->order.speed },
+		{ "mptcp", 0, NULL, "MPTCP alone, and whether a subflow joins over it",
+		  .flag = &job->order.mptcp },
+		{ "speed", 0, NULL, "how fast the exit's bytes come, by up to 4 MB",
+		  .flag = &job->order.speed },
 		{ "metered", 0, NULL, "also when each byte costs", .flag = &job->order.metered },
 		{ 0 },
 	};
@@ -91,10 +94,9 @@ static int ask_consent(struct test_job *job, struct ctl_client *c, struct ctl_me
 static void add_text(const struct path_test *t, bool color, int status, struct str *out)
 {
 	static const char *const names[TEST_STEPS] = {
-		[TEST_ADDRESS] = "address", [TEST_ROUTE] = "route",        [TEST_HOP] = "first hop",
+		[TEST_ADDRESS] = "address", [TEST_ROUTE] = "route",       [TEST_HOP] = "first hop",
 		[TEST_EXIT] = "exit",       [TEST_ECHO] = "through exit", [TEST_SIZE] = "full size",
-		[TEST_MPTCP] = "mptcp",     [TEST_JOIN] = "join",
-		[TEST_SPEED] = "speed",
+		[TEST_MPTCP] = "mptcp",     [TEST_JOIN] = "join",         [TEST_SPEED] = "speed",
 	};
 	static const char *const words[TEST_LEVELS] = {
 		[TEST_OK] = "ok", [TEST_WARN] = "warn", [TEST_FAIL] = "FAIL", [TEST_SKIP] = "skip"
@@ -108,15 +110,17 @@ static void add_text(const struct path_test *t, bool color, int status, struct s
 
 		str_add(out, "  ");
 		table_add_colored(out, words[f->level], color ? colors[f->level] : NULL);
-		str_addf(out, "%*s%-13s %s\n", 6 - (int)strlen(words[f->level]), "", names[f->step], f->text);
+		str_addf(out, "%*s%-13s %s\n", 6 - (int)strlen(words[f->level]), "", names[f->step],
+			 f->text);
 		if (f->cause[0])
 			str_addf(out, "          %s\n", f->cause);
 		if (f->next[0])
 			str_addf(out, "          try: %s\n", f->next);
 		counts[f->level]++;
 	}
-	str_addf(out, "\n%d ok, %d warning%s, %d failed, %d not tried.   exit %d\n", counts[TEST_OK],
-		 counts[TEST_WARN], counts[TEST_WARN] == 1 ? "" : "s", counts[TEST_FAIL], counts[TEST_SKIP], status);
+	str_addf(out, "\n%d ok, %d warning%s, %d failed, %d not tried.   exit %d\n",
+		 counts[TEST_OK], counts[TEST_WARN], counts[TEST_WARN] == 1 ? "" : "s",
+		 counts[TEST_FAIL], counts[TEST_SKIP], status);
 }
 
 // ---- for programs
@@ -129,9 +133,9 @@ static void add_plain(const struct path_test *t, struct str *out)
 	for (int i = 0; i < t->n; i++) {
 		const struct test_finding *f = &t->list[i];
 
-		str_addf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", test_step_word(f->step), test_level_word(f->level),
-			 format_count(f->took_us, took), f->text, f->cause[0] ? f->cause : "-",
-			 f->next[0] ? f->next : "-");
+		str_addf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", test_step_word(f->step),
+			 test_level_word(f->level), format_count(f->took_us, took), f->text,
+			 f->cause[0] ? f->cause : "-", f->next[0] ? f->next : "-");
 	}
 }
 

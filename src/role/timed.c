@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// `mpgate confirm` and `mpgate revert`: what becomes of a change that the gateway would take back by
-// itself.
+// `mpgate confirm` and `mpgate revert`: what becomes of a change that the gateway would take back
+// by itself.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,9 @@ static int ask(const struct role_args *args, struct ctl_client *c, enum command_
 			     : client_wait(args, c, 1u << CTL_RESULT, message, CLIENT_ANSWER_MS);
 
 	if (status == STATUS_DONE && result->status != STATUS_DONE) {
-		status = role_fail((enum status)result->status, result->hint[0] ? result->hint : NULL,
-				   "%s: %s", command_word(verb), result->text);
+		status = role_fail((enum status)result->status,
+				   result->hint[0] ? result->hint : NULL, "%s: %s",
+				   command_word(verb), result->text);
 	} else if (status == STATUS_DONE && args->json) {
 		char *line = ctl_json_from_result(&message->result);
 

@@ -3,8 +3,8 @@
 // UDP sockets: those that are bound to a path, as streams are (sock.c), and those that speak in the
 // name of others. Datagrams are read in batches; each is sent by itself.
 //
-// What goes to the far side goes without DF, as that of most tunnels does: a router on the way whose
-// link is smaller cuts it up, where with DF it would have to tell us, which many do not.
+// What goes to the far side goes without DF, as that of most tunnels does: a router on the way
+// whose link is smaller cuts it up, where with DF it would have to tell us, which many do not.
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -41,9 +41,11 @@ int sock_datagram_prepare(int fd, enum sock_listen_kind kind, sa_family_t family
 	widen(fd, LISTEN_BUFFER);
 	sock_set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	if (family == AF_INET)
-		return sock_set_int(fd, IPPROTO_IP, transparent ? IP_RECVORIGDSTADDR : IP_PKTINFO, 1);
+		return sock_set_int(fd, IPPROTO_IP, transparent ? IP_RECVORIGDSTADDR : IP_PKTINFO,
+				    1);
 	sock_set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-	return sock_set_int(fd, IPPROTO_IPV6, transparent ? IPV6_RECVORIGDSTADDR : IPV6_RECVPKTINFO, 1);
+	return sock_set_int(fd, IPPROTO_IPV6, transparent ? IPV6_RECVORIGDSTADDR : IPV6_RECVPKTINFO,
+			    1);
 }
 
 static int open_socket(sa_family_t family, int buffer)
@@ -112,7 +114,8 @@ int sock_datagram_open_as(const union sockaddr_any *as)
 
 union control {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(struct sockaddr_in6)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char bytes[CMSG_SPACE(sizeof(struct sockaddr_in6)) +
+		   CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
 static void read_destination(struct msghdr *msg, union sockaddr_any *to)
@@ -127,7 +130,8 @@ static void read_destination(struct msghdr *msg, union sockaddr_any *to)
 			struct in_pktinfo info;
 
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			to->in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = info.ipi_addr };
+			to->in = (struct sockaddr_in){ .sin_family = AF_INET,
+						       .sin_addr = info.ipi_addr };
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			struct in6_pktinfo info;
 
@@ -251,15 +255,16 @@ static uint16_t checksum(const uint8_t *bytes, size_t len)
 }
 
 // The head of the datagram as it was on the wire; the client finds its socket by it.
-static struct udphdr quote_udp(const union sockaddr_any *client, const union sockaddr_any *target, size_t len)
+static struct udphdr quote_udp(const union sockaddr_any *client, const union sockaddr_any *target,
+			       size_t len)
 {
 	return (struct udphdr){ .source = client->in.sin_port,
 				.dest = target->in.sin_port,
 				.len = htons((uint16_t)(UDP_HEAD + len)) };
 }
 
-static size_t write_too_big4(const union sockaddr_any *client, const union sockaddr_any *target, size_t len,
-			     size_t fits, uint8_t *out)
+static size_t write_too_big4(const union sockaddr_any *client, const union sockaddr_any *target,
+			     size_t len, size_t fits, uint8_t *out)
 {
 	struct icmphdr icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_FRAG_NEEDED };
 	struct udphdr udp = quote_udp(client, target, len);
@@ -285,8 +290,8 @@ static size_t write_too_big4(const union sockaddr_any *client, const union socka
 }
 
 // The kernel adds the checksum.
-static size_t write_too_big6(const union sockaddr_any *client, const union sockaddr_any *target, size_t len,
-			     size_t fits, uint8_t *out)
+static size_t write_too_big6(const union sockaddr_any *client, const union sockaddr_any *target,
+			     size_t len, size_t fits, uint8_t *out)
 {
 	struct icmp6_hdr icmp = { .icmp6_type = ICMP6_PACKET_TOO_BIG };
 	struct udphdr udp = quote_udp(client, target, len);

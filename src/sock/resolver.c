@@ -14,9 +14,9 @@
 #include "sock/sock.h"
 
 // Sockets that c-ares holds at once: UDP and TCP to each of a few servers.
-#define WATCHES 16
+#define WATCHES          16
 #define QUERY_TIMEOUT_MS 2000
-#define QUERY_TRIES 3
+#define QUERY_TRIES      3
 
 struct watch {
 	ev_io io;
@@ -122,7 +122,8 @@ int resolver_new(struct ev_loop *loop, struct resolver **out)
 	r->timer.data = r;
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
 	    ares_init_options(&r->channel, &options,
-			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
+			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
+		    ARES_SUCCESS) {
 		free(r);
 		return -EIO;
 	}
@@ -228,7 +229,8 @@ static void take_host(void *ctx, int status, int timeouts, struct hostent *host)
 	end(q, status);
 }
 
-struct resolver_query *resolver_ask(struct resolver *r, const char *name, resolver_done *done, void *ctx)
+struct resolver_query *resolver_ask(struct resolver *r, const char *name, resolver_done *done,
+				    void *ctx)
 {
 	struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct resolver_query *q = xcalloc(1, sizeof(*q));
@@ -241,15 +243,16 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, resolv
 	return q;
 }
 
-struct resolver_query *resolver_ask_name(struct resolver *r, const struct addr *addr, resolver_named *named,
-					 void *ctx)
+struct resolver_query *resolver_ask_name(struct resolver *r, const struct addr *addr,
+					 resolver_named *named, void *ctx)
 {
 	struct resolver_query *q = xcalloc(1, sizeof(*q));
 
 	q->named = named;
 	q->ctx = ctx;
 	q->resolver = r;
-	ares_gethostbyaddr(r->channel, addr->bytes, (int)addr_len(addr), addr->family, take_host, q);
+	ares_gethostbyaddr(r->channel, addr->bytes, (int)addr_len(addr), addr->family, take_host,
+			   q);
 	arm_timer(r);
 	return q;
 }

@@ -12,11 +12,13 @@
 
 #define BACKLOG 64
 
-// The kernel takes packets for any of its addresses in by any interface; those that come by another one
-// are not for this socket then.
+// The kernel takes packets for any of its addresses in by any interface; those that come by another
+// one are not for this socket then.
 static int bind_device(int fd, const char *device)
 {
-	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0 ? -errno : 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0
+		       ? -errno
+		       : 0;
 }
 
 static int open_bound(int type, const union sockaddr_any *at, const char *device)

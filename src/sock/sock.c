@@ -43,7 +43,8 @@ static int open_stream(int family, bool mptcp)
 	if (mptcp)
 		fd = socket(family, type, IPPROTO_MPTCP);
 	// EINVAL, EPROTONOSUPPORT: built without; ENOPROTOOPT: net.mptcp.enabled=0
-	if (fd < 0 && (!mptcp || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT || errno == EINVAL))
+	if (fd < 0 &&
+	    (!mptcp || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT || errno == EINVAL))
 		fd = socket(family, type, IPPROTO_TCP);
 	return fd < 0 ? -errno : fd;
 }
@@ -125,7 +126,8 @@ static int open_bound(enum sock_listen_kind kind, const union sockaddr_any *at, 
 		rc = sock_datagram_prepare(fd, kind, at->sa.sa_family);
 	// "::" serves both families
 	if (!rc && at->sa.sa_family == AF_INET6)
-		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
+		rc = sock_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+				  !IN6_IS_ADDR_UNSPECIFIED(&at->in6.sin6_addr));
 	if (!rc && bind(fd, &at->sa, sockaddr_len(at)) < 0)
 		rc = -errno;
 	if (rc && fd >= 0)
@@ -149,7 +151,8 @@ const char *sock_advice(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return "another program has this port; see who with 'ss -lntup', or choose another port";
+		return "another program has this port; see who with 'ss -lntup', or choose another "
+		       "port";
 	case EADDRNOTAVAIL:
 		return "no interface of this machine has that address";
 	case EACCES:

@@ -15,9 +15,10 @@
 
 struct sock_dial {
 	union sockaddr_any to;
-	struct addr from; // source address, which chooses the path; AF_UNSPEC: the routing table does
-	bool mptcp;       // where the kernel has no MPTCP, plain TCP is used instead
-	uint32_t mark;    // of its packets; 0: none
+	struct addr
+		from;  // source address, which chooses the path; AF_UNSPEC: the routing table does
+	bool mptcp;    // where the kernel has no MPTCP, plain TCP is used instead
+	uint32_t mark; // of its packets; 0: none
 };
 
 // Starts to connect. Returns a non-blocking descriptor that becomes writable when the outcome is
@@ -28,10 +29,12 @@ int sock_dial_result(int fd);
 
 enum sock_listen_kind {
 	SOCK_LISTEN_TCP,         // LAN services
-	SOCK_LISTEN_TRANSPARENT, // target of nft's tproxy; accepted sockets carry the client's destination
-	SOCK_LISTEN_MPTCP,       // plain TCP clients get plain TCP sockets (kernel-notes, "listeners")
-	SOCK_LISTEN_DATAGRAMS,   // UDP; each datagram carries the address of ours that it was sent to
-	SOCK_LISTEN_DATAGRAMS_TRANSPARENT, // UDP, target of nft's tproxy; the address is the client's destination
+	SOCK_LISTEN_TRANSPARENT, // target of nft's tproxy; accepted sockets carry the client's
+				 // destination
+	SOCK_LISTEN_MPTCP, // plain TCP clients get plain TCP sockets (kernel-notes, "listeners")
+	SOCK_LISTEN_DATAGRAMS, // UDP; each datagram carries the address of ours that it was sent to
+	SOCK_LISTEN_DATAGRAMS_TRANSPARENT, // UDP, target of nft's tproxy; the address is the
+					   // client's destination
 };
 
 // Opens `n` listening sockets on the same address and port, one per worker; the kernel spreads
@@ -39,16 +42,17 @@ enum sock_listen_kind {
 int sock_listen(enum sock_listen_kind kind, const union sockaddr_any *at, int fds[], int n,
 		struct str *why);
 
-// Opens a socket (SOCK_DGRAM, or SOCK_STREAM that listens) which serves one address, and only what comes
-// in by the interface `device`. Returns the descriptor, or -errno with a text that says what to do.
+// Opens a socket (SOCK_DGRAM, or SOCK_STREAM that listens) which serves one address, and only what
+// comes in by the interface `device`. Returns the descriptor, or -errno with a text that says what
+// to do.
 int sock_serve(int type, const union sockaddr_any *at, const char *device, struct str *why);
 
 // Options for a relayed connection: no delay, keep-alive, bounded unsent data. Failures do not
 // matter. `far`: the side that crosses the Internet to or from the exit.
 void sock_tune(int fd, bool far);
 
-// 0 when the kernel lets far sockets have the congestion control that sock_tune() asks for, or -errno:
-// -ENOENT without the module, -EPERM where it may be set by the administrator only.
+// 0 when the kernel lets far sockets have the congestion control that sock_tune() asks for, or
+// -errno: -ENOENT without the module, -EPERM where it may be set by the administrator only.
 int sock_congestion_check(void);
 
 // Whether the kernel bounds what MPTCP connections hold unsent, as sock_tune() asks (6.9 on).
@@ -95,8 +99,9 @@ int sock_subflows(int fd, struct sock_subflow out[static SOCK_SUBFLOWS_MAX]);
 
 struct sock_datagram {
 	union sockaddr_any from;
-	union sockaddr_any to; // see enum sock_listen_kind; without a port when it is an address of ours
-	uint8_t *bytes;        // in the batch's memory
+	union sockaddr_any
+		to;     // see enum sock_listen_kind; without a port when it is an address of ours
+	uint8_t *bytes; // in the batch's memory
 	size_t len;
 };
 
@@ -109,22 +114,27 @@ struct sock_batch {
 // Reads what waits, at most SOCK_BATCH datagrams. Returns how many, or -errno; -EAGAIN: none.
 int sock_batch_read(struct sock_batch *batch, int fd);
 
-// A UDP socket that speaks with how->to only, from how->from. `mptcp` does not matter. What is too long for a
-// link goes in fragments, and DF is never set. Returns a non-blocking descriptor, or -errno.
+// A UDP socket that speaks with how->to only, from how->from. `mptcp` does not matter. What is too
+// long for a link goes in fragments, and DF is never set. Returns a non-blocking descriptor, or
+// -errno.
 int sock_datagram_dial(const struct sock_dial *how);
 // One that speaks with everybody, from a port that the kernel chooses. Descriptor or -errno.
 int sock_datagram_open(sa_family_t family);
-// One that speaks as `as`, which is nobody's address here; needs CAP_NET_ADMIN. Descriptor or -errno.
+// One that speaks as `as`, which is nobody's address here; needs CAP_NET_ADMIN. Descriptor or
+// -errno.
 int sock_datagram_open_as(const union sockaddr_any *as);
 // `from` (may be NULL): which address of ours it leaves with. 0 or -errno.
 int sock_datagram_send(int fd, const union sockaddr_any *to, const union sockaddr_any *from,
 		       const uint8_t *bytes, size_t len);
-// What one packet to the peer of a connected socket may have, stream or not, as the route has it; 0: not known.
+// What one packet to the peer of a connected socket may have, stream or not, as the route has it;
+// 0: not known.
 int sock_mtu(int fd);
-// The longest payload that goes to the peer of a dialled socket in one piece, as far as this machine knows.
+// The longest payload that goes to the peer of a dialled socket in one piece, as far as this
+// machine knows.
 size_t sock_datagram_fits(int fd);
-// Tells `client` in the name of the network (ICMP, RFC 1191 and 8201) that its datagram of `len` bytes to
-// `target` was too long, and that `fits` bytes of payload are not. Needs CAP_NET_RAW. 0 or -errno.
+// Tells `client` in the name of the network (ICMP, RFC 1191 and 8201) that its datagram of `len`
+// bytes to `target` was too long, and that `fits` bytes of payload are not. Needs CAP_NET_RAW. 0 or
+// -errno.
 int sock_say_too_big(const union sockaddr_any *client, const union sockaddr_any *target, size_t len,
 		     size_t fits);
 
@@ -172,9 +182,10 @@ void resolver_free(struct resolver *resolver);
 void resolver_bind(struct resolver *resolver, const struct addr *from);
 // Calls `done` later, never from within. The query is over when `done` has run or resolver_cancel()
 // was called, after which `done` does not run.
-struct resolver_query *resolver_ask(struct resolver *resolver, const char *name, resolver_done *done,
-				    void *ctx);
-// The name of an address, for people to read; `name` is clean UTF-8, and empty with any status but 0.
+struct resolver_query *resolver_ask(struct resolver *resolver, const char *name,
+				    resolver_done *done, void *ctx);
+// The name of an address, for people to read; `name` is clean UTF-8, and empty with any status but
+// 0.
 typedef void resolver_named(void *ctx, int status, const char *name);
 struct resolver_query *resolver_ask_name(struct resolver *resolver, const struct addr *addr,
 					 resolver_named *named, void *ctx);

@@ -86,8 +86,9 @@ static void fill_counters(struct sock_subflow *sf, const struct tcp_info *ti)
 	sf->unacked = ti->tcpi_unacked;
 	sf->backoff = ti->tcpi_backoff;
 	// the kernel notes data and acknowledgements apart
-	sf->heard_ago_ms = ti->tcpi_last_data_recv < ti->tcpi_last_ack_recv ? ti->tcpi_last_data_recv
-									    : ti->tcpi_last_ack_recv;
+	sf->heard_ago_ms = ti->tcpi_last_data_recv < ti->tcpi_last_ack_recv
+				   ? ti->tcpi_last_data_recv
+				   : ti->tcpi_last_ack_recv;
 }
 
 static void fill_addresses(struct sock_subflow *sf, const struct mptcp_subflow_addrs *addrs)
@@ -119,8 +120,10 @@ static int read_full_info(int fd, struct sock_subflow *out)
 		const char *t = (char *)ti + (size_t)i * req.size_tcpinfo_user;
 		struct tcp_info info = { 0 };
 
-		memcpy(&info, t, req.size_tcpinfo_user < sizeof(info) ? req.size_tcpinfo_user : sizeof(info));
-		fill_addresses(&out[n], (const void *)(s + offsetof(struct mptcp_subflow_info, addrs)));
+		memcpy(&info, t,
+		       req.size_tcpinfo_user < sizeof(info) ? req.size_tcpinfo_user : sizeof(info));
+		fill_addresses(&out[n],
+			       (const void *)(s + offsetof(struct mptcp_subflow_info, addrs)));
 		fill_counters(&out[n++], &info);
 	}
 	return n;
@@ -136,7 +139,8 @@ struct tcpinfo_reply {
 	struct tcp_info list[SLOTS];
 };
 
-static int ask_list(int fd, int option, struct mptcp_subflow_data *head, size_t size, size_t element)
+static int ask_list(int fd, int option, struct mptcp_subflow_data *head, size_t size,
+		    size_t element)
 {
 	socklen_t len = (socklen_t)size;
 
@@ -169,8 +173,10 @@ static int read_two_lists(int fd, struct sock_subflow *out)
 		addrs = after;
 		rc = ask_list(fd, MPTCP_TCPINFO, &info.head, sizeof(info), sizeof(info.list[0]));
 		if (!rc)
-			rc = ask_list(fd, MPTCP_SUBFLOW_ADDRS, &after.head, sizeof(after), sizeof(after.list[0]));
-		if (rc || (same_list(&addrs, &after) && info.head.num_subflows == addrs.head.num_subflows))
+			rc = ask_list(fd, MPTCP_SUBFLOW_ADDRS, &after.head, sizeof(after),
+				      sizeof(after.list[0]));
+		if (rc || (same_list(&addrs, &after) &&
+			   info.head.num_subflows == addrs.head.num_subflows))
 			break;
 		if (attempt == 2)
 			rc = -EAGAIN;

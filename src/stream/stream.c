@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The gateway's own connections: that to the exit's peer service (probe/peer_link.c) and those that carry
-// DNS (dns/lane.c). One is a descriptor, the two ciphers when it is sealed, and queues that are empty
-// most of the time. Main thread, a libev loop; nothing blocks.
+// The gateway's own connections: that to the exit's peer service (probe/peer_link.c) and those that
+// carry DNS (dns/lane.c). One is a descriptor, the two ciphers when it is sealed, and queues that
+// are empty most of the time. Main thread, a libev loop; nothing blocks.
 //
 // An owner's callback may close its stream, so after each one the stream is looked at again.
 #include "stream/stream.h"
@@ -64,8 +64,8 @@ static int open_chunks(struct stream *s, const uint8_t *bytes, size_t len)
 	plain = buf_reserve(&s->plain, s->sealed.len);
 	if (!plain)
 		return -ENOMEM;
-	rc = wire_open(&s->opener, buf_head(&s->sealed), s->sealed.len, &consumed, plain, s->sealed.len,
-		       &produced);
+	rc = wire_open(&s->opener, buf_head(&s->sealed), s->sealed.len, &consumed, plain,
+		       s->sealed.len, &produced);
 	buf_commit(&s->plain, produced);
 	buf_consume(&s->sealed, consumed);
 	return rc < 0 ? -EPROTO : 0;
@@ -81,7 +81,8 @@ static int read_some(struct stream *s)
 	if (n == 0)
 		return -EPIPE;
 	s->bytes += (unsigned)n + 2 * PACKET_BYTES;
-	return s->keyed ? open_chunks(s, bytes, (size_t)n) : buf_append(&s->plain, bytes, (size_t)n);
+	return s->keyed ? open_chunks(s, bytes, (size_t)n)
+			: buf_append(&s->plain, bytes, (size_t)n);
 }
 
 static int come_up(struct stream *s)
@@ -128,7 +129,9 @@ void stream_init(struct stream *s, struct ev_loop *loop, const struct stream_eve
 
 int stream_open(struct stream *s, const struct stream_spec *spec)
 {
-	const struct sock_dial how = { .to = spec->to, .from = spec->from, .mptcp = spec->mptcp, .mark = spec->mark };
+	const struct sock_dial how = {
+		.to = spec->to, .from = spec->from, .mptcp = spec->mptcp, .mark = spec->mark
+	};
 	uint8_t header[WIRE_TARGET_MAX];
 	int rc = sock_dial(&how);
 

@@ -8,16 +8,16 @@
 // From a client the address is where the payload goes, from a server where it came from.
 //
 // Nothing in that says which datagrams belong together but the sender's address, which changes when
-// a gateway moves to another path. So ours puts it where every Shadowsocks expects nothing but noise:
-// the first 16 bytes of a salt of ours are
+// a gateway moves to another path. So ours puts it where every Shadowsocks expects nothing but
+// noise: the first 16 bytes of a salt of ours are
 //
 //	marker (4), association (7), counter (5)
 //
-// through AES-128 with a key made from the master key. To who does not know that it is a random number;
-// to our own exit it is the association, and a counter that says which of two datagrams is the
-// newer. As a salt it is as good as a random one: a permutation gives different blocks for different
-// inputs, and association and the counter's start are random. Longer salts end in random bytes.
-// (doc/decisions/13-udp-associations.md)
+// through AES-128 with a key made from the master key. To who does not know that it is a random
+// number; to our own exit it is the association, and a counter that says which of two datagrams is
+// the newer. As a salt it is as good as a random one: a permutation gives different blocks for
+// different inputs, and association and the counter's start are random. Longer salts end in random
+// bytes. (doc/decisions/13-udp-associations.md)
 #include "wire/wire_priv.h"
 
 #include <errno.h>
@@ -41,8 +41,9 @@ int wire_datagrams_init(struct wire_datagrams *keys, const struct wire_key *key)
 
 	keys->method = key->method;
 	memcpy(keys->master, key->master, sizeof(keys->master));
-	return key_hkdf(NULL, 0, key->master, wire_method_key_len(key->method), (const uint8_t *)info,
-			strlen(info), keys->salt_key, sizeof(keys->salt_key));
+	return key_hkdf(NULL, 0, key->master, wire_method_key_len(key->method),
+			(const uint8_t *)info, strlen(info), keys->salt_key,
+			sizeof(keys->salt_key));
 }
 
 void wire_datagrams_wipe(struct wire_datagrams *keys)
@@ -82,7 +83,8 @@ static int permute(const uint8_t *key, int mode, const uint8_t in[static BLOCK_L
 	return rc == 0 ? 0 : -EIO;
 }
 
-static int make_salt(const struct wire_datagrams *keys, const struct wire_association *from, uint8_t *out)
+static int make_salt(const struct wire_datagrams *keys, const struct wire_association *from,
+		     uint8_t *out)
 {
 	size_t len = wire_method_key_len(keys->method);
 	uint8_t block[BLOCK_LEN];
@@ -101,7 +103,8 @@ static int make_salt(const struct wire_datagrams *keys, const struct wire_associ
 	return rc;
 }
 
-static int read_salt(const struct wire_datagrams *keys, const uint8_t *salt, struct wire_association *from)
+static int read_salt(const struct wire_datagrams *keys, const uint8_t *salt,
+		     struct wire_association *from)
 {
 	uint8_t block[BLOCK_LEN];
 	int rc = permute(keys->salt_key, MBEDTLS_AES_DECRYPT, salt, block);
@@ -121,7 +124,8 @@ int wire_association_start(struct wire_association *out)
 
 	// in the lower half, so that it does not run out
 	*out = (struct wire_association){ .id = random[0] & WIRE_ASSOCIATION_ID_MAX,
-					  .counter = random[1] & (WIRE_ASSOCIATION_COUNTER_MAX >> 1) };
+					  .counter =
+						  random[1] & (WIRE_ASSOCIATION_COUNTER_MAX >> 1) };
 	if (!rc && !out->id)
 		out->id = 1;
 	return rc;
@@ -181,8 +185,8 @@ ssize_t wire_datagram_seal(const struct wire_datagrams *keys, struct wire_replay
 	return rc < 0 ? rc : (ssize_t)(salt_len + head_len + len + AEAD_TAG_LEN);
 }
 
-int wire_datagram_open(const struct wire_datagrams *keys, struct wire_replay *replay, const uint8_t *in,
-		       size_t len, uint8_t *plain, struct wire_datagram *out)
+int wire_datagram_open(const struct wire_datagrams *keys, struct wire_replay *replay,
+		       const uint8_t *in, size_t len, uint8_t *plain, struct wire_datagram *out)
 {
 	size_t salt_len = wire_method_key_len(keys->method), plain_len, used;
 	const struct aead_params params = { 0 };

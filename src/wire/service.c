@@ -34,13 +34,22 @@ struct list_of {
 	size_t count; // offset of the uint8_t that counts the entries
 };
 
-#define COUNT(table)                  (sizeof(table) / sizeof((table)[0]))
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define SUBFLOW(tag_, kind_, member_)                                                              \
-	{ .tag = tag_, .kind = kind_, .offset = offsetof(struct wire_service_subflow, member_) }
+	{                                                                                          \
+		.tag = tag_, .kind = kind_,                                                        \
+		.offset = offsetof(struct wire_service_subflow, member_)                           \
+	}
 #define REMOTE(tag_, kind_, member_)                                                               \
-	{ .tag = tag_, .kind = kind_, .offset = offsetof(struct wire_service_remote, member_) }
+	{                                                                                          \
+		.tag = tag_, .kind = kind_,                                                        \
+		.offset = offsetof(struct wire_service_remote, member_)                            \
+	}
 #define MESSAGE(tag_, kind_, member_, ...)                                                         \
-	{ .tag = tag_, .kind = kind_, .offset = offsetof(struct wire_service_message, member_), __VA_ARGS__ }
+	{                                                                                          \
+		.tag = tag_, .kind = kind_,                                                        \
+		.offset = offsetof(struct wire_service_message, member_), __VA_ARGS__              \
+	}
 
 static const struct field subflow_fields[] = {
 	SUBFLOW(1, ADDR, addr),
@@ -49,15 +58,9 @@ static const struct field subflow_fields[] = {
 };
 
 static const struct field remote_fields[] = {
-	REMOTE(1, ADDR, addr),
-	REMOTE(2, U32, subflows),
-	REMOTE(3, U32, stalled),
-	REMOTE(4, U32, rtt_us),
-	REMOTE(5, U32, cwnd),
-	REMOTE(6, U32, unacked),
-	REMOTE(7, U64, tx_bytes),
-	REMOTE(8, U64, rx_bytes),
-	REMOTE(9, U64, segments),
+	REMOTE(1, ADDR, addr),        REMOTE(2, U32, subflows), REMOTE(3, U32, stalled),
+	REMOTE(4, U32, rtt_us),       REMOTE(5, U32, cwnd),     REMOTE(6, U32, unacked),
+	REMOTE(7, U64, tx_bytes),     REMOTE(8, U64, rx_bytes), REMOTE(9, U64, segments),
 	REMOTE(10, U64, retransmits),
 };
 
@@ -89,7 +92,8 @@ static const struct field message_fields[] = {
 // No field is longer than 2 + 32 bytes, and an entry is a field of fields.
 _Static_assert(HEAD_LEN + COUNT(message_fields) * 34 +
 			       WIRE_SERVICE_LIST_MAX *
-				       (2 + (COUNT(subflow_fields) + COUNT(remote_fields)) * 10 + 2 * 18) <=
+				       (2 + (COUNT(subflow_fields) + COUNT(remote_fields)) * 10 +
+					2 * 18) <=
 		       WIRE_SERVICE_MAX,
 	       "the longest message fits");
 
@@ -143,7 +147,8 @@ static size_t put_number(uint8_t tag, uint64_t value, uint8_t *out)
 
 static size_t put_list(const struct field *field, const uint8_t *base, uint8_t *out);
 
-static size_t put_fields(const struct field *fields, size_t n_fields, const uint8_t *base, uint8_t *out)
+static size_t put_fields(const struct field *fields, size_t n_fields, const uint8_t *base,
+			 uint8_t *out)
 {
 	size_t n = 0;
 
@@ -180,9 +185,11 @@ static size_t put_list(const struct field *field, const uint8_t *base, uint8_t *
 	return n;
 }
 
-size_t wire_service_put(const struct wire_service_message *message, uint8_t out[static WIRE_SERVICE_MAX])
+size_t wire_service_put(const struct wire_service_message *message,
+			uint8_t out[static WIRE_SERVICE_MAX])
 {
-	size_t len = put_fields(message_fields, COUNT(message_fields), (const uint8_t *)message, out + HEAD_LEN);
+	size_t len = put_fields(message_fields, COUNT(message_fields), (const uint8_t *)message,
+				out + HEAD_LEN);
 
 	out[0] = message->type;
 	out[1] = (uint8_t)(len >> 8);
@@ -191,7 +198,7 @@ size_t wire_service_put(const struct wire_service_message *message, uint8_t out[
 }
 
 // Nobody's tag.
-#define PADDING      255
+#define PADDING       255
 #define PADDING_BYTES 128
 
 size_t wire_service_pad(uint8_t message[static WIRE_SERVICE_MAX], size_t len, size_t to)
@@ -309,7 +316,8 @@ static int parse_fields(const struct field *fields, size_t n_fields, const uint8
 	return rc;
 }
 
-int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_message *out, size_t *used)
+int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_message *out,
+		       size_t *used)
 {
 	struct wire_service_message message = { 0 };
 	size_t body;
@@ -323,7 +331,8 @@ int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_messag
 	if (len - HEAD_LEN < body)
 		return -EAGAIN;
 	message.type = in[0];
-	rc = parse_fields(message_fields, COUNT(message_fields), in + HEAD_LEN, body, (uint8_t *)&message);
+	rc = parse_fields(message_fields, COUNT(message_fields), in + HEAD_LEN, body,
+			  (uint8_t *)&message);
 	if (rc < 0)
 		return rc;
 	*out = message;

@@ -55,7 +55,8 @@ static int ask_kernel(uint8_t *out, size_t len)
 	return n == (ssize_t)len ? 0 : -EIO;
 }
 
-// Each datagram needs some, so the kernel is asked for many at once. What was handed out is forgotten.
+// Each datagram needs some, so the kernel is asked for many at once. What was handed out is
+// forgotten.
 int random_fill(uint8_t *out, size_t len)
 {
 	static _Thread_local uint8_t stock[RANDOM_STOCK];

@@ -9,10 +9,10 @@
 
 #include "base/addr.h"
 
-// Codecs without I/O: Shadowsocks AEAD streams and datagrams (SIP004), the target address that opens
-// each of them, and the server side of SOCKS5 (RFC 1928). Nothing here keeps a pointer into a caller's
-// bytes or heap memory between two calls. Except for struct wire_replay, an object belongs to one
-// thread at a time.
+// Codecs without I/O: Shadowsocks AEAD streams and datagrams (SIP004), the target address that
+// opens each of them, and the server side of SOCKS5 (RFC 1928). Nothing here keeps a pointer into a
+// caller's bytes or heap memory between two calls. Except for struct wire_replay, an object belongs
+// to one thread at a time.
 
 // ---- keys
 
@@ -175,8 +175,8 @@ struct wire_datagram {
 	struct wire_association from;
 };
 
-// Which counters of an association have come: the last 2048 or so are known one by one, what is older
-// counts as having come (RFC 4303, section 3.4.3). All zeros: none has.
+// Which counters of an association have come: the last 2048 or so are known one by one, what is
+// older counts as having come (RFC 4303, section 3.4.3). All zeros: none has.
 struct wire_window {
 	bool begun;
 	uint64_t top;
@@ -188,18 +188,18 @@ int wire_datagrams_init(struct wire_datagrams *keys, const struct wire_key *key)
 void wire_datagrams_wipe(struct wire_datagrams *keys);
 // A new association with its first counter, both random. 0 or -EIO.
 int wire_association_start(struct wire_association *out);
-// Writes a datagram with this target and `len` bytes of payload, which does not overlap `out`. `from`
-// may be NULL: no association. `replay` (may be NULL) remembers the salt, so that a datagram played
-// back to its sender is refused. Returns its length; -ENOBUFS: longer than `size`; -EOVERFLOW: the
-// counter has run out; -EIO or -ENOMEM.
+// Writes a datagram with this target and `len` bytes of payload, which does not overlap `out`.
+// `from` may be NULL: no association. `replay` (may be NULL) remembers the salt, so that a datagram
+// played back to its sender is refused. Returns its length; -ENOBUFS: longer than `size`;
+// -EOVERFLOW: the counter has run out; -EIO or -ENOMEM.
 ssize_t wire_datagram_seal(const struct wire_datagrams *keys, struct wire_replay *replay,
 			   const struct wire_association *from, const struct wire_target *target,
 			   const uint8_t *payload, size_t len, uint8_t *out, size_t size);
-// Opens the datagram of `len` bytes at `in`; `plain` has room for as many and does not overlap. Returns 0
-// and fills in *out; -EBADMSG: not sealed with this key, or no address in it; -EEXIST: it has come
-// before, as far as `replay` (may be NULL) remembers; -EIO or -ENOMEM.
-int wire_datagram_open(const struct wire_datagrams *keys, struct wire_replay *replay, const uint8_t *in,
-		       size_t len, uint8_t *plain, struct wire_datagram *out);
+// Opens the datagram of `len` bytes at `in`; `plain` has room for as many and does not overlap.
+// Returns 0 and fills in *out; -EBADMSG: not sealed with this key, or no address in it; -EEXIST: it
+// has come before, as far as `replay` (may be NULL) remembers; -EIO or -ENOMEM.
+int wire_datagram_open(const struct wire_datagrams *keys, struct wire_replay *replay,
+		       const uint8_t *in, size_t len, uint8_t *plain, struct wire_datagram *out);
 // Remembers the counter. -EEXIST: it has come before, or is too old to tell.
 int wire_window_admit(struct wire_window *window, uint64_t counter);
 
@@ -223,7 +223,7 @@ enum wire_service_type {
 };
 
 #define WIRE_SERVICE_LIST_MAX 16
-#define WIRE_SERVICE_MAX      4096 // a whole message
+#define WIRE_SERVICE_MAX      4096    // a whole message
 #define WIRE_SERVICE_FILL_MAX 4000000 // bytes for one question
 
 // A subflow as the exit sees it: the address is the one after all translation on the way.
@@ -238,11 +238,11 @@ struct wire_service_subflow {
 // restart of the exit.
 struct wire_service_remote {
 	struct addr addr;
-	uint32_t subflows; // established
-	uint32_t stalled;  // of these: a retransmission time-out has passed without an answer
-	uint32_t rtt_us;   // least smoothed; 0: unknown
+	uint32_t subflows;      // established
+	uint32_t stalled;       // of these: a retransmission time-out has passed without an answer
+	uint32_t rtt_us;        // least smoothed; 0: unknown
 	uint32_t cwnd, unacked; // segments, summed
-	uint64_t tx_bytes, rx_bytes; // to and from the gateway; TX as acknowledged
+	uint64_t tx_bytes, rx_bytes;    // to and from the gateway; TX as acknowledged
 	uint64_t segments, retransmits; // with data, sent
 };
 
@@ -267,15 +267,17 @@ struct wire_service_message {
 bool wire_service_is_target(const struct wire_target *target);
 struct wire_target wire_service_target(void);
 // Returns the length written. Lists longer than WIRE_SERVICE_LIST_MAX are cut.
-size_t wire_service_put(const struct wire_service_message *message, uint8_t out[static WIRE_SERVICE_MAX]);
-// Makes a message of `len` bytes at least `to` bytes long, with fields that everybody skips. Returns the new
-// length, at most WIRE_SERVICE_MAX.
+size_t wire_service_put(const struct wire_service_message *message,
+			uint8_t out[static WIRE_SERVICE_MAX]);
+// Makes a message of `len` bytes at least `to` bytes long, with fields that everybody skips.
+// Returns the new length, at most WIRE_SERVICE_MAX.
 size_t wire_service_pad(uint8_t message[static WIRE_SERVICE_MAX], size_t len, size_t to);
 // Parses the message at the start of `in`. Returns 0 and its length in *used; -EAGAIN: incomplete;
 // -EPROTO: broken, or longer than WIRE_SERVICE_MAX. Types, fields and list entries that are not
 // known are skipped, and a type that is not known is the caller's to ignore. *out and *used are
 // written only on success.
-int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_message *out, size_t *used);
+int wire_service_parse(const uint8_t *in, size_t len, struct wire_service_message *out,
+		       size_t *used);
 
 // ---- SOCKS5, server side
 

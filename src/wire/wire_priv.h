@@ -63,12 +63,13 @@ int replay_admit(struct wire_replay *replay, uint64_t print);
 
 // Seals the `len` bytes at `text` in place and puts the tag behind them: for tests that reproduce a
 // recorded datagram.
-int datagram_seal(const struct wire_datagrams *keys, const uint8_t *salt, size_t len, uint8_t *text);
+int datagram_seal(const struct wire_datagrams *keys, const uint8_t *salt, size_t len,
+		  uint8_t *text);
 
 // ---- wire.c
 
-// From the kernel's generator, which needs no seeding per connection; at most 256 bytes. Blocks only while a
-// machine boots. 0 or -EIO.
+// From the kernel's generator, which needs no seeding per connection; at most 256 bytes. Blocks
+// only while a machine boots. 0 or -EIO.
 int random_fill(uint8_t *out, size_t len);
 // Begins a sealer with a given salt instead of a random one, without writing it: for tests that
 // must reproduce a recorded stream.

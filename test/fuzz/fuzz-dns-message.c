@@ -22,7 +22,8 @@ static void check_query(const uint8_t *data, size_t size)
 	FUZZ_REQUIRE(dns_reply_error(&query, (uint16_t)rc, DNS_EXTRA_STALE, out) <= sizeof(out));
 	if (rc)
 		return;
-	FUZZ_REQUIRE(dns_query_limit(&query) >= DNS_DATAGRAM_LEAST && dns_query_limit(&query) <= DNS_DATAGRAM_MAX);
+	FUZZ_REQUIRE(dns_query_limit(&query) >= DNS_DATAGRAM_LEAST &&
+		     dns_query_limit(&query) <= DNS_DATAGRAM_MAX);
 	for (int edns = 0; edns < 2; edns++) {
 		len = dns_query_put(&query, 1, edns, out);
 		FUZZ_REQUIRE(len <= DNS_QUERY_MAX);
@@ -64,10 +65,11 @@ static void check_answer(const uint8_t *data, size_t size)
 		query.question = answer.question;
 		// an error is told by its code alone
 		FUZZ_REQUIRE(answer.question.name_len || !answer.hold_s);
-		FUZZ_REQUIRE(!answer.question.name_len || (dns_answer_parse(message, kept.len, &again) == 0 &&
-							   again.len == kept.len));
-		for (size_t limit = DNS_DATAGRAM_LEAST; answer.question.name_len && limit <= DNS_MESSAGE_MAX;
-		     limit += limit / 4) {
+		FUZZ_REQUIRE(!answer.question.name_len ||
+			     (dns_answer_parse(message, kept.len, &again) == 0 &&
+			      again.len == kept.len));
+		for (size_t limit = DNS_DATAGRAM_LEAST;
+		     answer.question.name_len && limit <= DNS_MESSAGE_MAX; limit += limit / 4) {
 			check_reply(&query, &kept, limit);
 			kept.stale = !kept.stale;
 		}

@@ -2,8 +2,8 @@
 //
 // A datagram from outside. Byte 0 chooses the method and what the rest is:
 //	- the datagram itself: nothing may come out of what carries no valid tag; or
-//	- its plaintext, address and payload, sealed with a right tag, which is what a peer that knows the
-//	  key can do to us.
+//	- its plaintext, address and payload, sealed with a right tag, which is what a peer that
+//	  knows the key can do to us.
 #include "fuzz.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 //	- the stream itself: nothing may come out of what carries no valid tag; or
 //	- plaintext: what is sealed must come out again; or
 //	- records of a length (2 bytes) and a payload size (1), sealed with right tags, which is
-//what a 	  peer that knows the key can do to us.
+// what a 	  peer that knows the key can do to us.
 // With byte 0 odd, the filter has seen the salt.
 #include "fuzz.h"
 

@@ -5,11 +5,12 @@
 //
 //	fake-gateway [-f] [-i MS] [-l] [-n] SOCKET STATES [COMMANDS]
 //
-// STATES holds lines of the control protocol: mpgate.status, one or more, and mpgate.history: of the
-// last minutes of all paths, and those of other paths and scales that may be asked for; at most
-// one mpgate.conns; and an mpgate.test for each path that may be tested. The first state is published
-// at once and again every second. SIGUSR1 goes on to the next; -i MS does so every MS milliseconds; after the last one it stays, or with -l begins
-// again. -n moves all times so that each state looks as if it were taken now.
+// STATES holds lines of the control protocol: mpgate.status, one or more, and mpgate.history: of
+// the last minutes of all paths, and those of other paths and scales that may be asked for; at most
+// one mpgate.conns; and an mpgate.test for each path that may be tested. The first state is
+// published at once and again every second. SIGUSR1 goes on to the next; -i MS does so every MS
+// milliseconds; after the last one it stays, or with -l begins again. -n moves all times so that
+// each state looks as if it were taken now.
 //
 // Each command is appended to COMMANDS as "VERB OBJECT by WHO", answered with "done", and followed
 // as far as a state can show it: disable puts the path OFF; enable and redial make it DIALING, and
@@ -37,7 +38,7 @@ struct fake {
 	struct ctl *ctl;
 	struct snapshot states[STATES_MAX];
 	int n_states, at;
-	struct snapshot now; // what is shown: a state, and what commands made of it
+	struct snapshot now;    // what is shown: a state, and what commands made of it
 	struct history history; // the last minutes of all paths
 	struct history others[OTHERS_MAX];
 	int n_others;
@@ -82,7 +83,8 @@ static void log_events(struct fake *fake, const struct snapshot *s)
 
 	while (fake->events.last_seq + 1 < first)
 		event_log_add(&fake->events,
-			      s->time_ms - (int64_t)(first - fake->events.last_seq) * 600000 - 86400000,
+			      s->time_ms - (int64_t)(first - fake->events.last_seq) * 600000 -
+				      86400000,
 			      LOG_LEVEL_NOTICE, "tun1", "UP", "probes back after %d s",
 			      (int)(fake->events.last_seq % 50) + 3);
 	for (int i = s->n_events - 1; i >= 0; i--) {
@@ -93,7 +95,6 @@ static void log_events(struct fake *fake, const struct snapshot *s)
 				      e->text);
 	}
 }
-
 
 static void move_conns(struct conns *conns, int64_t by_ms)
 {
@@ -146,10 +147,9 @@ static void on_publish(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	if (fake->move_times) {
 		fake->now.time_ms = clock_wall_ms();
-		history_add(&fake->history,
-			    &(struct history_sample){ .time_ms = fake->now.time_ms,
-						      .rx_bps = fake->now.rx_bps,
-						      .tx_bps = fake->now.tx_bps });
+		history_add(&fake->history, &(struct history_sample){ .time_ms = fake->now.time_ms,
+								      .rx_bps = fake->now.rx_bps,
+								      .tx_bps = fake->now.tx_bps });
 	}
 	ctl_publish(fake->ctl, &fake->now);
 }

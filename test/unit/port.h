@@ -8,10 +8,10 @@
 
 #include "unit.h"
 
-// Below those that the kernel gives away by itself (ip_local_port_range), which another test's connection
-// might be given before ours is opened.
+// Below those that the kernel gives away by itself (ip_local_port_range), which another test's
+// connection might be given before ours is opened.
 #define PORTS_FIRST 10000
-#define PORTS	    20000
+#define PORTS       20000
 
 static inline bool is_free(int type, uint16_t port)
 {
@@ -24,13 +24,15 @@ static inline bool is_free(int type, uint16_t port)
 	return can;
 }
 
-// For UDP and TCP, on all addresses; another one each time, and in each program that runs beside this one.
+// For UDP and TCP, on all addresses; another one each time, and in each program that runs beside
+// this one.
 static inline uint16_t free_port(void)
 {
 	static unsigned tried;
 
 	for (;;) {
-		uint16_t port = (uint16_t)(PORTS_FIRST + ((unsigned)getpid() * 7919u + tried++) % PORTS);
+		uint16_t port =
+			(uint16_t)(PORTS_FIRST + ((unsigned)getpid() * 7919u + tried++) % PORTS);
 
 		if (is_free(SOCK_STREAM, port) && is_free(SOCK_DGRAM, port))
 			return port;

@@ -59,7 +59,8 @@ static struct config *load(const char *text)
 	return config;
 }
 
-static void check_diff(const struct config *from, const struct config *to, size_t n, const char *lines)
+static void check_diff(const struct config *from, const struct config *to, size_t n,
+		       const char *lines)
 {
 	char *expected = fill_in(lines);
 	struct str out = { 0 };
@@ -136,7 +137,8 @@ static const struct {
 	{ SCHEMA_DNS, "port", "5353", "dns.port 53 -> 5353" },
 	{ SCHEMA_DNS, "upstream", "{\"192.0.2.2:54\", \"[2001:db8::1]:54\"}",
 	  "dns.upstream 192.0.2.1 -> 192.0.2.2:54, [2001:db8::1]:54" },
-	{ SCHEMA_DNS, "direct", "{\"corp.example  192.0.2.53 a\"}", "dns.direct +corp.example 192.0.2.53 a" },
+	{ SCHEMA_DNS, "direct", "{\"corp.example  192.0.2.53 a\"}",
+	  "dns.direct +corp.example 192.0.2.53 a" },
 	{ SCHEMA_DNS, "cache", "0", "dns.cache 4096 -> 0" },
 	{ SCHEMA_DNS, "serve-stale", "\"0 s\"", "dns.serve-stale 1 days -> 0 s" },
 	{ SCHEMA_METRICS, "listen", "\"::1\"", "metrics.listen 127.0.0.1 -> ::1" },
@@ -150,7 +152,8 @@ static const struct {
 	{ SCHEMA_SERVER, "udp", "no", "server.udp yes -> no" },
 	{ SCHEMA_SERVER, "tune", "no", "server.tune yes -> no (at the next start)" },
 	{ SCHEMA_JUMPBOX, "tunnels", "{\"wg*\", \"tun7\"}", "jumpbox.tunnels +wg* +tun7 -tun*" },
-	{ SCHEMA_JUMPBOX, "uplink", "\"eth0\"", "jumpbox.uplink that of the default route -> eth0" },
+	{ SCHEMA_JUMPBOX, "uplink", "\"eth0\"",
+	  "jumpbox.uplink that of the default route -> eth0" },
 	{ SCHEMA_JUMPBOX, "ranges", "{\"10.8.0.0/16\"}", "jumpbox.ranges +10.8.0.0/16" },
 	{ SCHEMA_JUMPBOX, "between-tunnels", "no", "jumpbox.between-tunnels yes -> no" },
 };
@@ -253,11 +256,13 @@ static void has_a_case_for_every_key(void **state)
 
 static void tells_blocks_and_lists(void **state)
 {
-	struct config *a = load("lan { interface = br0 bypass = {\"192.0.2.0/24\", \"10.0.0.0/8\"} }\n" EXIT_X EXIT_Y
-				"path a {}\npath b {}\n");
-	struct config *b = load("lan { interface = br0 bypass = {\"10.0.0.0/8\", \"192.0.3.0/24\"} }\n"
-				"exit y { address = \"192.0.2.2\" key-file = \"@\" default = yes }\n"
-				"path c {}\npath a { priority = 7 }\n");
+	struct config *a =
+		load("lan { interface = br0 bypass = {\"192.0.2.0/24\", \"10.0.0.0/8\"} }\n" EXIT_X
+			     EXIT_Y "path a {}\npath b {}\n");
+	struct config *b =
+		load("lan { interface = br0 bypass = {\"10.0.0.0/8\", \"192.0.3.0/24\"} }\n"
+		     "exit y { address = \"192.0.2.2\" key-file = \"@\" default = yes }\n"
+		     "path c {}\npath a { priority = 7 }\n");
 
 	(void)state;
 	check_diff(a, b, 7,
@@ -297,8 +302,9 @@ static void tells_the_order_of_pins(void **state)
 static void keeps_slots_of_pins(void **state)
 {
 	struct config *a = load(LAN EXIT_X "path a {}\npath b {}\n" PIN_A PIN_B PIN_C);
-	struct config *b = load(LAN EXIT_X "path a {}\npath b {}\npin d { ports = 1 via = a }\n" PIN_C
-				    "pin b { to = \"10.2.0.0/16\" via = a }\n" PIN_A);
+	struct config *b =
+		load(LAN EXIT_X "path a {}\npath b {}\npin d { ports = 1 via = a }\n" PIN_C
+				"pin b { to = \"10.2.0.0/16\" via = a }\n" PIN_A);
 
 	(void)state;
 	config_keep_places(a, b);
@@ -321,8 +327,9 @@ static const char *name_at(const struct config *config, size_t i)
 static void keeps_places_and_tables(void **state)
 {
 	struct config *a = load(LAN EXIT_X EXIT_Y "path a {}\npath b {}\npath c {}\n");
-	struct config *b = load(LAN EXIT_Y "exit x { address = \"192.0.2.1\" key-file = \"@\" default = yes }\n"
-				    "path d {}\npath c {}\npath a {}\n");
+	struct config *b = load(
+		LAN EXIT_Y "exit x { address = \"192.0.2.1\" key-file = \"@\" default = yes }\n"
+			   "path d {}\npath c {}\npath a {}\n");
 	struct config *c = load(LAN EXIT_X "path b {}\npath e { table = 104 }\npath d {}\n");
 
 	(void)state;

@@ -21,21 +21,26 @@ static void check_remove(const char *text, const char *name, int rc, const char 
 
 static void removes_whole_lines_and_keeps_comments(void **state)
 {
-	static const char text[] = "# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # old\n"
-				   "} # a\n\n# more\n  path b { }\n#path c { }\npath 'd'\n{\n}";
+	static const char text[] =
+		"# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # old\n"
+		"} # a\n\n# more\n  path b { }\n#path c { }\npath 'd'\n{\n}";
 
 	(void)state;
 	check_remove(text, "a", 0,
-		     "# mine\nlan { interface = br0 }\n\n# the line\n\n# more\n  path b { }\n#path c { }\n"
+		     "# mine\nlan { interface = br0 }\n\n# the line\n\n# more\n  path b { }\n#path "
+		     "c { }\n"
 		     "path 'd'\n{\n}");
 	check_remove(text, "b", 0,
-		     "# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # old\n} # a\n\n"
+		     "# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # "
+		     "old\n} # a\n\n"
 		     "# more\n#path c { }\npath 'd'\n{\n}");
 	check_remove(text, "c", -ENOENT, "no path 'c'");
 	check_remove(text, "d", 0,
-		     "# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # old\n} # a\n\n"
+		     "# mine\nlan { interface = br0 }\n\n# the line\npath a {\n\tkind = \"adsl\" # "
+		     "old\n} # a\n\n"
 		     "# more\n  path b { }\n#path c { }\n");
-	check_remove("path a { }\n\npath b { }\n\npath c { }\n", "b", 0, "path a { }\n\npath c { }\n");
+	check_remove("path a { }\n\npath b { }\n\npath c { }\n", "b", 0,
+		     "path a { }\n\npath c { }\n");
 	check_remove("path a { }\n\npath b { }\n", "a", 0, "path b { }\n");
 }
 
@@ -53,20 +58,27 @@ static void leaves_to_people_what_shares_a_line(void **state)
 
 static void adds_at_the_end(void **state)
 {
-	const struct config_path path = { .name = "ppp1", .interface = "eth7", .kind = "adsl", .label = "2nd",
+	const struct config_path path = { .name = "ppp1",
+					  .interface = "eth7",
+					  .kind = "adsl",
+					  .label = "2nd",
 					  .optional = true };
 	struct str out = { 0 }, why = { 0 };
 
 	(void)state;
 	assert_int_equal(config_edit_add_path("# x\npath ppp0 { }", &path, &out, &why), 0);
-	assert_string_equal(str_text(&out), "# x\npath ppp0 { }\n\npath ppp1 {\n\tinterface = \"eth7\"\n"
-					    "\tkind = \"adsl\"\n\tlabel = \"2nd\"\n\toptional = yes\n}\n");
+	assert_string_equal(str_text(&out),
+			    "# x\npath ppp0 { }\n\npath ppp1 {\n\tinterface = \"eth7\"\n"
+			    "\tkind = \"adsl\"\n\tlabel = \"2nd\"\n\toptional = yes\n}\n");
 	str_clear(&out);
 	assert_int_equal(config_edit_add_path("path ppp1 { }\n", &path, &out, &why), -EEXIST);
 	assert_string_equal(str_text(&why), "there is a path 'ppp1' already");
 	str_clear(&why);
-	assert_int_equal(config_edit_add_path("", &(struct config_path){ .name = "a b" }, &out, &why), -EINVAL);
-	assert_int_equal(config_edit_add_path("", &(struct config_path){ .name = "a" }, &out, &why), 0);
+	assert_int_equal(
+		config_edit_add_path("", &(struct config_path){ .name = "a b" }, &out, &why),
+		-EINVAL);
+	assert_int_equal(config_edit_add_path("", &(struct config_path){ .name = "a" }, &out, &why),
+			 0);
 	assert_string_equal(str_text(&out), "\npath a {\n}\n");
 	str_fini(&out);
 	str_fini(&why);

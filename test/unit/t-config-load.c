@@ -195,8 +195,10 @@ static void complains_about_structure(void **state)
 		{ GATEWAY "path dsl { xyzzy = 3 }",
 		  "f:4: unknown key 'xyzzy' in path 'dsl', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, demand, demand-after, demand-hold, cap, cap-day, "
-		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, dial-timeout, bell\n" },
+		  "gateway, over, table, priority, tier, optional, demand, demand-after, "
+		  "demand-hold, cap, cap-day, "
+		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, "
+		  "dial-timeout, bell\n" },
 		{ GATEWAY "wrkers = 2",
 		  "f:4: unknown key 'wrkers' outside of blocks, did you mean 'workers'?\n" },
 		// two in one line, and comments that must not move the lines
@@ -205,8 +207,10 @@ static void complains_about_structure(void **state)
 		  "f:8: unknown key 'tabel' in path 'b', did you mean 'table'?\n"
 		  "f:8: unknown key 'prio' in path 'b', the keys there are: interface, kind, "
 		  "label, "
-		  "gateway, over, table, priority, tier, optional, demand, demand-after, demand-hold, cap, cap-day, "
-		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, dial-timeout, bell\n" },
+		  "gateway, over, table, priority, tier, optional, demand, demand-after, "
+		  "demand-hold, cap, cap-day, "
+		  "cap-warn, cap-action, hotkey, dial, call, pid-file, up, down, status, "
+		  "dial-timeout, bell\n" },
 		// a misspelt key is not missing as well, a misspelt block is read all the same
 		{ "lann { intrface = br0 }\nexit sg { adress = 192.0.2.1\nkey_file = \"@\" }\n"
 		  "pth a { table = 0 }",
@@ -307,9 +311,11 @@ static void judges_values(void **state)
 		[PATH] = "lan { interface = br0 }\nexit sg { address = \"192.0.2.1\" key-file = "
 			 "\"@\" } "
 			 "path a {\n%s = %s }",
-		[DNS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }\n"
+		[DNS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = "
+			"\"@\" } path a { }\n"
 			"dns { upstream = { \"192.0.2.53\" } %s = %s }",
-		[METRICS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = \"@\" } path a { }\n"
+		[METRICS] = "lan { interface = br0 } exit sg { address = \"192.0.2.1\" key-file = "
+			    "\"@\" } path a { }\n"
 			    "metrics {\n%s = %s }",
 		[SERVER] = "server { key-file = \"@\"\n%s = %s }",
 	};
@@ -352,7 +358,8 @@ static void judges_values(void **state)
 		{ PATH, "interface", "\"..\"", "is no name of an interface" },
 		{ PATH, "interface", "sixteen-letters-", "is no name of an interface" },
 		{ PATH, "interface", "br0",
-		  "interface 'br0' is that of the LAN, a path leads elsewhere; if its router is on the LAN" },
+		  "interface 'br0' is that of the LAN, a path leads elsewhere; if its router is on "
+		  "the LAN" },
 		{ PATH, "interface", "br0\ngateway = \"192.168.1.1\"", NULL }, // one arm
 		{ PATH, "kind", "lte", NULL },
 		{ PATH, "kind", "3G",
@@ -386,12 +393,14 @@ static void judges_values(void **state)
 		{ PATH, "demand", "\"down\"", "is none of manual, when-down, when-slow" },
 		{ PATH, "demand-after", "0s", NULL },
 		{ PATH, "demand-after", "\"24 h\"", NULL },
-		{ PATH, "demand-after", "\"2 days\"", "is no time from 0 to 86400 seconds, write it as" },
+		{ PATH, "demand-after", "\"2 days\"",
+		  "is no time from 0 to 86400 seconds, write it as" },
 		{ PATH, "demand-after", "10", "is no time from 0 to 86400 seconds" },
 		{ PATH, "demand-hold", "\"0 s\"", "is no time from 1 to 86400 seconds" },
 		{ PATH, "cap", "\"1.5 GB\"", NULL },
 		{ PATH, "cap", "2G", NULL },
-		{ PATH, "cap", "\"0 GB\"", "is no amount of data, write it as \"2 GB\": at least 1000 bytes" },
+		{ PATH, "cap", "\"0 GB\"",
+		  "is no amount of data, write it as \"2 GB\": at least 1000 bytes" },
 		{ PATH, "cap", "\"2 GiB\"", "is no amount of data" },
 		{ PATH, "cap", "\"99999999 TB\"", "is no amount of data" },
 		{ PATH, "cap-day", "32", "is out of range, give a number from 1 to 31" },
@@ -405,18 +414,22 @@ static void judges_values(void **state)
 		{ PATH, "hotkey", "\" \"", "is no hotkey" },
 		{ PATH, "hotkey", "\"\xc3\xb3\"", "is no hotkey" },
 		{ DNS, "listen", "{\"192.168.5.1\", \"::1\"}", NULL },
-		{ DNS, "listen", "{\"0.0.0.0\"}", "dns: listen '0.0.0.0' is no address of one machine" },
+		{ DNS, "listen", "{\"0.0.0.0\"}",
+		  "dns: listen '0.0.0.0' is no address of one machine" },
 		{ DNS, "listen", "{\"224.0.0.251\"}", "is no address of one machine" },
-		{ DNS, "direct", "{\"corp.example 192.0.2.1 a\", \"_tcp.home.arpa  [fd00::1]:54\"}", NULL },
+		{ DNS, "direct", "{\"corp.example 192.0.2.1 a\", \"_tcp.home.arpa  [fd00::1]:54\"}",
+		  NULL },
 		{ DNS, "direct", "{\"corp.example\"}",
-		  "is not a domain, the address of its name server and, if it is to be asked over one, a path" },
+		  "is not a domain, the address of its name server and, if it is to be asked over "
+		  "one, a path" },
 		{ DNS, "direct", "{\"corp..example 192.0.2.1\"}", "is not a domain" },
 		{ DNS, "direct", "{\"corp.example. 192.0.2.1\"}", "is not a domain" },
 		{ DNS, "direct", "{\"corp.example 192.0.2.1:0\"}", "is not a domain" },
 		{ DNS, "direct", "{\"corp.example 192.0.2.1:65536\"}", "is not a domain" },
 		{ DNS, "direct", "{\"corp.example 192.0.2.1 a b\"}", "is not a domain" },
 		{ DNS, "direct", "{\"corp.example 192.0.2.1 b\"}",
-		  "f:2: dns: direct 'corp.example': there is no path 'b', give the name of one or leave it out" },
+		  "f:2: dns: direct 'corp.example': there is no path 'b', give the name of one or "
+		  "leave it out" },
 		{ DNS, "direct", "{\"a.example 192.0.2.1\", \"A.Example 192.0.2.2\"}",
 		  "dns: direct 'A.Example' was given before, leave one" },
 		{ DNS, "cache", "100001", "is out of range, give a number from 0 to 100000" },
@@ -452,7 +465,8 @@ static void judges_values(void **state)
 		{ METRICS, "listen", "\"172.32.0.1\"", "is no address of loopback or of a LAN" },
 		{ METRICS, "port", "0", NULL },
 		{ METRICS, "textfile", "\"/var/lib/node_exporter/mpgate.prom\"", NULL },
-		{ METRICS, "textfile", "\"mpgate.prom\"", "textfile 'mpgate.prom' must be the absolute name of a file" },
+		{ METRICS, "textfile", "\"mpgate.prom\"",
+		  "textfile 'mpgate.prom' must be the absolute name of a file" },
 		{ METRICS, "textfile", "\"/var/lib/\"", "must be the absolute name of a file" },
 		{ METRICS, "port", "12345", "is the tproxy-port of line 1, each listener needs" },
 		{ SERVER, "listen", "\"::\"", NULL },
@@ -559,7 +573,8 @@ static void compares_values(void **state)
 		{ GATEWAY "path b {\n table = 101\n}",
 		  "f:5: path 'b': table 101 is that of path 'a' (line 3), take another number\n" },
 		{ GATEWAY "path b {\n demand = when-down }",
-		  "f:5: path 'b': demand 'when-down' is for an optional path, add 'optional = yes'\n" },
+		  "f:5: path 'b': demand 'when-down' is for an optional path, add 'optional = "
+		  "yes'\n" },
 		{ GATEWAY "path b { optional = yes tier = never\n demand = when-slow }",
 		  "f:5: path 'b': demand 'when-slow' would bring in a path whose tier is never\n" },
 		{ GATEWAY "path b {\n hotkey = 4\n}\npath c {\n hotkey = 4 }",
@@ -642,7 +657,8 @@ static void takes_patterns_of_tunnels(void **state)
 	char *errors;
 
 	(void)state;
-	c = load("jumpbox { tunnels = {\"tun*\", \"a-name-of-15b*\", \"wg0\"} }", CONFIG_ROLE_JUMPBOX, &errors);
+	c = load("jumpbox { tunnels = {\"tun*\", \"a-name-of-15b*\", \"wg0\"} }",
+		 CONFIG_ROLE_JUMPBOX, &errors);
 	assert_string_equal(errors, "");
 	assert_int_equal(c->jumpbox.tunnels.n, 3);
 	config_free(c);
@@ -656,8 +672,11 @@ static void takes_patterns_of_tunnels(void **state)
 		struct str text = { 0 }, expected = { 0 };
 
 		str_addf(&text, "jumpbox { tunnels = {\"%s\"} }", wrong[i]);
-		str_addf(&expected, "f:1: jumpbox: tunnels '%s' is no name of an interface, nor the beginning of "
-				    "one and '*'\n", wrong[i]);
+		str_addf(&expected,
+			 "f:1: jumpbox: tunnels '%s' is no name of an interface, nor the beginning "
+			 "of "
+			 "one and '*'\n",
+			 wrong[i]);
 		check_errors(str_text(&text), CONFIG_ROLE_JUMPBOX, str_text(&expected));
 		str_fini(&text);
 		str_fini(&expected);
@@ -926,7 +945,8 @@ static int remove_dir(void **state)
 
 // ---- pins
 
-#define PINS(pins) GATEWAY "exit us { address = \"192.0.2.2\" key-file = \"@\" default = yes }\n" pins
+#define PINS(pins)                                                                                 \
+	GATEWAY "exit us { address = \"192.0.2.2\" key-file = \"@\" default = yes }\n" pins
 
 static void reads_pins_in_their_order(void **state)
 {
@@ -934,10 +954,13 @@ static void reads_pins_in_their_order(void **state)
 	struct config *c;
 
 	(void)state;
-	c = load(PINS("pin z { to = {\"10.8.0.10/32\", \"2001:db8::/32\"} from = \"192.168.5.40/32\"\n"
-		      "ports = {22, \"6000-6100\"} proto = tcp via = a proxy = yes when-down = any }\n"
-		      "pin b { to = \"192.0.2.9/32\" via = sg }\npin c { ports = 25 via = direct }"),
-		 CONFIG_ROLE_GATEWAY, &errors);
+	c = load(
+		PINS("pin z { to = {\"10.8.0.10/32\", \"2001:db8::/32\"} from = "
+		     "\"192.168.5.40/32\"\n"
+		     "ports = {22, \"6000-6100\"} proto = tcp via = a proxy = yes when-down = any "
+		     "}\n"
+		     "pin b { to = \"192.0.2.9/32\" via = sg }\npin c { ports = 25 via = direct }"),
+		CONFIG_ROLE_GATEWAY, &errors);
 	assert_string_equal(errors, "");
 	assert_non_null(c);
 	assert_string_equal(c->warnings, "");
@@ -964,18 +987,24 @@ static void judges_pins(void **state)
 	static const struct {
 		const char *pins, *errors;
 	} cases[] = {
-		{ "pin p { via = a }", "f:5: pin 'p' takes everything, say what it is for with 'to', 'from' or 'ports'\n" },
-		{ "pin p { to = \"10.0.0.0/8\" }", "f:5: pin 'p': via is missing, add: via = \"ppp0\"\n" },
+		{ "pin p { via = a }", "f:5: pin 'p' takes everything, say what it is for with "
+				       "'to', 'from' or 'ports'\n" },
+		{ "pin p { to = \"10.0.0.0/8\" }",
+		  "f:5: pin 'p': via is missing, add: via = \"ppp0\"\n" },
 		{ "pin p { to = \"10.0.0.0/8\"\nvia = b }",
-		  "f:6: pin 'p': there is neither a path nor an exit 'b', give the name of one, or \"direct\"\n" },
+		  "f:6: pin 'p': there is neither a path nor an exit 'b', give the name of one, or "
+		  "\"direct\"\n" },
 		{ "path us { }\npin p { to = \"10.0.0.0/8\" via = us }",
-		  "f:6: pin 'p': 'us' has more than one meaning here, as a path and an exit have that name; give the "
+		  "f:6: pin 'p': 'us' has more than one meaning here, as a path and an exit have "
+		  "that name; give the "
 		  "path or exit another name\n" },
 		{ "path direct { }\npin p { to = \"10.0.0.0/8\" via = direct }",
-		  "f:6: pin 'p': 'direct' has more than one meaning here, as a path or an exit has that name; give the "
+		  "f:6: pin 'p': 'direct' has more than one meaning here, as a path or an exit has "
+		  "that name; give the "
 		  "path or exit another name\n" },
 		{ "pin p { to = \"10.0.0.0/8\" via = us\nproxy = no }",
-		  "f:6: pin 'p': proxy is for a path, and 'us' is an exit, which always carries; leave it out\n" },
+		  "f:6: pin 'p': proxy is for a path, and 'us' is an exit, which always carries; "
+		  "leave it out\n" },
 		{ "pin p { to = \"10.0.0.0/8\" via = direct proxy = yes }",
 		  "f:5: pin 'p': proxy is for a path, and 'direct' never carries; leave it out\n" },
 		{ "pin p { to = \"10.0.0.0/8\" from = \"2001:db8::/32\" via = a }",
@@ -983,15 +1012,24 @@ static void judges_pins(void **state)
 		{ "pin p { ports = 25 via = a }\npin p { ports = 26 via = a }",
 		  "f:6: pin 'p' was defined before, on line 5; give it another name\n" },
 		{ "pin p { ports = \"0\" via = a }",
-		  "f:5: pin 'p': ports '0' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n" },
-		{ "pin p { ports = {\"9-8\", \"1-65536\", \"1-\", \"x\", \"1-2-3\", \" 1\"} via = a }",
-		  "f:5: pin 'p': ports '9-8' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
-		  "f:5: pin 'p': ports '1-65536' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
-		  "f:5: pin 'p': ports '1-' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
-		  "f:5: pin 'p': ports 'x' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
-		  "f:5: pin 'p': ports '1-2-3' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n"
-		  "f:5: pin 'p': ports ' 1' is neither a port from 1 to 65535 nor a range such as \"6000-6100\"\n" },
-		{ "pin p { ports = 25 proto = icmp via = a }", "f:5: pin 'p': proto 'icmp' is none of any, tcp and udp\n" },
+		  "f:5: pin 'p': ports '0' is neither a port from 1 to 65535 nor a range such as "
+		  "\"6000-6100\"\n" },
+		{ "pin p { ports = {\"9-8\", \"1-65536\", \"1-\", \"x\", \"1-2-3\", \" 1\"} via = "
+		  "a }",
+		  "f:5: pin 'p': ports '9-8' is neither a port from 1 to 65535 nor a range such as "
+		  "\"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-65536' is neither a port from 1 to 65535 nor a range "
+		  "such as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-' is neither a port from 1 to 65535 nor a range such as "
+		  "\"6000-6100\"\n"
+		  "f:5: pin 'p': ports 'x' is neither a port from 1 to 65535 nor a range such as "
+		  "\"6000-6100\"\n"
+		  "f:5: pin 'p': ports '1-2-3' is neither a port from 1 to 65535 nor a range such "
+		  "as \"6000-6100\"\n"
+		  "f:5: pin 'p': ports ' 1' is neither a port from 1 to 65535 nor a range such as "
+		  "\"6000-6100\"\n" },
+		{ "pin p { ports = 25 proto = icmp via = a }",
+		  "f:5: pin 'p': proto 'icmp' is none of any, tcp and udp\n" },
 		{ "pin p { ports = 25 when-down = wait via = a }",
 		  "f:5: pin 'p': when-down 'wait' is none of block and any\n" },
 	};
@@ -1014,7 +1052,8 @@ static void warns_of_hidden_pins(void **state)
 	} cases[] = {
 		{ "to = \"10.0.0.0/8\"", "to = \"10.8.0.0/16\"", true },
 		{ "to = \"10.8.0.0/16\"", "to = \"10.0.0.0/8\"", false },
-		{ "to = {\"10.0.0.0/9\", \"2001:db8::/32\"}", "to = {\"10.8.0.0/16\", \"2001:db8:1::/48\"}", true },
+		{ "to = {\"10.0.0.0/9\", \"2001:db8::/32\"}",
+		  "to = {\"10.8.0.0/16\", \"2001:db8:1::/48\"}", true },
 		{ "to = \"10.0.0.0/8\"", "to = {\"10.8.0.0/16\", \"2001:db8::/32\"}", false },
 		{ "to = \"10.0.0.0/8\" when-down = any", "to = \"10.8.0.0/16\"", false },
 		{ "to = \"10.0.0.0/8\" proto = tcp", "to = \"10.8.0.0/16\"", false },
@@ -1033,11 +1072,13 @@ static void warns_of_hidden_pins(void **state)
 		struct config *c;
 		char *errors;
 
-		str_addf(&text, PINS("pin p { via = a %s }\npin q { via = a %s }"), cases[i].first, cases[i].later);
+		str_addf(&text, PINS("pin p { via = a %s }\npin q { via = a %s }"), cases[i].first,
+			 cases[i].later);
 		c = load(str_text(&text), CONFIG_ROLE_GATEWAY, &errors);
 		assert_string_equal(errors, "");
 		assert_non_null(c);
-		if (strcmp(c->warnings, cases[i].hidden ? "f:6: warning: pin 'q' is never asked, pin 'p' on line 5 takes all of "
+		if (strcmp(c->warnings, cases[i].hidden ? "f:6: warning: pin 'q' is never asked, "
+							  "pin 'p' on line 5 takes all of "
 							  "it before; put the narrower one first\n"
 							: "") != 0)
 			fail_msg("%s; %s: %s", cases[i].first, cases[i].later, c->warnings);

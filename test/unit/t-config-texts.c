@@ -84,7 +84,8 @@ static struct config *load(const char *text, bool uncomment)
 	if (config_load_text("f", prepared, strlen(prepared), CONFIG_ROLE_ANY, &config, &errors) <
 	    0)
 		fail_msg("%s", str_text(&errors));
-	// with everything taken out of its comment, the keys of one way to dial stand beside another
+	// with everything taken out of its comment, the keys of one way to dial stand beside
+	// another
 	for (const char *line = config->warnings; *line; line += strcspn(line, "\n") + 1) {
 		if (!uncomment || !strstr(line, "is of no use"))
 			fail_msg("%s", config->warnings);

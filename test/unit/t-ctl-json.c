@@ -408,8 +408,9 @@ static void a_test_comes_back_as_it_went(void **state)
 
 static void paths_are_cut_out_of_a_status(void **state)
 {
-	static const char status[] = "{\"schema\":\"mpgate.status\",\"schema_version\":1,\"time\":\"T\",\"gateway\":{},"
-				     "\"paths\":[{\"name\":\"a\",\"new\":1},{\"name\":\"b\"}]}";
+	static const char status[] =
+		"{\"schema\":\"mpgate.status\",\"schema_version\":1,\"time\":\"T\",\"gateway\":{},"
+		"\"paths\":[{\"name\":\"a\",\"new\":1},{\"name\":\"b\"}]}";
 	static const struct {
 		const char *names[2];
 		int n;
@@ -423,11 +424,13 @@ static void paths_are_cut_out_of_a_status(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char *names[2] = { (char *)(uintptr_t)cases[i].names[0], (char *)(uintptr_t)cases[i].names[1] };
+		char *names[2] = { (char *)(uintptr_t)cases[i].names[0],
+				   (char *)(uintptr_t)cases[i].names[1] };
 		char *line = ctl_json_paths(status, names, cases[i].n), wanted[256];
 
 		snprintf(wanted, sizeof(wanted),
-			 "{\"schema\":\"mpgate.paths\",\"schema_version\":1,\"time\":\"T\",\"paths\":%s}",
+			 "{\"schema\":\"mpgate.paths\",\"schema_version\":1,\"time\":\"T\","
+			 "\"paths\":%s}",
 			 cases[i].paths);
 		assert_string_equal(line, wanted);
 		free(line);
@@ -483,7 +486,10 @@ static void requests_come_back_as_they_went(void **state)
 		  .command = { .verb = COMMAND_CAP, .object = "wwan0", .used_bytes = 1200000000 } },
 		{ .ask = CTL_ASK_LOG },
 		{ .ask = CTL_ASK_LOG,
-		  .filter = { .from = 7, .limit = 20, .level = LOG_LEVEL_WARNING, .object = "tun1" } },
+		  .filter = { .from = 7,
+			      .limit = 20,
+			      .level = LOG_LEVEL_WARNING,
+			      .object = "tun1" } },
 		{ .ask = CTL_ASK_CONNS },
 	};
 
@@ -761,8 +767,10 @@ static void the_form_is_the_published_one(void **state)
 		.bytes = 18000,
 		.n = 2,
 		.list = { { TEST_EXIT, TEST_OK, 62000, "its port answers in 62 ms", "", "" },
-			  { TEST_MPTCP, TEST_FAIL, SNAPSHOT_NONE, "SYN sent with MP_CAPABLE, SYN/ACK came without",
-			    "over ppp0 the same exit answers with them, so something on tun1 strips them",
+			  { TEST_MPTCP, TEST_FAIL, SNAPSHOT_NONE,
+			    "SYN sent with MP_CAPABLE, SYN/ACK came without",
+			    "over ppp0 the same exit answers with them, so something on tun1 "
+			    "strips them",
 			    "see OPTIONS STRIPPED in mpgate(8)" } },
 	};
 	struct ctl_error error;
@@ -903,7 +911,8 @@ static void bad_requests_are_explained(void **state)
 		{ "{\"request\":\"watch\",\"interval_ms\":-1}", "\"interval_ms\" is", CTL_NO_ID },
 		{ "{\"request\":\"history\",\"scale\":\"2h\"}", "\"scale\" is", CTL_NO_ID },
 		{ "{\"request\":\"history\",\"path\":7}", "\"path\" is", CTL_NO_ID },
-		{ "{\"request\":\"history\",\"path\":\"0123456789abcdef\"}", "\"path\" is", CTL_NO_ID },
+		{ "{\"request\":\"history\",\"path\":\"0123456789abcdef\"}", "\"path\" is",
+		  CTL_NO_ID },
 		{ "{\"request\":\"command\"}", "a command has", CTL_NO_ID },
 		{ "{\"request\":\"command\",\"verb\":\"blow\",\"object\":\"ppp0\"}",
 		  "a command has", CTL_NO_ID },

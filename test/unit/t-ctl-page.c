@@ -44,8 +44,8 @@ static int begin(void **state)
 	addr_parse("127.0.0.1", &addr);
 	bench->at = sockaddr_make(&addr, free_port());
 	bench->loop = ev_loop_new(0);
-	assert_int_equal(ctl_page_open(bench->loop, &bench->at, "text/test", write_page, bench, &bench->page,
-				       &why),
+	assert_int_equal(ctl_page_open(bench->loop, &bench->at, "text/test", write_page, bench,
+				       &bench->page, &why),
 			 0);
 	*state = bench;
 	return 0;
@@ -69,7 +69,8 @@ static int dial(const struct bench *bench)
 	return fd;
 }
 
-// Turns the loop until the other side ends, at most WAIT_MS. The answer's length; -1: it did not end.
+// Turns the loop until the other side ends, at most WAIT_MS. The answer's length; -1: it did not
+// end.
 static ssize_t listen_to(struct bench *bench, int fd, char *out, size_t size)
 {
 	int64_t until_ms = clock_mono_ms() + WAIT_MS;
@@ -92,7 +93,8 @@ static ssize_t listen_to(struct bench *bench, int fd, char *out, size_t size)
 	return -1;
 }
 
-static void check(struct bench *bench, const char *request, const char *beginning, const char *ending)
+static void check(struct bench *bench, const char *request, const char *beginning,
+		  const char *ending)
 {
 	char out[4096];
 	int fd = dial(bench);
@@ -101,8 +103,8 @@ static void check(struct bench *bench, const char *request, const char *beginnin
 	assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
 	len = listen_to(bench, fd, out, sizeof(out));
 	assert_true(len >= 0);
-	if (strncmp(out, beginning, strlen(beginning)) != 0 ||
-	    (size_t)len < strlen(ending) || strcmp(out + len - strlen(ending), ending) != 0)
+	if (strncmp(out, beginning, strlen(beginning)) != 0 || (size_t)len < strlen(ending) ||
+	    strcmp(out + len - strlen(ending), ending) != 0)
 		fail_msg("%s was answered by %s", request, out);
 	close(fd);
 }
@@ -112,15 +114,19 @@ static void requests_are_answered(void **state)
 	static const struct {
 		const char *request, *beginning, *ending;
 	} cases[] = {
-		{ "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.0 200 OK\r\nContent-Type: text/test\r\nContent-Length: 12\r\n",
+		{ "GET /metrics HTTP/1.0\r\n\r\n",
+		  "HTTP/1.0 200 OK\r\nContent-Type: text/test\r\nContent-Length: 12\r\n",
 		  "\r\n\r\nmpgate_up 1\n" },
-		{ "GET /metrics?x=1 HTTP/1.1\r\nHost: gw\r\nAccept: */*\r\n\r\n", "HTTP/1.0 200 OK\r\n",
-		  "mpgate_up 1\n" },
+		{ "GET /metrics?x=1 HTTP/1.1\r\nHost: gw\r\nAccept: */*\r\n\r\n",
+		  "HTTP/1.0 200 OK\r\n", "mpgate_up 1\n" },
 		{ "GET /metrics HTTP/1.1\n\n", "HTTP/1.0 200 OK\r\n", "mpgate_up 1\n" },
-		{ "HEAD /metrics HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n", "Connection: close\r\n\r\n" },
-		{ "GET / HTTP/1.1\r\n\r\n", "HTTP/1.0 404 ", "There is /metrics, and nothing else.\n" },
+		{ "HEAD /metrics HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n",
+		  "Connection: close\r\n\r\n" },
+		{ "GET / HTTP/1.1\r\n\r\n", "HTTP/1.0 404 ",
+		  "There is /metrics, and nothing else.\n" },
 		{ "GET /metricsx HTTP/1.1\r\n\r\n", "HTTP/1.0 404 ", "" },
-		{ "POST /metrics HTTP/1.1\r\n\r\nmpgate_up 2\n", "HTTP/1.0 405 ", "GET and HEAD.\n" },
+		{ "POST /metrics HTTP/1.1\r\n\r\nmpgate_up 2\n", "HTTP/1.0 405 ",
+		  "GET and HEAD.\n" },
 		{ "get /metrics HTTP/1.1\r\n\r\n", "HTTP/1.0 400 ", "" },
 		{ "GET /metrics\r\n\r\n", "HTTP/1.0 400 ", "" },
 		{ "\r\n\r\n", "HTTP/1.0 400 ", "" },
@@ -192,7 +198,8 @@ static void a_port_that_is_taken_is_told(void **state)
 	struct ctl_page *second = NULL;
 	struct str why = { 0 };
 
-	assert_int_equal(ctl_page_open(bench->loop, &bench->at, "text/test", write_page, bench, &second, &why),
+	assert_int_equal(ctl_page_open(bench->loop, &bench->at, "text/test", write_page, bench,
+				       &second, &why),
 			 -EADDRINUSE);
 	assert_non_null(strstr(str_text(&why), "cannot listen on 127.0.0.1:"));
 	assert_null(second);
@@ -217,12 +224,9 @@ static void clients_of_a_closed_page_are_ended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(requests_are_answered),
-		TEST(a_request_without_end_is_refused),
-		TEST(a_request_in_pieces_is_one),
-		TEST(the_slow_hold_up_nobody_for_long),
-		TEST(a_port_that_is_taken_is_told),
-		TEST(clients_of_a_closed_page_are_ended),
+		TEST(requests_are_answered),        TEST(a_request_without_end_is_refused),
+		TEST(a_request_in_pieces_is_one),   TEST(the_slow_hold_up_nobody_for_long),
+		TEST(a_port_that_is_taken_is_told), TEST(clients_of_a_closed_page_are_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

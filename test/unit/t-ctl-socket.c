@@ -97,8 +97,8 @@ static bool begin_test(void *ctx, const struct path_test_order *order, struct ct
 
 static int open_ctl(struct bench *bench, struct ctl **out, struct str *why)
 {
-	const struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-					     give_events, gather_conns, begin_test };
+	const struct ctl_handler handler = { bench,       give_snapshot, give_history, take_command,
+					     give_events, gather_conns,  begin_test };
 
 	return ctl_open(bench->loop, bench->path, &handler, out, why);
 }
@@ -261,7 +261,8 @@ static void requests_behind_them_wait_their_turn(void **state)
 static void who_asks_meanwhile_shares_the_answer(void **state)
 {
 	struct bench *bench = *state;
-	struct ctl_client *one = connect_to(bench), *two = connect_to(bench), *gone = connect_to(bench);
+	struct ctl_client *one = connect_to(bench), *two = connect_to(bench),
+			  *gone = connect_to(bench);
 	static struct ctl_message message;
 
 	assert_int_equal(ctl_client_conns(gone), 0);
@@ -294,7 +295,8 @@ static void a_test_is_answered_refused_or_of_no_path(void **state)
 	assert_int_equal(message.error.status, STATUS_REFUSED);
 
 	bench->answers_at_once = true;
-	assert_int_equal(ctl_client_test(c, &(struct path_test_order){ .path = "ppp0", .mptcp = true }), 0);
+	assert_int_equal(
+		ctl_client_test(c, &(struct path_test_order){ .path = "ppp0", .mptcp = true }), 0);
 	expect(bench, c, CTL_TEST, &message);
 	assert_true(bench->order.mptcp && !bench->order.metered && bench->order.may_spend);
 
@@ -828,8 +830,8 @@ static void another_kind_of_file_is_left_alone(void **state)
 static void a_missing_directory_is_made(void **state)
 {
 	struct bench *bench = *state;
-	struct ctl_handler handler = { bench, give_snapshot, give_history, take_command,
-				       give_events, gather_conns, begin_test };
+	struct ctl_handler handler = { bench,       give_snapshot, give_history, take_command,
+				       give_events, gather_conns,  begin_test };
 	struct ctl *second;
 	struct str why = { 0 };
 	char dir[80], path[120];

@@ -26,12 +26,14 @@ static const char fake_pppd[] =
 	"#!/bin/sh\n"
 	"echo $$ $* >>$T/calls\n"
 	"case $2 in\n"
-	"no-pado) echo 'Timeout waiting for PADO packets'; echo 'Unable to complete PPPoE Discovery'; exit 1;;\n"
+	"no-pado) echo 'Timeout waiting for PADO packets'; echo 'Unable to complete PPPoE "
+	"Discovery'; exit 1;;\n"
 	"refused) echo 'PAP authentication failed'; echo 'Connection terminated.'; exit 19;;\n"
 	"dies) exit 16;;\n"
 	"crashes) kill -SEGV $$;;\n"
 	"second) echo 'Using interface ppp7'; trap 'exit 5' TERM;;\n"
-	"garbage) printf 'a\\033[2Jb\\nx%0999d\\n' 1; head -c 100000 /dev/zero | tr '\\0' 'z'; exit 1;;\n"
+	"garbage) printf 'a\\033[2Jb\\nx%0999d\\n' 1; head -c 100000 /dev/zero | tr '\\0' 'z'; "
+	"exit 1;;\n"
 	"deaf) trap '' HUP; trap 'exit 5' TERM;;\n"
 	"stuck) trap '' HUP TERM;;\n"
 	"*) echo 'Using interface ppp-t'; trap 'echo hung up; exit 5' HUP TERM;;\n"
@@ -88,7 +90,7 @@ static char *read_file(const char *name)
 }
 
 // Turns the loop until the condition holds.
-#define until(bench, condition)                                                                   \
+#define until(bench, condition)                                                                    \
 	do {                                                                                       \
 		int64_t end_ms_ = clock_mono_ms() + 10000;                                         \
 		while (!(condition)) {                                                             \
@@ -115,8 +117,14 @@ static void begin(struct bench *bench)
 	unlink(in_dir("dial-t"));
 	*bench = (struct bench){
 		.loop = ev_default_loop(0),
-		.settings = { .path = "t", .interface = "ppp-t", .call = "", .pid_file = "", .up = "",
-			      .down = "", .status = "", .timeout_ms = 5000 },
+		.settings = { .path = "t",
+			      .interface = "ppp-t",
+			      .call = "",
+			      .pid_file = "",
+			      .up = "",
+			      .down = "",
+			      .status = "",
+			      .timeout_ms = 5000 },
 	};
 }
 
@@ -162,7 +170,8 @@ static bool is_running(pid_t pid)
 	if (pid <= 0)
 		return false;
 	// a child that has ended is there until the loop takes note of it
-	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == pid)
+	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    ended.si_pid == pid)
 		return false;
 	return kill(pid, 0) == 0;
 }
@@ -179,8 +188,8 @@ static void dials_and_hangs_up(void **state)
 	dial_up(bench.dial, 0);
 	assert_int_equal(dial_phase(bench.dial, 0), DIAL_RAISING);
 	until(&bench, access(in_dir("running"), F_OK) == 0);
-	assert_non_null(strstr(read_file("calls"),
-			       " call isp nodetach nopersist logfd 1 ifname ppp-t\n"));
+	assert_non_null(
+		strstr(read_file("calls"), " call isp nodetach nopersist logfd 1 ifname ppp-t\n"));
 	assert_int_equal(bench.n, 0);
 	dial_link(bench.dial, 0, true);
 	assert_int_equal(dial_phase(bench.dial, 0), DIAL_HELD);
@@ -470,7 +479,8 @@ static void replaces_a_pppd_that_is_stuck(void **state)
 		dial_again(bench.dial, 0);
 		if (with_call) {
 			// SIGHUP was of no use, SIGTERM is; then ours is there
-			until(&bench, dial_phase(bench.dial, 0) == DIAL_RAISING && last_pppd() != pppd);
+			until(&bench,
+			      dial_phase(bench.dial, 0) == DIAL_RAISING && last_pppd() != pppd);
 			assert_false(is_running(pppd));
 		} else {
 			until(&bench, bench.n > 0);
@@ -490,7 +500,8 @@ static void runs_commands(void **state)
 	struct bench bench;
 
 	(void)state;
-	begin_command(&bench, "echo $MPGATE_PATH $MPGATE_INTERFACE >>$T/calls", "echo down >>$T/calls", "");
+	begin_command(&bench, "echo $MPGATE_PATH $MPGATE_INTERFACE >>$T/calls",
+		      "echo down >>$T/calls", "");
 	dial_up(bench.dial, 0);
 	dial_link(bench.dial, 0, true);
 	until(&bench, bench.n > 0);
@@ -548,7 +559,8 @@ static void ends_the_whole_group(void **state)
 	(void)state;
 	begin(&bench);
 	bench.settings.way = PATH_DIAL_COMMAND;
-	bench.settings.up = "trap '' TERM; (trap '' TERM; echo $$ >$T/calls; while :; do sleep 1; done) & wait";
+	bench.settings.up =
+		"trap '' TERM; (trap '' TERM; echo $$ >$T/calls; while :; do sleep 1; done) & wait";
 	bench.settings.timeout_ms = 300;
 	open_dial(&bench);
 	dial_up(bench.dial, 0);
@@ -585,7 +597,9 @@ static void gives_no_descriptors_away(void **state)
 	int leaky = open("/dev/null", O_RDONLY); // on purpose without O_CLOEXEC
 
 	(void)state;
-	begin_command(&bench, "ls /proc/$$/fd | wc -l >$T/calls; cut -c1-40 /proc/$$/status | grep SigIgn >>$T/calls",
+	begin_command(&bench,
+		      "ls /proc/$$/fd | wc -l >$T/calls; cut -c1-40 /proc/$$/status | grep SigIgn "
+		      ">>$T/calls",
 		      "", "");
 	signal(SIGPIPE, SIG_IGN); // as the gateway does
 	dial_link(bench.dial, 0, true);
@@ -593,7 +607,8 @@ static void gives_no_descriptors_away(void **state)
 	until(&bench, bench.n > 0);
 	assert_true(atoi(read_file("calls")) <= 4);
 	// SIGPIPE is theirs to die of
-	assert_false(strtoull(strchr(read_file("calls"), ':') + 1, NULL, 16) & 1ull << (SIGPIPE - 1));
+	assert_false(strtoull(strchr(read_file("calls"), ':') + 1, NULL, 16) &
+		     1ull << (SIGPIPE - 1));
 	close(leaky);
 	end(&bench);
 }

@@ -17,8 +17,8 @@ static struct dns_query query(const char *name)
 	return q;
 }
 
-static void put(struct dns_cache *c, const char *name, const char *text, uint32_t hold_s, int64_t stale_s,
-		int64_t now_ms)
+static void put(struct dns_cache *c, const char *name, const char *text, uint32_t hold_s,
+		int64_t stale_s, int64_t now_ms)
 {
 	const struct dns_query q = query(name);
 	const struct dns_kept kept = { .message = (const uint8_t *)text, .len = strlen(text) };
@@ -26,7 +26,8 @@ static void put(struct dns_cache *c, const char *name, const char *text, uint32_
 	dns_cache_put(c, &q, &kept, hold_s, stale_s, now_ms);
 }
 
-static enum dns_found get(struct dns_cache *c, const char *name, int64_t now_ms, struct dns_kept *kept)
+static enum dns_found get(struct dns_cache *c, const char *name, int64_t now_ms,
+			  struct dns_kept *kept)
 {
 	const struct dns_query q = query(name);
 
@@ -194,7 +195,8 @@ static void holds_many(void **state)
 	assert_int_equal(dns_cache_entries(c), 500);
 	for (int i = 0; i < 2000; i++) {
 		snprintf(name, sizeof(name), "host%d.example", i);
-		assert_int_equal(get(c, name, 2000, &kept), i < 1500 ? DNS_FOUND_NONE : DNS_FOUND_FRESH);
+		assert_int_equal(get(c, name, 2000, &kept),
+				 i < 1500 ? DNS_FOUND_NONE : DNS_FOUND_FRESH);
 		if (i >= 1500)
 			assert_memory_equal(kept.message, name, kept.len);
 	}

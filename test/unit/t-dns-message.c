@@ -67,7 +67,8 @@ static void add_question(struct made *m, const char *name, unsigned type)
 	add16(m, 1);
 }
 
-static void add_record(struct made *m, const char *name, unsigned type, uint32_t ttl, const void *data, size_t len)
+static void add_record(struct made *m, const char *name, unsigned type, uint32_t ttl,
+		       const void *data, size_t len)
 {
 	add_name(m, name);
 	add16(m, type);
@@ -137,7 +138,13 @@ static void refuses_queries(void **state)
 		{ "two questions", 0x0100, { 2, 0, 0, 0 }, "a", A, 1, DNS_FORMERR },
 		{ "a record that is not there", 0x0100, { 1, 0, 0, 1 }, "a", A, 1, DNS_FORMERR },
 		{ "a pointer for a name", 0x0100, { 1, 0, 0, 0 }, "@12", A, 1, DNS_FORMERR },
-		{ "a pointer that ends like a name", 0x0100, { 1, 0, 0, 0 }, "@0", A, 1, DNS_FORMERR },
+		{ "a pointer that ends like a name",
+		  0x0100,
+		  { 1, 0, 0, 0 },
+		  "@0",
+		  A,
+		  1,
+		  DNS_FORMERR },
 		{ "a zone", 0x0100, { 1, 0, 0, 0 }, "a", 252, 1, DNS_REFUSED },
 		{ "EDNS version 1", 0x0100, { 1, 0, 0, 1 }, "a", A, 0x10000, DNS_BADVERS },
 		{ "the root", 0x0100, { 1, 0, 0, 0 }, "", NS, 1, 0 },
@@ -228,9 +235,11 @@ static void knows_what_is_below(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		uint8_t name[255], suffix[255];
-		int len = dns_suffix(cases[i].name, name), suffix_len = dns_suffix(cases[i].suffix, suffix);
+		int len = dns_suffix(cases[i].name, name),
+		    suffix_len = dns_suffix(cases[i].suffix, suffix);
 
-		if (dns_name_is_below(name, (size_t)len, suffix, (size_t)suffix_len) != cases[i].below)
+		if (dns_name_is_below(name, (size_t)len, suffix, (size_t)suffix_len) !=
+		    cases[i].below)
 			fail_msg("%s below %s", cases[i].name, cases[i].suffix);
 	}
 }
@@ -303,10 +312,12 @@ static void knows_how_long_answers_hold(void **state)
 		struct dns_answer a;
 		struct made m;
 
-		begin(&m, 9, cases[i].flags, COUNTS(1, cases[i].answer_type > 0, cases[i].soa_ttl > 0, 1));
+		begin(&m, 9, cases[i].flags,
+		      COUNTS(1, cases[i].answer_type > 0, cases[i].soa_ttl > 0, 1));
 		add_question(&m, "www.example", A);
 		if (cases[i].answer_type)
-			add_record(&m, "@12", cases[i].answer_type, cases[i].answer_ttl, address, 4);
+			add_record(&m, "@12", cases[i].answer_type, cases[i].answer_ttl, address,
+				   4);
 		if (cases[i].soa_ttl)
 			add_soa(&m, "@16", cases[i].soa_ttl, cases[i].minimum);
 		add_record(&m, "", OPT, 0, NULL, 0); // its "TTL" is none
@@ -466,13 +477,20 @@ static void leaves_out_what_goes_with_the_answer(void **state)
 		bool truncated;
 	} cases[] = {
 		{ "all", false, false, false, ALL, ALL, "\0\2\0\2\0\2", false },
-		{ "no room for addresses", false, false, false, ALL - 1, SERVERS, "\0\2\0\2\0\0", false },
-		{ "nor for servers", false, false, false, SERVERS - 1, ANSWERS, "\0\2\0\0\0\0", false },
-		{ "nor for the answer", false, false, false, ANSWERS - 1, 29, "\0\0\0\0\0\0", true },
-		{ "EDNS always goes", true, false, false, ALL, SERVERS + 11, "\0\2\0\2\0\1", false },
-		{ "EDNS, and less room", true, false, false, SERVERS, ANSWERS + 11, "\0\2\0\0\0\1", false },
-		{ "proofs go with the answer", true, true, false, SERVERS + 10, 29 + 11, "\0\0\0\0\0\1", true },
-		{ "none is said by the servers' section", false, false, true, SERVERS - 33, 29, "\0\0\0\0\0\0", true },
+		{ "no room for addresses", false, false, false, ALL - 1, SERVERS, "\0\2\0\2\0\0",
+		  false },
+		{ "nor for servers", false, false, false, SERVERS - 1, ANSWERS, "\0\2\0\0\0\0",
+		  false },
+		{ "nor for the answer", false, false, false, ANSWERS - 1, 29, "\0\0\0\0\0\0",
+		  true },
+		{ "EDNS always goes", true, false, false, ALL, SERVERS + 11, "\0\2\0\2\0\1",
+		  false },
+		{ "EDNS, and less room", true, false, false, SERVERS, ANSWERS + 11, "\0\2\0\0\0\1",
+		  false },
+		{ "proofs go with the answer", true, true, false, SERVERS + 10, 29 + 11,
+		  "\0\0\0\0\0\1", true },
+		{ "none is said by the servers' section", false, false, true, SERVERS - 33, 29,
+		  "\0\0\0\0\0\0", true },
 	};
 	uint8_t out[600];
 

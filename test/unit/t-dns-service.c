@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The service over loopback, between clients and name servers that do as they are told. Who may ask, and
-// what happens to paths, is test/lab/stories/dns.py's.
+// The service over loopback, between clients and name servers that do as they are told. Who may
+// ask, and what happens to paths, is test/lab/stories/dns.py's.
 #include "unit.h"
 #include "port.h"
 
@@ -41,10 +41,10 @@ static void turn(void)
 }
 
 // Runs the loop until it is so.
-#define AWAIT(condition)                                                                         \
-	for (int64_t until_ms = clock_mono_ms() + WAIT_MS; !(condition); turn()) {               \
-		if (clock_mono_ms() > until_ms)                                                  \
-			fail_msg("waited in vain: %s", #condition);                              \
+#define AWAIT(condition)                                                                           \
+	for (int64_t until_ms = clock_mono_ms() + WAIT_MS; !(condition); turn()) {                 \
+		if (clock_mono_ms() > until_ms)                                                    \
+			fail_msg("waited in vain: %s", #condition);                                \
 	}
 
 // ---- a name server
@@ -52,12 +52,12 @@ static void turn(void)
 enum manner {
 	ANSWERS,
 	IS_MUTE,
-	FAILS,        // SERVFAIL
+	FAILS,         // SERVFAIL
 	WANTS_COOKIES, // BADCOOKIE
-	HANGS_UP,     // after each answer
-	IS_RUDE,      // and instead of one
-	REVERSES,     // answers three questions at a time, the last first
-	FORGES,       // says others' answers first
+	HANGS_UP,      // after each answer
+	IS_RUDE,       // and instead of one
+	REVERSES,      // answers three questions at a time, the last first
+	FORGES,        // says others' answers first
 	TALKS_RUBBISH, // and then answers
 	KNOWS_NO_EDNS, // and hardly sees a question then
 	LOOKS_UP_LONG, // whatever begins with "s"
@@ -99,10 +99,13 @@ static void say(const struct fake_conn *c, const uint8_t *bytes, size_t len)
 
 static size_t make_answer(const struct fake *f, const struct dns_query *q, uint8_t *out)
 {
-	const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, (uint8_t)(f->ttl >> 8), (uint8_t)f->ttl,
-				   0, 4, 192, 0, 2, f->address };
+	const uint8_t record[] = {
+		0xc0, 12, 0,   1, 0, 1,         0, 0, (uint8_t)(f->ttl >> 8), (uint8_t)f->ttl,
+		0,    4,  192, 0, 2, f->address
+	};
 	struct dns_query plain = { .id = q->id, .question = q->question, .recurse = true };
-	size_t len = dns_reply_error(&plain, f->manner == FAILS ? DNS_SERVFAIL : DNS_NOERROR, DNS_EXTRA_NONE, out);
+	size_t len = dns_reply_error(&plain, f->manner == FAILS ? DNS_SERVFAIL : DNS_NOERROR,
+				     DNS_EXTRA_NONE, out);
 
 	if (f->manner == FAILS)
 		return len;
@@ -293,7 +296,8 @@ static int set_up(void **state)
 	fake_start(&w.second, 2);
 	fake_start(&w.own, 3);
 	addr_parse("127.0.0.1", &loopback);
-	w.spec.listen[0] = (struct dns_listen){ .at = sockaddr_make(&loopback, free_port()), .device = "lo" };
+	w.spec.listen[0] =
+		(struct dns_listen){ .at = sockaddr_make(&loopback, free_port()), .device = "lo" };
 	w.spec.n_listen = 1;
 	w.spec.upstreams[0] = w.first.at;
 	w.spec.upstreams[1] = w.second.at;
@@ -928,7 +932,9 @@ static void marks_what_goes_straight(void **state)
 	for (int i = 0; i < 2; i++) {
 		int mark = 0;
 
-		assert_int_equal(getsockopt(lane_to(servers[i])->stream.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+		assert_int_equal(getsockopt(lane_to(servers[i])->stream.fd, SOL_SOCKET, SO_MARK,
+					    &mark, &len),
+				 0);
 		assert_int_equal(mark, w.spec.mark);
 	}
 }
@@ -1067,7 +1073,8 @@ static uint64_t queries_before;
 static void on_other_work(struct ev_loop *l, ev_io *io, int revents)
 {
 	(void)revents;
-	queries_before = w.dns->counted.queries > queries_before ? w.dns->counted.queries : queries_before;
+	queries_before =
+		w.dns->counted.queries > queries_before ? w.dns->counted.queries : queries_before;
 	ev_io_stop(l, io);
 }
 

@@ -785,15 +785,20 @@ static void test_jumpbox(void **state)
 {
 	struct op ops[] = {
 		{ .kind = OP_NFT_SET,
-		  .nft = "table inet mpgate_jumpbox {\n\tflags owner;\n\tcounter passed {\n\tpackets 7 bytes 9\n\t}\n"
-			 "\tcounter left {\n\tpackets 5 bytes 9\n\t}\n\tchain one {\n\ttype filter hook forward "
+		  .nft = "table inet mpgate_jumpbox {\n\tflags owner;\n\tcounter passed "
+			 "{\n\tpackets 7 bytes 9\n\t}\n"
+			 "\tcounter left {\n\tpackets 5 bytes 9\n\t}\n\tchain one {\n\ttype filter "
+			 "hook forward "
 			 "priority 0; policy drop;\n\t}\n}\n" },
 		{ .kind = OP_LIMITS_SET, .limits = { .subflows = 3 } },
 	};
-	struct op counters = { .kind = OP_NFT_SET,
-			       .nft = "table inet mpgate {\n\tflags owner;\n\tcounter udp_rx {\n\tpackets 2 bytes "
-				      "3000\n\t}\n\tcounter rest_tx {\n\tpackets 1 bytes 400\n\t}\n}\n" };
-	struct kern *gateway = open_kern(KERN_MANAGE), *kern = open_kern(KERN_FORWARD), *second = NULL;
+	struct op counters = {
+		.kind = OP_NFT_SET,
+		.nft = "table inet mpgate {\n\tflags owner;\n\tcounter udp_rx {\n\tpackets 2 bytes "
+		       "3000\n\t}\n\tcounter rest_tx {\n\tpackets 1 bytes 400\n\t}\n}\n"
+	};
+	struct kern *gateway = open_kern(KERN_MANAGE), *kern = open_kern(KERN_FORWARD),
+		    *second = NULL;
 	const struct kern_options options = { .mode = KERN_FORWARD };
 	struct str text = { 0 };
 	struct kstate k;
@@ -803,9 +808,11 @@ static void test_jumpbox(void **state)
 	assert_non_null(strstr(str_text(&text), "another mpgate jumpbox runs"));
 	assert_int_equal(apply_one(kern, &ops[0], &text), 0);
 	assert_int_equal(apply_one(kern, &ops[1], &text), -EPERM);
-	assert_true(shell("nft 'table ip theirs { chain A { type filter hook forward priority 0; policy drop; }; "
-			  "chain B { type filter hook input priority 0; policy drop; }; }; "
-			  "table inet fine { chain A { type filter hook forward priority 0; }; }'"));
+	assert_true(
+		shell("nft 'table ip theirs { chain A { type filter hook forward priority 0; "
+		      "policy drop; }; "
+		      "chain B { type filter hook input priority 0; policy drop; }; }; "
+		      "table inet fine { chain A { type filter hook forward priority 0; }; }'"));
 	k = observe(kern);
 	assert_int_equal(k.n_drops, 1);
 	assert_int_equal(k.drops[0].family, AF_INET);

@@ -210,7 +210,7 @@ static void test_messages(void **state)
 	"0000000000005a000000000000006e"
 
 // A VXLAN device as Linux 6.18 tells of it, without what we do not read.
-#define VXLAN \
+#define VXLAN                                                                                      \
 	"0c01000010000000000000000000000000000100050000000210000000000000090003007678743000000000" \
 	"e00012000a00010076786c616e000000d0000200080001004d000000080002007f0000090500040000000000" \
 	"05001c0000000000050006000000000005001d000000000008001a0000000000080020000000000005000700" \
@@ -431,11 +431,10 @@ static void test_what_matters(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),     cmocka_unit_test(test_tunnel),
-		cmocka_unit_test(test_mptcp),
-		cmocka_unit_test(test_counters),     cmocka_unit_test(test_extack),
-		cmocka_unit_test(test_malformed),    cmocka_unit_test(test_wrong_sizes),
-		cmocka_unit_test(test_what_matters),
+		cmocka_unit_test(test_messages),    cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_mptcp),       cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_extack),      cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_wrong_sizes), cmocka_unit_test(test_what_matters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void with_a_start_it_goes_on_from_there(void **state)
 	assert_int_equal(page.next, 351);
 	check(&(struct event_filter){ .from = 9000 }, 0, 0, 0);
 	// what was skipped need not be looked at again
-	check(&(struct event_filter){ .from = 1, .limit = 2, .level = LOG_LEVEL_WARNING }, 10, 20, 2);
+	check(&(struct event_filter){ .from = 1, .limit = 2, .level = LOG_LEVEL_WARNING }, 10, 20,
+	      2);
 	assert_int_equal(page.next, 21);
 }
 
@@ -80,7 +81,8 @@ static void the_last_words_come_back(void **state)
 	(void)state;
 	fill(0);
 	for (int i = 0; i < LAST_RUN_EVENTS + 3; i++)
-		event_log_add(&events, 1000 + i, LOG_LEVEL_WARNING, "gw", "NOT BONDED", "event %d: a, b; c", i);
+		event_log_add(&events, 1000 + i, LOG_LEVEL_WARNING, "gw", "NOT BONDED",
+			      "event %d: a, b; c", i);
 	last_run_make(&run, 500, 2000, &events);
 	assert_int_equal(run.n, LAST_RUN_EVENTS);
 	last_run_write(&run, &text);

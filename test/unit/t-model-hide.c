@@ -12,7 +12,8 @@ static void hides_what_looks_like_an_address(void **state)
 		const char *text, *hidden; // NULL: nothing is to be hidden
 	} cases[] = {
 		{ "192.0.2.1", "192.0.x.x" },
-		{ "192.168.1.23:51514 -> 93.184.216.34:443", "192.168.x.xx:51514 -> 93.184.xxx.xx:443" },
+		{ "192.168.1.23:51514 -> 93.184.216.34:443",
+		  "192.168.x.xx:51514 -> 93.184.xxx.xx:443" },
 		{ "via 203.0.113.10. Then", "via 203.0.xxx.xx. Then" },
 		{ "addr:192.0.2.1,", "addr:192.0.x.x," },
 		{ "10.8.0.6/32", "10.8.x.x/32" },

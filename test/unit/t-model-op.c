@@ -28,15 +28,15 @@ static struct op rule(enum op_kind kind, sa_family_t family, uint32_t pref, uint
 		      const char *src, int suppress)
 {
 	return (struct op){ .kind = kind,
-			    .rule = {
-				    .family = family,
-				    .pref = pref,
-				    .table = table,
-				    .src = prefix_from(src),
-				    .fwmark = table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MARK : 0,
-				    .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_MARK_MASK : 0,
-				    .suppress_prefix_len = suppress,
-				    .protocol = KSTATE_PROTOCOL } };
+			    .rule = { .family = family,
+				      .pref = pref,
+				      .table = table,
+				      .src = prefix_from(src),
+				      .fwmark =
+					      table == KSTATE_TPROXY_TABLE ? KSTATE_TPROXY_MARK : 0,
+				      .fwmask = table == KSTATE_TPROXY_TABLE ? KSTATE_MARK_MASK : 0,
+				      .suppress_prefix_len = suppress,
+				      .protocol = KSTATE_PROTOCOL } };
 }
 
 static struct op endpoint(enum op_kind kind, const char *addr, int ifindex, uint32_t flags)

@@ -294,7 +294,8 @@ static void scales_have_words(void **state)
 
 	(void)state;
 	for (int i = 0; i < TREND_SCALES; i++) {
-		assert_int_equal(trend_scale_from_word(trend_scale_word((enum trend_scale)i), &scale), 0);
+		assert_int_equal(
+			trend_scale_from_word(trend_scale_word((enum trend_scale)i), &scale), 0);
 		assert_int_equal(scale, i);
 		assert_true(trend_slots(scale) <= TREND_SLOTS_MAX);
 	}

@@ -57,15 +57,14 @@ static void zone(const char *name)
 
 static struct world begin(const char *time, int day)
 {
-	struct world w = { .path = { .name = "wwan0",
-				     .cap_bytes = 2 * GB,
-				     .cap_day = day,
-				     .cap_warn = 80 },
-			   .look = { .boot = "boot-1",
-				     .ifindex = 7,
-				     .mono_ms = 1000,
-				     .rx_bytes = 500 * MB, // of before our time
-				     .wall_ms = wall(time) } };
+	struct world w = {
+		.path = { .name = "wwan0", .cap_bytes = 2 * GB, .cap_day = day, .cap_warn = 80 },
+		.look = { .boot = "boot-1",
+			  .ifindex = 7,
+			  .mono_ms = 1000,
+			  .rx_bytes = 500 * MB, // of before our time
+			  .wall_ms = wall(time) }
+	};
 
 	look(&w);
 	return w;
@@ -297,7 +296,8 @@ static void is_not_fooled_by_a_clock_that_is_behind(void **state)
 	pass(&w, 1000, 1900 * MB);
 	for (int i = 0; i < 3; i++) {
 		// no battery: the clock begins in 1970, or where it was left months ago
-		w.look.wall_ms = i == 0 ? 5000 : wall(i == 1 ? "2026-10-31 23:00" : "2019-05-05 05:05");
+		w.look.wall_ms =
+			i == 0 ? 5000 : wall(i == 1 ? "2026-10-31 23:00" : "2019-05-05 05:05");
 		restart(&w, true, 0, 0);
 		assert_true(count_of(&w)->behind);
 		pass(&w, 60000, MB);
@@ -413,11 +413,15 @@ static void says_what_is_used(void **state)
 		const char *note, *sentence;
 	} cases[] = {
 		{ 0, 2 * GB, "cap 0% of 2.0 GB", "0% used, 2.00 GB left, resets in 8 days" },
-		{ 1210 * MB, 2 * GB, "cap 60% of 2.0 GB", "60% used, 790 MB left, resets in 8 days" },
-		{ 1700 * MB, 2 * GB, "cap 85% of 2.0 GB", "85% used, 300 MB left, resets in 8 days" },
+		{ 1210 * MB, 2 * GB, "cap 60% of 2.0 GB",
+		  "60% used, 790 MB left, resets in 8 days" },
+		{ 1700 * MB, 2 * GB, "cap 85% of 2.0 GB",
+		  "85% used, 300 MB left, resets in 8 days" },
 		{ 2 * GB - 1, 2 * GB, "cap 99% of 2.0 GB", "99% used, 1 B left, resets in 8 days" },
-		{ 2 * GB, 2 * GB, "2.00 of 2.0 GB", "2.00 GB of 2.00 GB used, resets in 8 days; disabled" },
-		{ 2 * GB, 500 * MB, "2.00 GB of 500 MB", "2.00 GB of 500 MB used, resets in 8 days; disabled" },
+		{ 2 * GB, 2 * GB, "2.00 of 2.0 GB",
+		  "2.00 GB of 2.00 GB used, resets in 8 days; disabled" },
+		{ 2 * GB, 500 * MB, "2.00 GB of 500 MB",
+		  "2.00 GB of 500 MB used, resets in 8 days; disabled" },
 	};
 	char note[NOTE_SIZE], sentence[EVENT_TEXT_SIZE];
 	struct world w = begin("2026-11-22 13:04", 1);
@@ -513,7 +517,8 @@ static void refuses_a_file_that_is_not_its_own(void **state)
 		struct caps caps;
 
 		str_addf(&text, "%s%s%s", cases[i].head, line, cases[i].end);
-		assert_int_equal(caps_read(&caps, str_text(&text), &why), cases[i].why ? -EBADMSG : 0);
+		assert_int_equal(caps_read(&caps, str_text(&text), &why),
+				 cases[i].why ? -EBADMSG : 0);
 		assert_string_equal(str_text(&why), cases[i].why ? cases[i].why : "");
 		str_fini(&text);
 		str_fini(&why);

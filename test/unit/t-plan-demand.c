@@ -5,9 +5,9 @@
 
 #include "plan/plan.h"
 
-// Second by second: in `need` 'u' the primaries are up, 'd' down, 'f' full, 'p' poor, 'h' one of two poor.
-// In `says` a person enables 'E' for good, 'T' for five seconds, or disables 'D'; '$' from then on the cap
-// is used up. `is` is what comes of it: '.' off, '#' on.
+// Second by second: in `need` 'u' the primaries are up, 'd' down, 'f' full, 'p' poor, 'h' one of
+// two poor. In `says` a person enables 'E' for good, 'T' for five seconds, or disables 'D'; '$'
+// from then on the cap is used up. `is` is what comes of it: '.' off, '#' on.
 static void follows_the_need(void **state)
 {
 	static const struct {
@@ -143,7 +143,8 @@ static void says_why(void **state)
 	assert_int_equal(plan_demand(&demand, &path, &need, &now, 1899999, why), DEMAND_KEEP);
 	assert_int_equal(plan_demand(&demand, &path, &need, &now, 1900000, why), DEMAND_RELEASE);
 	assert_string_equal(why, "the end of its 30 min");
-	// a path that is not optional is nobody's to bring in, nor is one without primaries beside it
+	// a path that is not optional is nobody's to bring in, nor is one without primaries beside
+	// it
 	now.wanted = false;
 	need.up = 0;
 	path.optional = false;

@@ -28,12 +28,15 @@ static void names_the_rule_that_decides(void **state)
 		const char *to, *from, *rule, *text;
 	} cases[] = {
 		{ "198.51.100.80", NULL, "carried", "lan.sources" },
-		{ "198.51.100.80", "192.168.5.34", "carried", "192.168.5.34 is in lan.sources (192.168.5.32/27)" },
+		{ "198.51.100.80", "192.168.5.34", "carried",
+		  "192.168.5.34 is in lan.sources (192.168.5.32/27)" },
 		{ "198.51.100.80", "192.168.5.200", "not-a-source", "192.168.5.200 is in none" },
-		{ "198.51.100.80", "192.168.5.40", "source-bypass", "lan.source-bypass (192.168.5.40/32)" },
+		{ "198.51.100.80", "192.168.5.40", "source-bypass",
+		  "lan.source-bypass (192.168.5.40/32)" },
 		{ "203.0.113.80", "192.168.5.34", "bypass", "lan.bypass (203.0.113.64/26)" },
 		{ "203.0.113.10", "192.168.5.34", "exit", "an exit" },
-		{ "192.168.7.7", "192.168.5.34", "special-range", "192.168.0.0/16 is never carried (private, RFC 1918)" },
+		{ "192.168.7.7", "192.168.5.34", "special-range",
+		  "192.168.0.0/16 is never carried (private, RFC 1918)" },
 		{ "100.64.1.1", NULL, "special-range", "RFC 6598" },
 		{ "fe80::1", NULL, "special-range", "RFC 4291" },
 		{ "192.168.5.1", "192.168.5.34", "own-address", "on br0" },
@@ -41,7 +44,8 @@ static void names_the_rule_that_decides(void **state)
 		{ "192.0.2.9", NULL, "path-peer", "far end of path ppp0" },
 		{ "2001:db8::1", NULL, "carried", "" },
 	};
-	struct prefix sources[] = { prefix("192.168.5.32/27") }, not_from[] = { prefix("192.168.5.40/32") };
+	struct prefix sources[] = { prefix("192.168.5.32/27") },
+		      not_from[] = { prefix("192.168.5.40/32") };
 	struct prefix bypass[] = { prefix("203.0.113.64/26") };
 	struct config_path path = { .name = "ppp0", .interface = "ppp0" };
 	const struct config config = {
@@ -59,21 +63,25 @@ static void names_the_rule_that_decides(void **state)
 	(void)state;
 	kstate_add_link(&observed, &(struct klink){ .ifindex = 2, .name = "br0" });
 	kstate_add_link(&observed, &(struct klink){ .ifindex = 3, .name = "ppp0" });
-	kstate_add_addr(&observed, &(struct kaddr){ .ifindex = 2, .local = addr_of("192.168.5.1") });
+	kstate_add_addr(&observed,
+			&(struct kaddr){ .ifindex = 2, .local = addr_of("192.168.5.1") });
 	kstate_add_addr(&observed, &(struct kaddr){ .ifindex = 3,
 						    .local = addr_of("192.0.2.8"),
 						    .peer = addr_of("192.0.2.9") });
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct addr to = addr_of(cases[i].to), from = addr_of(cases[i].from);
-		const struct plan_packet packet = { .to = to, .from = from, .proto = CONFIG_PROTO_TCP };
+		const struct plan_packet packet = { .to = to,
+						    .from = from,
+						    .proto = CONFIG_PROTO_TCP };
 		const struct plan_ways ways = { 0 };
 		struct plan_explanation e;
 
 		plan_explain(&config, &observed, &exits, &ways, &packet, &e);
 		if (strcmp(e.rule, cases[i].rule) != 0 || !strstr(e.text, cases[i].text))
-			fail_msg("%s from %s: %s: %s", cases[i].to, cases[i].from ? cases[i].from : "-",
-				 e.rule, e.text);
-		assert_int_equal(e.fate, strcmp(e.rule, "carried") == 0 ? PLAN_CARRIED : PLAN_LET_THROUGH);
+			fail_msg("%s from %s: %s: %s", cases[i].to,
+				 cases[i].from ? cases[i].from : "-", e.rule, e.text);
+		assert_int_equal(e.fate,
+				 strcmp(e.rule, "carried") == 0 ? PLAN_CARRIED : PLAN_LET_THROUGH);
 	}
 	kstate_fini(&observed);
 }
@@ -90,7 +98,8 @@ static void refuses_ipv6_but_what_is_excepted(void **state)
 		{ "2001:db8:80::80", "2001:db8:5::34", PLAN_LET_THROUGH },
 		{ "198.51.100.80", "192.168.5.34", PLAN_CARRIED },
 	};
-	struct prefix sources[] = { prefix("192.168.5.32/27") }, not_from[] = { prefix("2001:db8:5::40/128") };
+	struct prefix sources[] = { prefix("192.168.5.32/27") },
+		      not_from[] = { prefix("2001:db8:5::40/128") };
 	struct prefix bypass[] = { prefix("2001:db8:80::/48") };
 	const struct config config = { .lan = { .interface = "br0",
 						.sources = { sources, 1 },
@@ -110,8 +119,9 @@ static void refuses_ipv6_but_what_is_excepted(void **state)
 
 		plan_explain(&config, &observed, &exits, &ways, &packet, &e);
 		if (e.fate != cases[i].fate)
-			fail_msg("%s from %s: %s, %s", cases[i].to, cases[i].from ? cases[i].from : "-",
-				 plan_fate_word(e.fate), e.text);
+			fail_msg("%s from %s: %s, %s", cases[i].to,
+				 cases[i].from ? cases[i].from : "-", plan_fate_word(e.fate),
+				 e.text);
 	}
 }
 
@@ -128,8 +138,12 @@ static void says_why_a_path_is_first(void **state)
 		  2,
 		  "lowest RTT, 31 ms, of 2 paths" },
 		{ { { .priority = 50 }, { .priority = 100 } }, 2, "priority 50 goes before 100" },
-		{ { { .priority = 100 }, { .priority = 50, .reserve = true } }, 2, "the others are in reserve" },
-		{ { { .priority = 1 }, { .priority = 1, .optional = true } }, 2, "the others are optional" },
+		{ { { .priority = 100 }, { .priority = 50, .reserve = true } },
+		  2,
+		  "the others are in reserve" },
+		{ { { .priority = 1 }, { .priority = 1, .optional = true } },
+		  2,
+		  "the others are optional" },
 		{ { { .rtt_us = -1 }, { .rtt_us = -1 } }, 2, "first in the file; no RTT is known" },
 	};
 	const int order[] = { 0, 1 };

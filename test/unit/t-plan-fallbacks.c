@@ -43,7 +43,8 @@ static void tells_so_many_and_no_more(void **state)
 		bool last = false;
 
 		snprintf(target, sizeof(target), "192.0.2.%d:443", i);
-		assert_true(plan_tell_fallback(&told, target, NOW_MS + HOUR_MS + FALLBACKS_TOLD + i, &last));
+		assert_true(plan_tell_fallback(&told, target, NOW_MS + HOUR_MS + FALLBACKS_TOLD + i,
+					       &last));
 	}
 }
 

@@ -217,7 +217,8 @@ static void keeps_the_uplinks_ipv6(void **state)
 	turn(&m);
 	assert_int_equal(turn(&m), 0);
 	assert_true(has(&m, "oifname \"eth0\" ip6 saddr @range6 ip6 saddr fc00::/7 masquerade"));
-	assert_true(has(&m, "meta nfproto ipv6 iifname { \"tun0\" } oifname \"eth0\" goto outward"));
+	assert_true(
+		has(&m, "meta nfproto ipv6 iifname { \"tun0\" } oifname \"eth0\" goto outward"));
 	machine_fini(&m);
 }
 
@@ -238,7 +239,8 @@ static void goes_by_the_configuration(void **state)
 	m.config.between = true;
 	turn(&m);
 	assert_true(has(&m, "iifname { \"tun0\", \"wg0\" } oifname \"tun9\" goto outward"));
-	assert_true(has(&m, "iifname { \"tun0\", \"wg0\" } oifname { \"tun0\", \"wg0\" } goto between"));
+	assert_true(has(
+		&m, "iifname { \"tun0\", \"wg0\" } oifname { \"tun0\", \"wg0\" } goto between"));
 	assert_true(has(&m, "iifname \"tun*\" iifname != \"tun9\" iifname != \"tun9\" drop"));
 	assert_true(has(&m, "oifname \"wg0\" drop"));
 	assert_true(has(&m, "elements = { 10.8.9.0/24, 10.8.1.0/24 }"));
@@ -326,17 +328,23 @@ static void says_what_is_wrong(void **state)
 		{ without_uplink, JUMPBOX_FAIL, "", "no uplink", "'uplink'" },
 		{ with_another_uplink, JUMPBOX_FAIL, "eth7", "no such interface", "ip route" },
 		{ with_tun0_down, JUMPBOX_WARN, "tun0", "tunnel is down", "start" },
-		{ with_tun0_empty, JUMPBOX_FAIL, "tun0", "no route leads into it", "server 10.8.1.0" },
-		{ with_a_large_mtu, JUMPBOX_WARN, "tun0", "MTU 1500 does not pass eth0 (1500)", "tun-mtu 1400" },
+		{ with_tun0_empty, JUMPBOX_FAIL, "tun0", "no route leads into it",
+		  "server 10.8.1.0" },
+		{ with_a_large_mtu, JUMPBOX_WARN, "tun0", "MTU 1500 does not pass eth0 (1500)",
+		  "tun-mtu 1400" },
 		{ with_the_largest_mtu, JUMPBOX_OK, "tun0", "MTU 1448", "" },
 		{ with_docker_on_the_range, JUMPBOX_FAIL, "tun0",
-		  "range 10.8.1.0/24 overlaps 10.8.0.0/16, the network of docker0", "a range of its own" },
+		  "range 10.8.1.0/24 overlaps 10.8.0.0/16, the network of docker0",
+		  "a range of its own" },
 		{ with_tunnels_on_one_range, JUMPBOX_FAIL, "tun1",
-		  "range 10.8.1.0/25 overlaps 10.8.1.0/24, the network of tun0", "a range of its own" },
+		  "range 10.8.1.0/25 overlaps 10.8.1.0/24, the network of tun0",
+		  "a range of its own" },
 		{ with_a_firewall, JUMPBOX_WARN, "", "chain FORWARD of table ip filter drops",
 		  "nft insert rule ip filter FORWARD iifname \"tun*\" accept" },
-		{ with_a_firewall_that_drops, JUMPBOX_FAIL, "", "the tunnels' packets too", "nft insert rule" },
-		{ with_one_that_is_not_seen, JUMPBOX_FAIL, "", "another firewall drops packets", "nft list ruleset" },
+		{ with_a_firewall_that_drops, JUMPBOX_FAIL, "", "the tunnels' packets too",
+		  "nft insert rule" },
+		{ with_one_that_is_not_seen, JUMPBOX_FAIL, "", "another firewall drops packets",
+		  "nft list ruleset" },
 	};
 
 	(void)state;
@@ -355,8 +363,9 @@ static void says_what_is_wrong(void **state)
 				strstr(m.report.list[f].text, cases[i].text) &&
 				strstr(m.report.list[f].next, cases[i].next);
 		for (size_t f = 0; f < m.report.n && !found; f++)
-			print_error("%d %s: %s; %s\n", m.report.list[f].level, m.report.list[f].object,
-				    m.report.list[f].text, m.report.list[f].next);
+			print_error("%d %s: %s; %s\n", m.report.list[f].level,
+				    m.report.list[f].object, m.report.list[f].text,
+				    m.report.list[f].next);
 		if (!found)
 			fail_msg("nothing like: %s", cases[i].text);
 		machine_fini(&m);
@@ -365,7 +374,7 @@ static void says_what_is_wrong(void **state)
 
 static void is_content_with_what_is_right(void **state)
 {
-	void (*const fine[])(struct machine *m) = { add_tun0, with_the_largest_mtu };
+	void (*const fine[])(struct machine * m) = { add_tun0, with_the_largest_mtu };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
@@ -387,11 +396,13 @@ static void notices_what_is_lost(void **state)
 		uint64_t passed, left;
 		bool loses;
 	} looks[] = {
-		{ 0, 0, false },        { 8, 0, false },       { 9, 0, true }, // nothing comes through
-		{ 12, 3, true },        { 1000, 991, false },  { 1100, 1083, false }, // some are under way
-		{ 1200, 1133, true },   { 1200, 1133, true }, // no news
-		{ 10, 10, false }, // a new table
-		{ 30, 10, true },       { 130, 110, false },
+		{ 0, 0, false },       { 8, 0, false },
+		{ 9, 0, true }, // nothing comes through
+		{ 12, 3, true },       { 1000, 991, false },
+		{ 1100, 1083, false },                       // some are under way
+		{ 1200, 1133, true },  { 1200, 1133, true }, // no news
+		{ 10, 10, false },                           // a new table
+		{ 30, 10, true },      { 130, 110, false },
 	};
 	struct jumpbox_losses losses = { 0 };
 

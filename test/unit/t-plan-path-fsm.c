@@ -30,8 +30,10 @@ static struct path_facts facts_missing(const char *reason, const char *note)
 
 static const struct path_cap *cap_of(char event)
 {
-	static const struct path_cap spent = { CAP_SPENT, "2.00 of 2.0 GB", "2.00 GB of 2.00 GB used" },
-				     unknown = { CAP_UNKNOWN, "cap unknown", "how much is used is not known" },
+	static const struct path_cap spent = { CAP_SPENT, "2.00 of 2.0 GB",
+					       "2.00 GB of 2.00 GB used" },
+				     unknown = { CAP_UNKNOWN, "cap unknown",
+						 "how much is used is not known" },
 				     free = { CAP_FREE, "cap 0% of 2.0 GB", "" };
 
 	return event == '0' ? &spent : event == '?' ? &unknown : &free;
@@ -82,7 +84,8 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 	case '8':
 		return path_fsm_dialled(fsm, now_ms, change);
 	case '9': {
-		static const struct path_dial_end end = { "no-pado", "PPP: no PADO", "no PADO; next attempt in 5 s" };
+		static const struct path_dial_end end = { "no-pado", "PPP: no PADO",
+							  "no PADO; next attempt in 5 s" };
 
 		return path_fsm_undialled(fsm, &end, now_ms, change);
 	}
@@ -92,7 +95,9 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 	case 'A': // the exit answers over another path, over none, over one that was not asked
 	case 'N':
 	case '-':
-		fsm->others = event == 'A' ? OTHERS_REACH_IT : event == 'N' ? OTHERS_FAIL : OTHERS_UNASKED;
+		fsm->others = event == 'A'   ? OTHERS_REACH_IT
+			      : event == 'N' ? OTHERS_FAIL
+					     : OTHERS_UNASKED;
 		return false;
 	case 'f': // no descriptor left: tells nothing about the path
 		return path_fsm_probe(fsm, -EMFILE, -1, now_ms, change);
@@ -118,9 +123,10 @@ static bool feed(struct path_fsm *fsm, char event, int64_t now_ms, struct path_c
 static char state_letter(const struct path_fsm *fsm)
 {
 	static const char letters[PATH_STATES] = {
-		[PATH_STATE_OFF] = 'O',     [PATH_STATE_STANDBY] = 'S', [PATH_STATE_DOWN] = 'D',
-		[PATH_STATE_PROBING] = 'P', [PATH_STATE_UP] = 'U', [PATH_STATE_DIALING] = 'I',
-		[PATH_STATE_BLOCKED] = 'B', [PATH_STATE_FLAPPING] = 'F',
+		[PATH_STATE_OFF] = 'O',      [PATH_STATE_STANDBY] = 'S',
+		[PATH_STATE_DOWN] = 'D',     [PATH_STATE_PROBING] = 'P',
+		[PATH_STATE_UP] = 'U',       [PATH_STATE_DIALING] = 'I',
+		[PATH_STATE_BLOCKED] = 'B',  [PATH_STATE_FLAPPING] = 'F',
 		[PATH_STATE_DEGRADED] = 'W', [PATH_STATE_CAPPED] = 'C',
 	};
 
@@ -484,7 +490,8 @@ static void what_works_without_the_exit(void **state)
 	assert_int_equal(path_fsm_rtt_us(&fsm), SNAPSHOT_UNKNOWN);
 	assert_true(path_fsm_loss_ratio(&fsm, now_ms) == SNAPSHOT_UNKNOWN);
 	assert_int_equal(path_fsm_probe_interval_ms(&fsm, now_ms), 3000);
-	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, now_ms), VERDICT_SERVER_UNREACHABLE);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, now_ms),
+			 VERDICT_SERVER_UNREACHABLE);
 
 	// then the line dies as well
 	now_ms = play(&fsm, "l", now_ms + 20000, &change);
@@ -496,8 +503,10 @@ static void what_works_without_the_exit(void **state)
 	path_fsm_init(&fsm, false, 0);
 	now_ms = play(&fsm, "rggN", 0, &change);
 	for (int i = 0; i < 4; i++) {
-		traffic = (struct path_traffic){
-			.time_ms = now_ms, .heard_ms = now_ms, .rx_bytes = fsm.rx_bytes + 5000, .direct = true };
+		traffic = (struct path_traffic){ .time_ms = now_ms,
+						 .heard_ms = now_ms,
+						 .rx_bytes = fsm.rx_bytes + 5000,
+						 .direct = true };
 		assert_false(path_fsm_traffic(&fsm, &traffic, now_ms, &change));
 		path_fsm_stir(&fsm, now_ms);
 		now_ms = play(&fsm, "l", now_ms + 1000, &change);
@@ -795,7 +804,8 @@ static void holds_down_what_flaps(void **state)
 }
 
 // Probes every three seconds, each nth of them lost, with the given RTT.
-static void probe_for(struct path_fsm *fsm, int64_t *now_ms, int64_t for_ms, int nth, int64_t rtt_us)
+static void probe_for(struct path_fsm *fsm, int64_t *now_ms, int64_t for_ms, int nth,
+		      int64_t rtt_us)
 {
 	struct path_change change;
 
@@ -949,7 +959,8 @@ static void knows_that_the_net_works_without_the_exit(void **state)
 	path_fsm_note(&fsm, 6000, note);
 	assert_true(strncmp(note, "net ok, exit no", 15) == 0);
 	// nobody asks for anything: no news
-	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 600000), VERDICT_SERVER_UNREACHABLE);
+	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 600000),
+			 VERDICT_SERVER_UNREACHABLE);
 	// somebody does, in vain
 	path_fsm_stir(&fsm, 600000);
 	assert_int_equal(plan_verdict(&fsm, 1, SNAPSHOT_UNKNOWN, 601000), VERDICT_OFFLINE);

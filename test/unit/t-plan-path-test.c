@@ -29,20 +29,23 @@ static struct test_context context(void)
 // All is well.
 static struct test_facts facts(void)
 {
-	struct test_facts f = { .hop_us = 12000,
-				.tcp = { .connect_us = 62000, .asked = false, .echo_us = 64000 },
-				.mptcp = { .connect_us = 63000, .asked = true, .mptcp = true, .mptcp_there = true },
-				.mtu = 1500,
-				.join_asked = true,
-				.join_us = 90000,
-				.bytes = 18000 };
+	struct test_facts f = {
+		.hop_us = 12000,
+		.tcp = { .connect_us = 62000, .asked = false, .echo_us = 64000 },
+		.mptcp = { .connect_us = 63000, .asked = true, .mptcp = true, .mptcp_there = true },
+		.mtu = 1500,
+		.join_asked = true,
+		.join_us = 90000,
+		.bytes = 18000
+	};
 
 	addr_parse("198.51.100.7", &f.tcp.seen_as);
 	return f;
 }
 
 // "hop:ok exit:failure ..."
-static void check(const struct test_context *c, const struct test_facts *f, const char *levels, const char *cause)
+static void check(const struct test_context *c, const struct test_facts *f, const char *levels,
+		  const char *cause)
 {
 	struct path_test test = { 0 };
 	struct str got = { 0 }, causes = { 0 };
@@ -130,7 +133,8 @@ static void silence_is_told_from_where_it_begins(void **state)
 	(void)state;
 	f.hop_error = -ETIMEDOUT; // many do not answer pings
 	check(&c, &f,
-	      "address:ok route:ok first-hop:skipped exit:ok through-exit:ok full-size:ok mptcp:ok", "no fault");
+	      "address:ok route:ok first-hop:skipped exit:ok through-exit:ok full-size:ok mptcp:ok",
+	      "no fault");
 	f.tcp.error = f.mptcp.error = -ETIMEDOUT;
 	check(&c, &f, "address:ok route:ok first-hop:failure exit:failure", "is silent");
 	f.hop_error = 0;
@@ -145,12 +149,13 @@ static void stripped_options_are_found(void **state)
 {
 	struct test_context c = context();
 	struct test_facts f = facts();
-	static const char levels[] =
-		"address:ok route:ok first-hop:ok exit:ok through-exit:ok full-size:ok mptcp:failure";
+	static const char levels[] = "address:ok route:ok first-hop:ok exit:ok through-exit:ok "
+				     "full-size:ok mptcp:failure";
 
 	(void)state;
 	f.mptcp.mptcp = f.mptcp.mptcp_there = false;
-	check(&c, &f, levels, "over ppp0 the same exit answers with them, so something on tun1 strips them");
+	check(&c, &f, levels,
+	      "over ppp0 the same exit answers with them, so something on tun1 strips them");
 	c.passing = NULL;
 	check(&c, &f, levels, "it may be the server's kernel");
 	f.mptcp.error = -ETIMEDOUT;
@@ -171,12 +176,15 @@ static void an_exit_of_others_is_no_fault(void **state)
 	(void)state;
 	c.serves = 0;
 	f.tcp.echo_error = f.mptcp.echo_error = -ETIMEDOUT;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:skipped mptcp:ok", "as this end has it");
+	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:skipped mptcp:ok",
+	      "as this end has it");
 	c.serves = 1;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:failure mptcp:ok", "only handshakes");
+	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:failure mptcp:ok",
+	      "only handshakes");
 	c.serves = SNAPSHOT_UNKNOWN;
 	f.tcp.echo_error = -EPIPE;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:skipped mptcp:ok", "not mpgate");
+	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:skipped mptcp:ok",
+	      "not mpgate");
 }
 
 static void packets_that_are_too_big_are_found(void **state)
@@ -186,10 +194,12 @@ static void packets_that_are_too_big_are_found(void **state)
 
 	(void)state;
 	f.shrank = true;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:ok full-size:warning mptcp:ok",
+	check(&c, &f,
+	      "address:ok route:ok first-hop:ok exit:ok through-exit:ok full-size:warning mptcp:ok",
 	      "packets of 1500 bytes are lost");
 	f.size_error = -ETIMEDOUT;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok through-exit:ok full-size:failure mptcp:ok",
+	check(&c, &f,
+	      "address:ok route:ok first-hop:ok exit:ok through-exit:ok full-size:failure mptcp:ok",
 	      "full ones do not");
 }
 
@@ -203,9 +213,11 @@ static void joins_that_fail_are_told(void **state)
 	f.join_error = -ETIMEDOUT;
 	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:failure", "MP_JOIN");
 	f.join_asked = false;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:skipped", "no other path");
+	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:skipped",
+	      "no other path");
 	c.has_endpoint = false;
-	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:skipped", "no endpoint");
+	check(&c, &f, "address:ok route:ok first-hop:ok exit:ok mptcp:ok join:skipped",
+	      "no endpoint");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Pins, as rules and as words. The rules are read back by an interpreter of the little of nft's language
-// that they use: what it makes of a packet is what `mpgate explain` says of it.
+// Pins, as rules and as words. The rules are read back by an interpreter of the little of nft's
+// language that they use: what it makes of a packet is what `mpgate explain` says of it.
 #include "unit.h"
 
 #include <errno.h>
@@ -60,7 +60,8 @@ static bool set_has_addr(const struct reader *r, const char *items, const struct
 	int n;
 
 	(void)r;
-	for (; sscanf(items, " %63[^,} \n\t]%n", item, &n) == 1; items += n + strspn(items + n, ", \n\t")) {
+	for (; sscanf(items, " %63[^,} \n\t]%n", item, &n) == 1;
+	     items += n + strspn(items + n, ", \n\t")) {
 		if (prefix_parse(item, &prefix) < 0)
 			fail_msg("no range: %s", item);
 		if (prefix_contains(&prefix, addr))
@@ -74,7 +75,8 @@ static bool set_has_port(const char *items, unsigned port)
 	unsigned first, last;
 	int n;
 
-	for (; sscanf(items, " %u-%u%n", &first, &last, &n) == 2; items += n + strspn(items + n, ", \n\t")) {
+	for (; sscanf(items, " %u-%u%n", &first, &last, &n) == 2;
+	     items += n + strspn(items + n, ", \n\t")) {
 		if (port >= first && port <= last)
 			return true;
 	}
@@ -138,17 +140,17 @@ static bool matches_addr(const struct reader *r, char **line, bool v6)
 {
 	char side[8], word[64];
 	const struct addr *addr;
-	bool not;
+	bool not ;
 
 	next_word(line, side, sizeof(side));
 	next_word(line, word, sizeof(word));
 	not = strcmp(word, "!=") == 0;
-	if (not)
+	if (not )
 		next_word(line, word, sizeof(word));
 	addr = strcmp(side, "saddr") == 0 ? &r->packet->from : &r->packet->to;
 	if ((addr->family == AF_INET6) != v6)
 		return false;
-	return set_has_addr(r, word[0] == '@' ? find_set(r, word + 1) : word, addr) != not;
+	return set_has_addr(r, word[0] == '@' ? find_set(r, word + 1) : word, addr) != not ;
 }
 
 static bool matches_port(const struct reader *r, char **line, const char *of)
@@ -189,19 +191,19 @@ static bool takes_mark(struct reader *r, char **line, bool of_packet)
 static bool takes_meta(struct reader *r, char **line)
 {
 	char key[16], word[64];
-	bool not;
+	bool not ;
 
 	next_word(line, key, sizeof(key));
 	if (strcmp(key, "mark") == 0)
 		return takes_mark(r, line, true);
 	next_word(line, word, sizeof(word));
 	not = strcmp(word, "!=") == 0;
-	if (not)
+	if (not )
 		next_word(line, word, sizeof(word));
 	if (strcmp(key, "nfproto") == 0)
 		return (strcmp(word, "ipv6") == 0) == (r->packet->to.family == AF_INET6);
 	assert_string_equal(key, "l4proto");
-	return is_among(word, proto_word(r->packet->proto)) != not;
+	return is_among(word, proto_word(r->packet->proto)) != not ;
 }
 
 static bool takes_ct(struct reader *r, char **line)
@@ -218,13 +220,13 @@ static bool takes_ct(struct reader *r, char **line)
 static bool takes_interface(char **line)
 {
 	char word[64];
-	bool not;
+	bool not ;
 
 	next_word(line, word, sizeof(word));
 	not = strcmp(word, "!=") == 0;
-	if (not)
+	if (not )
 		next_word(line, word, sizeof(word));
-	return is_among(word, "br0") != not;
+	return is_among(word, "br0") != not ;
 }
 
 static bool takes_fib(const struct reader *r, char **line)
@@ -234,7 +236,8 @@ static bool takes_fib(const struct reader *r, char **line)
 	next_word(line, word, sizeof(word)); // daddr
 	next_word(line, word, sizeof(word)); // type
 	next_word(line, word, sizeof(word));
-	return strcmp(word, "local") == 0 ? is_own(&r->packet->to) : addr_is_multicast(&r->packet->to);
+	return strcmp(word, "local") == 0 ? is_own(&r->packet->to)
+					  : addr_is_multicast(&r->packet->to);
 }
 
 static bool runs_chain(struct reader *r, const char *name);
@@ -260,7 +263,8 @@ static bool runs_line(struct reader *r, char *line, bool *decided)
 			goes_on = takes_interface(&line);
 		else if (strcmp(word, "fib") == 0)
 			goes_on = takes_fib(r, &line);
-		else if (strcmp(word, "th") == 0 || strcmp(word, "tcp") == 0 || strcmp(word, "udp") == 0)
+		else if (strcmp(word, "th") == 0 || strcmp(word, "tcp") == 0 ||
+			 strcmp(word, "udp") == 0)
 			goes_on = matches_port(r, &line, word);
 		else if (strcmp(word, "socket") == 0)
 			goes_on = false; // nobody has taken it yet
@@ -271,11 +275,12 @@ static bool runs_line(struct reader *r, char *line, bool *decided)
 			line += n;
 		} else if (strcmp(word, "return") == 0) {
 			return true;
-		} else if (strcmp(word, "accept") == 0 || strcmp(word, "drop") == 0 || strcmp(word, "reject") == 0) {
-			r->seen.fate = word[0] != 'a'	       ? PLAN_REFUSED
-				       : r->seen.listener[0]   ? PLAN_CARRIED
-				       : r->seen.mark	       ? PLAN_FORWARDED
-							       : PLAN_LET_THROUGH;
+		} else if (strcmp(word, "accept") == 0 || strcmp(word, "drop") == 0 ||
+			   strcmp(word, "reject") == 0) {
+			r->seen.fate = word[0] != 'a'        ? PLAN_REFUSED
+				       : r->seen.listener[0] ? PLAN_CARRIED
+				       : r->seen.mark        ? PLAN_FORWARDED
+							     : PLAN_LET_THROUGH;
 			return *decided = true;
 		} else if (strcmp(word, "jump") == 0 || strcmp(word, "goto") == 0) {
 			bool leave = word[0] == 'g';
@@ -317,7 +322,8 @@ static void bring_up(size_t path, bool up)
 	struct path_change change;
 
 	path_fsm_init(&fsms[path], false, 0);
-	fsms[path].facts.way[PLAN_V4] = (struct path_way){ .local = addr_of("192.0.2.1"), .routable = true };
+	fsms[path].facts.way[PLAN_V4] =
+		(struct path_way){ .local = addr_of("192.0.2.1"), .routable = true };
 	fsms[path].facts.way[PLAN_V4].local.bytes[3] += (uint8_t)path;
 	fsms[path].facts.way[PLAN_V6].routable = path == 1; // tun0 alone has both families
 	fsms[path].facts.ready = true;
@@ -327,15 +333,17 @@ static void bring_up(size_t path, bool up)
 	assert_int_equal(path_fsm_verified(&fsms[path]), up);
 }
 
-static const char *const range_texts[] = { "10.8.0.0/16",    "10.8.0.10/32",	 "203.0.113.80/32",
-					   "198.51.100.0/24", "2001:db8:7::/48", "fd00::/8",
-					   "192.168.5.40/32", "192.168.5.0/24",	 "0.0.0.0/0",
-					   "192.168.5.33/32", "2001:db8:5::9/128", "::/0" };
-static const char *const to_texts[] = { "10.8.0.10", "10.8.7.7", "203.0.113.80", "198.51.100.80",
-					"192.0.2.200", "203.0.113.10", "192.168.5.1", "224.0.0.251",
-					"2001:db8:7::1", "fd00::1", "2a00::1", "ff02::1" };
-static const char *const from_texts[] = { "192.168.5.33", "192.168.5.40", "192.168.5.200", "2001:db8:5::9",
-					  "2001:db8:6::1" };
+static const char *const range_texts[] = {
+	"10.8.0.0/16",     "10.8.0.10/32",    "203.0.113.80/32",   "198.51.100.0/24",
+	"2001:db8:7::/48", "fd00::/8",        "192.168.5.40/32",   "192.168.5.0/24",
+	"0.0.0.0/0",       "192.168.5.33/32", "2001:db8:5::9/128", "::/0"
+};
+static const char *const to_texts[] = { "10.8.0.10",     "10.8.7.7",    "203.0.113.80",
+					"198.51.100.80", "192.0.2.200", "203.0.113.10",
+					"192.168.5.1",   "224.0.0.251", "2001:db8:7::1",
+					"fd00::1",       "2a00::1",     "ff02::1" };
+static const char *const from_texts[] = { "192.168.5.33", "192.168.5.40", "192.168.5.200",
+					  "2001:db8:5::9", "2001:db8:6::1" };
 static const char *const via_texts[] = { "ppp0", "tun0", "tun1", "sg", "us", CONFIG_DIRECT };
 
 static unsigned number_below(unsigned n)
@@ -358,7 +366,8 @@ static void make_pins(void)
 	for (size_t i = 0; i < config.n_pins; i++) {
 		struct config_pin *pin = &pins[i];
 
-		*pin = (struct config_pin){ .to = random_ranges(i, 0), .from = random_ranges(i, 2) };
+		*pin = (struct config_pin){ .to = random_ranges(i, 0),
+					    .from = random_ranges(i, 2) };
 		snprintf(pin->name, sizeof(pin->name), "p%u", (unsigned char)i);
 		pin->slot = (uint8_t)(CONFIG_PIN_SLOTS - 1 - 3 * i);
 		if (number_below(3) == 0)
@@ -372,14 +381,17 @@ static void make_pins(void)
 
 static void make_world(struct plan_exits *names, struct plan_udp *udp)
 {
-	config.lan.sources = (struct config_prefixes){ sources, number_below(2) ? ARRAY_LEN(sources) : 0 };
+	config.lan.sources =
+		(struct config_prefixes){ sources, number_below(2) ? ARRAY_LEN(sources) : 0 };
 	config.lan.source_bypass = (struct config_prefixes){ source_bypass, 1 };
 	config.lan.bypass = (struct config_prefixes){ bypass, 1 };
 	config.lan.refuse_ipv6 = number_below(3) == 0;
-	config.udp = (struct config_udp){ .present = number_below(2),
-					  .mode = number_below(2) ? CONFIG_UDP_RELAY : CONFIG_UDP_FORWARD,
-					  .via = { udp_via, ARRAY_LEN(udp_via) },
-					  .quic = number_below(2) ? CONFIG_QUIC_REJECT : CONFIG_QUIC_ALLOW };
+	config.udp = (struct config_udp){
+		.present = number_below(2),
+		.mode = number_below(2) ? CONFIG_UDP_RELAY : CONFIG_UDP_FORWARD,
+		.via = { udp_via, ARRAY_LEN(udp_via) },
+		.quic = number_below(2) ? CONFIG_QUIC_REJECT : CONFIG_QUIC_ALLOW
+	};
 	for (size_t i = 0; i < PATHS; i++)
 		bring_up(i, number_below(4) > 0);
 	*names = no_names;
@@ -422,12 +434,13 @@ static void compare(const char *table, const struct plan_exits *names, const str
 	same = said.fate == r.seen.fate;
 	// of what is refused or let through the packet bears no sign
 	if (same && (said.fate == PLAN_CARRIED || said.fate == PLAN_FORWARDED))
-		same = said.pin == pin_of(&r.seen) &&
-		       (said.pin || said.fate == PLAN_CARRIED || r.seen.mark == KSTATE_PATH_MARK(said.path));
+		same = said.pin == pin_of(&r.seen) && (said.pin || said.fate == PLAN_CARRIED ||
+						       r.seen.mark == KSTATE_PATH_MARK(said.path));
 	if (!same)
 		fail_msg("%s to %s:%u from %s: %s, said: %s, %s\n%s", proto_word(packet->proto),
-			 addr_format(&packet->to, to), packet->port, addr_format(&packet->from, from),
-			 plan_fate_word(r.seen.fate), plan_fate_word(said.fate), said.text, table);
+			 addr_format(&packet->to, to), packet->port,
+			 addr_format(&packet->from, from), plan_fate_word(r.seen.fate),
+			 plan_fate_word(said.fate), said.text, table);
 }
 
 static void does_what_explain_says(void **state)
@@ -450,9 +463,13 @@ static void does_what_explain_says(void **state)
 				struct plan_packet packet = { .to = addr_of(to_texts[t]),
 							      .from = addr_of(from_texts[f]) };
 
-				for (int p = 0; p < CONFIG_PROTOS && packet.to.family == packet.from.family; p++) {
+				for (int p = 0;
+				     p < CONFIG_PROTOS && packet.to.family == packet.from.family;
+				     p++) {
 					packet.proto = (enum config_proto)p;
-					packet.port = p ? port_list[number_below(ARRAY_LEN(port_list))] : 0;
+					packet.port =
+						p ? port_list[number_below(ARRAY_LEN(port_list))]
+						  : 0;
 					compare(table, &names, &ways, &packet);
 				}
 			}
@@ -529,9 +546,9 @@ static void forgets_flows_of_the_family_that_is_lost(void **state)
 		op_format(&ops.ops[i], &before, &text);
 		str_add(&text, "\n");
 	}
-	assert_string_equal(str_text(&text),
-			    "ip -6 rule delete pref 805 iif br0 fwmark 0x85000000/0xff000000 lookup 102 protocol 199\n"
-			    "conntrack -D -f ipv6 -m 0x85000000/0xff000000\n");
+	assert_string_equal(str_text(&text), "ip -6 rule delete pref 805 iif br0 fwmark "
+					     "0x85000000/0xff000000 lookup 102 protocol 199\n"
+					     "conntrack -D -f ipv6 -m 0x85000000/0xff000000\n");
 	op_list_fini(&ops);
 	str_fini(&text);
 	kstate_fini(&before);

@@ -97,12 +97,14 @@ static void tells_dead_from_quiet(void **state)
 
 		begin(&t);
 		play(&t, cases[i].steps);
-		last_ms = 1000000 + (int64_t)(strrchr(cases[i].steps, 'd')
-						      ? strrchr(cases[i].steps, 'd') -
-								cases[i].steps + 1
-						      : 0) * STEP_MS;
-		if (cases[i].dead_steps ? t.dead_ms > last_ms + cases[i].dead_steps * STEP_MS || !t.dead_ms
-					: t.dead_ms != 0)
+		last_ms = 1000000 +
+			  (int64_t)(strrchr(cases[i].steps, 'd')
+					    ? strrchr(cases[i].steps, 'd') - cases[i].steps + 1
+					    : 0) *
+				  STEP_MS;
+		if (cases[i].dead_steps
+			    ? t.dead_ms > last_ms + cases[i].dead_steps * STEP_MS || !t.dead_ms
+			    : t.dead_ms != 0)
 			fail_msg("%s: dead after %lld ms", cases[i].what,
 				 (long long)(t.dead_ms - last_ms));
 		if (t.shots > cases[i].most_shots)

@@ -203,7 +203,8 @@ static void counts_bytes_once(void **state)
 		memcpy(bytes, cases[i].bytes, sizeof(bytes));
 		plan_shares(bytes, cases[i].under, N);
 		for (int p = 0; p < N; p++)
-			assert_true(bytes[p] > cases[i].shares[p] - .001 && bytes[p] < cases[i].shares[p] + .001);
+			assert_true(bytes[p] > cases[i].shares[p] - .001 &&
+				    bytes[p] < cases[i].shares[p] + .001);
 	}
 }
 

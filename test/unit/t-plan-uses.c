@@ -25,10 +25,9 @@ static void world_init(struct world *w, size_t n)
 
 	*w = (struct world){ .n = n, .now_ms = 1000000 };
 	for (size_t i = 0; i < n; i++)
-		w->paths[i] = (struct use_evidence){ .name = names[i],
-						     .up = true,
-						     .min_rtt_us = 30000,
-						     .rtt_us = 30000 };
+		w->paths[i] = (struct use_evidence){
+			.name = names[i], .up = true, .min_rtt_us = 30000, .rtt_us = 30000
+		};
 }
 
 static bool is_full(const struct world *w, size_t i)
@@ -342,7 +341,7 @@ static void overflow_follows_the_load(void **state)
 	run(&w, demand, 3600);
 	assert_true(is_full(&w, 1));
 	assert_int_equal(w.changes, 2); // with the first decision
-	demand_bps = 7000000; // the primary could, but only just
+	demand_bps = 7000000;           // the primary could, but only just
 	run(&w, demand, 600);
 	assert_true(is_full(&w, 1));
 	demand_bps = 3000000;

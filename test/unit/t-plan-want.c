@@ -701,10 +701,14 @@ static void takes_all_out_for_a_clean_stop(void **state)
 	"\tcounter rest_tx {\n\t}\n\tcounter rest_rx {\n\t}\n"                                     \
 	"\tchain unproxied {\n"                                                                    \
 	"\t\ttype filter hook forward priority filter + 10; policy accept;\n"                      \
-	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto udp counter name udp_tx\n" \
-	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto udp counter name udp_rx\n" \
-	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto != udp counter name rest_tx\n" \
-	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto != udp counter name rest_rx\n" \
+	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto udp counter name "      \
+	"udp_tx\n"                                                                                 \
+	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto udp counter name "      \
+	"udp_rx\n"                                                                                 \
+	"\t\tiifname \"br0\" oifname { \"path0\", \"path1\" } meta l4proto != udp counter name "   \
+	"rest_tx\n"                                                                                \
+	"\t\toifname \"br0\" iifname { \"path0\", \"path1\" } meta l4proto != udp counter name "   \
+	"rest_rx\n"                                                                                \
 	"\t}\n"
 
 static void writes_the_nft_table(void **state)
@@ -719,50 +723,49 @@ static void writes_the_nft_table(void **state)
 	settle(&g);
 	assert_string_equal(
 		g.kernel.nft,
-		"table inet mpgate {\n\tflags owner;\n" SET(
-			"source4", "ipv4_addr",
-			ELEMENTS("\t\t\t192.168.5.32/27")) SET("source6", "ipv6_addr",
-							       ELEMENTS("\t\t\t2001:db8:5::/64"))
-			SET("source_bypass4", "ipv4_addr", ELEMENTS("\t\t\t192.168.5.40/32")) SET(
-				"source_bypass6", "ipv6_addr",
-				"") SET("bypass4", "ipv4_addr",
+		"table inet mpgate {\n\tflags owner;\n" SET("source4", "ipv4_addr",
+							    ELEMENTS("\t\t\t192.168.5.32/27"))
+			SET("source6", "ipv6_addr", ELEMENTS("\t\t\t2001:db8:5::/64")) SET(
+				"source_bypass4", "ipv4_addr", ELEMENTS("\t\t\t192.168.5.40/32"))
+				SET("source_bypass6", "ipv6_addr", "") SET(
+					"bypass4", "ipv4_addr",
 					ELEMENTS(SPECIAL4
 						 ",\n\t\t\t203.0.113.80/32,\n\t\t\t10.1.0.0/16,\n"
 						 "\t\t\t203.0.113.10/32,\n\t\t\t192.0.2.1/"
 						 "32,\n\t\t\t192.0.2.2/32,\n"
 						 "\t\t\t198.51.100.1/32"))
-				SET("bypass6", "ipv6_addr",
-				    ELEMENTS(SPECIAL6)) UNPROXIED "\tchain prerouting {\n"
-							"\t\ttype filter hook prerouting priority "
-							"mangle; policy accept;\n"
-							"\t\tiifname != \"lo\" ip daddr "
-							"127.0.0.0/8 tcp dport 12345 drop\n"
-							"\t\tiifname != \"br0\" return\n"
-							"\t\tmeta l4proto != tcp return\n"
-							"\t\tfib daddr type local return\n"
-							"\t\tmeta l4proto tcp socket transparent 1 "
-							"meta mark set meta mark & 0x00ffffff | 0x6d000000 accept\n"
-							"\t\tip saddr @source_bypass4 return\n"
-							"\t\tip6 saddr @source_bypass6 return\n"
-							"\t\tip daddr @bypass4 return\n"
-							"\t\tip6 daddr @bypass6 return\n"
-							"\t\tip saddr != @source4 return\n"
-							"\t\tip6 saddr != @source6 return\n"
-							"\t\tmeta nfproto ipv4 meta l4proto tcp "
-							"tproxy ip to 127.0.0.1:12345 "
-							"meta mark set meta mark & 0x00ffffff | "
-							"0x6d000000 accept\n"
-							"\t\tmeta nfproto ipv6 meta l4proto tcp "
-							"tproxy ip6 to [::1]:12345 "
-							"meta mark set meta mark & 0x00ffffff | "
-							"0x6d000000 accept\n"
-							"\t}\n"
-							"\tchain segments {\n"
-							"\t\ttype filter hook forward priority "
-							"mangle; policy accept;\n"
-							"\t\toifname \"path0\" " SYN "rt mtu\n"
-							"\t\toifname \"path1\" " SYN "rt mtu\n"
-							"\t}\n}\n");
+					SET("bypass6", "ipv6_addr", ELEMENTS(SPECIAL6)) UNPROXIED
+		"\tchain prerouting {\n"
+		"\t\ttype filter hook prerouting priority "
+		"mangle; policy accept;\n"
+		"\t\tiifname != \"lo\" ip daddr "
+		"127.0.0.0/8 tcp dport 12345 drop\n"
+		"\t\tiifname != \"br0\" return\n"
+		"\t\tmeta l4proto != tcp return\n"
+		"\t\tfib daddr type local return\n"
+		"\t\tmeta l4proto tcp socket transparent 1 "
+		"meta mark set meta mark & 0x00ffffff | 0x6d000000 accept\n"
+		"\t\tip saddr @source_bypass4 return\n"
+		"\t\tip6 saddr @source_bypass6 return\n"
+		"\t\tip daddr @bypass4 return\n"
+		"\t\tip6 daddr @bypass6 return\n"
+		"\t\tip saddr != @source4 return\n"
+		"\t\tip6 saddr != @source6 return\n"
+		"\t\tmeta nfproto ipv4 meta l4proto tcp "
+		"tproxy ip to 127.0.0.1:12345 "
+		"meta mark set meta mark & 0x00ffffff | "
+		"0x6d000000 accept\n"
+		"\t\tmeta nfproto ipv6 meta l4proto tcp "
+		"tproxy ip6 to [::1]:12345 "
+		"meta mark set meta mark & 0x00ffffff | "
+		"0x6d000000 accept\n"
+		"\t}\n"
+		"\tchain segments {\n"
+		"\t\ttype filter hook forward priority "
+		"mangle; policy accept;\n"
+		"\t\toifname \"path0\" " SYN "rt mtu\n"
+		"\t\toifname \"path1\" " SYN "rt mtu\n"
+		"\t}\n}\n");
 	gateway_fini(&g);
 }
 
@@ -793,7 +796,8 @@ static void lowers_segments_to_the_paths_mtu(void **state)
 
 static void guards_what_listens(void **state)
 {
-	static struct config_exit exits[3] = { { .socks_port = 1080 }, { .socks_port = 1081, .gone = true } };
+	static struct config_exit exits[3] = { { .socks_port = 1080 },
+					       { .socks_port = 1081, .gone = true } };
 	struct gateway g;
 
 	(void)state;
@@ -805,7 +809,8 @@ static void guards_what_listens(void **state)
 	g.config.dns = (struct config_dns){ .present = true, .port = 53 };
 	settle(&g);
 	assert_non_null(strstr(g.kernel.nft,
-			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th dport { 1080, 9469, 53 } "
+			       "\t\tiifname != { \"lo\", \"br0\" } meta l4proto { tcp, udp } th "
+			       "dport { 1080, 9469, 53 } "
 			       "fib daddr type local fib daddr . iif type != local drop\n"));
 	assert_null(strstr(g.kernel.nft, "near4"));
 	assert_non_null(strstr(g.kernel.nft, "chain unproxied"));
@@ -840,21 +845,29 @@ static void works_on_one_arm(void **state)
 	add_sysctl(&g, "net.ipv4.conf.path1.src_valid_mark", "0");
 	settle(&g);
 	// the mark of what is carried must not be asked for the way back
-	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path0.src_valid_mark")->value, "0");
-	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path1.src_valid_mark")->value, "1");
+	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path0.src_valid_mark")->value,
+			    "0");
+	assert_string_equal(kstate_sysctl(&g.kernel, "net.ipv4.conf.path1.src_valid_mark")->value,
+			    "1");
 	// who is near is told by the source, since the interface is everybody's
-	assert_non_null(strstr(g.kernel.nft, SET("near4", "ipv4_addr",
-						 ELEMENTS("\t\t\t192.0.2.0/24,\n\t\t\t192.168.5.32/27"))));
-	assert_non_null(strstr(g.kernel.nft, SET("near6", "ipv6_addr",
-						 ELEMENTS("\t\t\t2001:db8:1::/64,\n\t\t\t2001:db8:5::/64"))));
-	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip saddr != @near4 drop\n"));
-	assert_non_null(strstr(g.kernel.nft, "th dport { 1080 } fib daddr type local ip6 saddr != @near6 drop\n"));
+	assert_non_null(
+		strstr(g.kernel.nft, SET("near4", "ipv4_addr",
+					 ELEMENTS("\t\t\t192.0.2.0/24,\n\t\t\t192.168.5.32/27"))));
+	assert_non_null(strstr(g.kernel.nft,
+			       SET("near6", "ipv6_addr",
+				   ELEMENTS("\t\t\t2001:db8:1::/64,\n\t\t\t2001:db8:5::/64"))));
+	assert_non_null(strstr(g.kernel.nft,
+			       "th dport { 1080 } fib daddr type local ip saddr != @near4 drop\n"));
+	assert_non_null(strstr(
+		g.kernel.nft, "th dport { 1080 } fib daddr type local ip6 saddr != @near6 drop\n"));
 	assert_null(strstr(g.kernel.nft, "unproxied"));
 	// the router is no client
-	assert_non_null(strstr(g.kernel.nft, SET("source_bypass4", "ipv4_addr",
-						 ELEMENTS("\t\t\t192.168.5.40/32,\n\t\t\t192.0.2.254/32"))));
-	assert_non_null(strstr(g.kernel.nft, "\t\toifname \"path0\" icmp type redirect drop\n"
-					     "\t\toifname \"path0\" icmpv6 type nd-redirect drop\n"));
+	assert_non_null(strstr(g.kernel.nft,
+			       SET("source_bypass4", "ipv4_addr",
+				   ELEMENTS("\t\t\t192.168.5.40/32,\n\t\t\t192.0.2.254/32"))));
+	assert_non_null(strstr(g.kernel.nft,
+			       "\t\toifname \"path0\" icmp type redirect drop\n"
+			       "\t\toifname \"path0\" icmpv6 type nd-redirect drop\n"));
 	gateway_fini(&g);
 }
 
@@ -882,17 +895,21 @@ static void forwards_what_is_not_tcp(void **state)
 	(void)state;
 	gateway_init(&g, 2);
 	fill_lan(&g);
-	g.config.udp = (struct config_udp){ .present = true, .via = { via, 2 }, .quic = CONFIG_QUIC_REJECT };
+	g.config.udp = (struct config_udp){ .present = true,
+					    .via = { via, 2 },
+					    .quic = CONFIG_QUIC_REJECT };
 	add_sysctl(&g, "net.ipv4.ip_forward", "0");
 	add_sysctl(&g, "net.ipv4.conf.path0.src_valid_mark", "0");
 	turn_with_udp(&g);
 	// no path works: refused, and no rule leads anywhere
 	assert_int_equal(g.udp.path[PLAN_V4], -1);
 	assert_non_null(strstr(g.kernel.nft, "meta l4proto != tcp goto rest\n"));
-	assert_non_null(strstr(g.kernel.nft, "meta nfproto ipv4 reject with icmpx type admin-prohibited\n"));
+	assert_non_null(strstr(g.kernel.nft,
+			       "meta nfproto ipv4 reject with icmpx type admin-prohibited\n"));
 	assert_non_null(strstr(g.kernel.nft, "udp dport 443 reject\n"));
 	assert_non_null(strstr(str_text(&g.log), "sysctl -w net.ipv4.ip_forward=1\n"));
-	assert_non_null(strstr(str_text(&g.log), "sysctl -w net.ipv4.conf.path0.src_valid_mark=1\n"));
+	assert_non_null(
+		strstr(str_text(&g.log), "sysctl -w net.ipv4.conf.path0.src_valid_mark=1\n"));
 	str_clear(&g.log);
 	// the second of the list works, and is at once better than none
 	probe(&g, 0, 0, PATH_GOOD_FOR_FIRST_UP);
@@ -909,7 +926,8 @@ static void forwards_what_is_not_tcp(void **state)
 	probe(&g, 1, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
 	turn_with_udp(&g);
 	assert_int_equal(g.udp.path[PLAN_V4], 0);
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x71000000/0xff000000\n"));
+	assert_non_null(
+		strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x71000000/0xff000000\n"));
 	g.now_ms += 10000;
 	probe(&g, 1, 0, PATH_GOOD_AFTER_FAILURE);
 	turn_with_udp(&g);
@@ -928,7 +946,8 @@ static void forwards_what_is_not_tcp(void **state)
 	// and move when their path dies
 	probe(&g, 0, -ETIMEDOUT, PATH_LOST_FOR_DOWN);
 	turn_with_udp(&g);
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x70000000/0xff000000\n"));
+	assert_non_null(
+		strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x70000000/0xff000000\n"));
 	assert_null(strstr(str_text(&g.log), "0x71000000"));
 	gateway_fini(&g);
 }
@@ -946,22 +965,25 @@ static void relays_udp(void **state)
 	turn_with_udp(&g);
 	// no path works
 	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
-	assert_non_null(strstr(g.kernel.nft, "meta l4proto udp reject with icmpx type admin-prohibited\n"));
-	assert_non_null(strstr(g.kernel.nft, "iifname != \"lo\" ip daddr 127.0.0.0/8 udp dport 12345 drop\n"));
+	assert_non_null(
+		strstr(g.kernel.nft, "meta l4proto udp reject with icmpx type admin-prohibited\n"));
+	assert_non_null(strstr(g.kernel.nft,
+			       "iifname != \"lo\" ip daddr 127.0.0.0/8 udp dport 12345 drop\n"));
 	str_clear(&g.log);
 	probe(&g, 0, 0, PATH_GOOD_FOR_FIRST_UP);
 	turn_with_udp(&g);
-	assert_non_null(strstr(g.kernel.nft,
-			       "\t\tmeta nfproto ipv4 meta l4proto udp tproxy ip to 127.0.0.1:12345 "
-			       "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
-			       "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
-			       "\t\tmeta nfproto ipv6 meta l4proto udp tproxy ip6 to [::1]:12345 "
-			       "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
-			       "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
-			       "\t\tmeta l4proto udp reject with icmpx type admin-prohibited\n"));
+	assert_non_null(strstr(
+		g.kernel.nft, "\t\tmeta nfproto ipv4 meta l4proto udp tproxy ip to 127.0.0.1:12345 "
+			      "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
+			      "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
+			      "\t\tmeta nfproto ipv6 meta l4proto udp tproxy ip6 to [::1]:12345 "
+			      "ct mark set ct mark & 0x00ffffff | 0x6f000000 "
+			      "meta mark set meta mark & 0x00ffffff | 0x6f000000 accept\n"
+			      "\t\tmeta l4proto udp reject with icmpx type admin-prohibited\n"));
 	// what is neither goes over the path
 	assert_true(takes_new_flows(&g, 0));
-	// to be forwarded after all: flows that were never translated must not be let out as they are
+	// to be forwarded after all: flows that were never translated must not be let out as they
+	// are
 	str_clear(&g.log);
 	g.udp.relayed = false;
 	g.udp.lingers = true;
@@ -972,8 +994,10 @@ static void relays_udp(void **state)
 	turn_with_udp(&g);
 	assert_null(strstr(g.kernel.nft, "l4proto udp tproxy"));
 	assert_null(strstr(g.kernel.nft, "l4proto udp reject"));
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x6f000000/0xff000000\n"));
-	assert_non_null(strstr(str_text(&g.log), "conntrack -D -f ipv6 -m 0x6f000000/0xff000000\n"));
+	assert_non_null(
+		strstr(str_text(&g.log), "conntrack -D -f ipv4 -m 0x6f000000/0xff000000\n"));
+	assert_non_null(
+		strstr(str_text(&g.log), "conntrack -D -f ipv6 -m 0x6f000000/0xff000000\n"));
 	gateway_fini(&g);
 }
 

@@ -41,7 +41,8 @@ static void keep(void *ctx, const struct peer_report *report)
 
 	assert_ptr_equal(ctx, &world);
 	world.reports[i] = *report;
-	snprintf(world.versions[i], sizeof(world.versions[i]), "%s", report->version ? report->version : "");
+	snprintf(world.versions[i], sizeof(world.versions[i]), "%s",
+		 report->version ? report->version : "");
 	if (world.drop_paths)
 		peer_set(world.peer, &nothing);
 	ev_break(loop, EVBREAK_ALL);
@@ -136,7 +137,8 @@ static struct peer_target target_at(uint16_t port, const char *sources)
 
 		path->path = (int)target.n_paths++;
 		path->source = (struct addr){ .family = AF_INET,
-					      .v4.s_addr = htonl(0x7f000000u | (unsigned)(*sources - '0')) };
+					      .v4.s_addr = htonl(0x7f000000u |
+								 (unsigned)(*sources - '0')) };
 	}
 	return target;
 }
@@ -205,7 +207,8 @@ static void *serve(void *arg)
 
 		if (n > 0 && impostor->manner != HANGS_UP) {
 			wire_sealer_init(&sealer, &key, NULL);
-			n = wire_seal(&sealer, plain, say(impostor->manner, plain), sealed, sizeof(sealed));
+			n = wire_seal(&sealer, plain, say(impostor->manner, plain), sealed,
+				      sizeof(sealed));
 			n = send(fd, sealed, (size_t)n, MSG_NOSIGNAL);
 			// until the other end is satisfied or not
 			while (n > 0)
@@ -391,7 +394,8 @@ static void may_be_told_from_within_a_report(void **state)
 	peer_set(world.peer, &target);
 	await(PEER_PATH);
 	world.drop_paths = true;
-	assert_true(run_for(WAIT_S)); // whichever comes next: the other path's check, or of the long one
+	assert_true(run_for(
+		WAIT_S)); // whichever comes next: the other path's check, or of the long one
 	end();
 	relay_stop(exit);
 }

@@ -228,8 +228,8 @@ static void pings_an_exit_that_is_silent(void **state)
 // ---- routers on the way, played by this program
 
 struct router {
-	ev_io io; // all that leaves for nowhere
-	int fd;   // to answer with
+	ev_io io;             // all that leaves for nowhere
+	int fd;               // to answer with
 	int first_hop, heard; // that answers; of the last request
 };
 
@@ -248,7 +248,9 @@ static void say_time_exceeded(const struct router *router, const uint8_t *packet
 	sum = ~(sum + (sum >> 16));
 	message[2] = (uint8_t)(sum >> 8);
 	message[3] = (uint8_t)sum;
-	assert_int_equal(sendto(router->fd, message, 8 + len, 0, (struct sockaddr *)&sa, sizeof(sa)), 8 + len);
+	assert_int_equal(
+		sendto(router->fd, message, 8 + len, 0, (struct sockaddr *)&sa, sizeof(sa)),
+		8 + len);
 }
 
 static void on_packet(struct ev_loop *l, ev_io *io, int events)
@@ -317,7 +319,9 @@ static void hears_routers_on_the_way(void **state)
 			struct probe_result result = await(PROBE_ROUTER_ECHO);
 
 			assert_int_equal(router.heard, cases[i].hops[round]);
-			assert_int_equal(result.error, router.heard < router.first_hop ? -ETIMEDOUT : cases[i].error);
+			assert_int_equal(result.error, router.heard < router.first_hop
+							       ? -ETIMEDOUT
+							       : cases[i].error);
 		}
 		probe_set(world.probe, NULL, 0);
 		world.n_read = world.n;

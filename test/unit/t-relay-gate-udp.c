@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The gateway's datagrams: the test is the LAN's client and the exits too, on several addresses of loopback in
-// a network namespace of its own. Listeners are on all addresses, so that a client of loopback has somewhere to
-// write to that is not the port itself; what nft adds to that is in test/lab/stories/udprelay.py.
+// The gateway's datagrams: the test is the LAN's client and the exits too, on several addresses of
+// loopback in a network namespace of its own. Listeners are on all addresses, so that a client of
+// loopback has somewhere to write to that is not the port itself; what nft adds to that is in
+// test/lab/stories/udprelay.py.
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -90,7 +91,8 @@ static void say(uint16_t port, const char *text)
 {
 	union sockaddr_any to = address(TARGET, port);
 
-	assert_int_equal(sendto(bench.client, text, strlen(text), 0, &to.sa, sockaddr_len(&to)), strlen(text));
+	assert_int_equal(sendto(bench.client, text, strlen(text), 0, &to.sa, sockaddr_len(&to)),
+			 strlen(text));
 }
 
 // False: nothing with that text came within the time. Announcements are skipped.
@@ -100,27 +102,32 @@ static bool exit_hears(int exit, int ms, const char *text, struct heard *out)
 	uint8_t sealed[1024];
 
 	while (clock_mono_ms() < deadline_ms) {
-		ssize_t n = read_within(bench.exits[exit], (int)(deadline_ms - clock_mono_ms()), sealed,
-					sizeof(sealed), &out->from);
+		ssize_t n = read_within(bench.exits[exit], (int)(deadline_ms - clock_mono_ms()),
+					sealed, sizeof(sealed), &out->from);
 
 		if (n < 0)
 			continue;
-		assert_int_equal(wire_datagram_open(&bench.keys, NULL, sealed, (size_t)n, out->plain, &out->d), 0);
+		assert_int_equal(wire_datagram_open(&bench.keys, NULL, sealed, (size_t)n,
+						    out->plain, &out->d),
+				 0);
 		if (out->d.len == strlen(text) && memcmp(out->d.payload, text, out->d.len) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void answer_as(int exit, const struct heard *to, const char *source, uint16_t port, const char *text)
+static void answer_as(int exit, const struct heard *to, const char *source, uint16_t port,
+		      const char *text)
 {
 	struct wire_target target = { .addr = host(source), .port = port };
 	uint8_t sealed[1024];
-	ssize_t n = wire_datagram_seal(&bench.keys, NULL, NULL, &target, (const uint8_t *)text, strlen(text), sealed,
-				       sizeof(sealed));
+	ssize_t n = wire_datagram_seal(&bench.keys, NULL, NULL, &target, (const uint8_t *)text,
+				       strlen(text), sealed, sizeof(sealed));
 
 	assert_true(n > 0);
-	assert_int_equal(sendto(bench.exits[exit], sealed, (size_t)n, 0, &to->from.sa, sockaddr_len(&to->from)), n);
+	assert_int_equal(sendto(bench.exits[exit], sealed, (size_t)n, 0, &to->from.sa,
+				sockaddr_len(&to->from)),
+			 n);
 }
 
 static void client_hears(const char *source, uint16_t port, const char *text)
@@ -128,7 +135,8 @@ static void client_hears(const char *source, uint16_t port, const char *text)
 	union sockaddr_any from, as = address(source, port);
 	char got[64];
 
-	assert_int_equal(read_within(bench.client, DEADLINE_MS, got, sizeof(got), &from), strlen(text));
+	assert_int_equal(read_within(bench.client, DEADLINE_MS, got, sizeof(got), &from),
+			 strlen(text));
 	assert_memory_equal(got, text, strlen(text));
 	assert_true(sockaddr_equal(&from, &as));
 }
@@ -175,7 +183,9 @@ static struct relay_policy *make_policy(void)
 
 	policy->n_paths = 2;
 	for (int i = 0; i < 2; i++) {
-		policy->paths[i] = (struct relay_path){ .addr4 = host(path_hosts[i]), .rtt_us = -1, .up = true };
+		policy->paths[i] = (struct relay_path){ .addr4 = host(path_hosts[i]),
+							.rtt_us = -1,
+							.up = true };
 		policy->udp.order[i] = (uint8_t)i;
 	}
 	policy->udp.n = policy->udp.n_sound = 2;
@@ -222,8 +232,9 @@ static void carries_there_and_back(void **state)
 
 static void lets_no_exit_speak_for_this_house(void **state)
 {
-	static const char *const sources[] = { "192.168.7.1", "10.0.0.1", "127.0.0.1", "224.0.0.251", "169.254.1.1",
-					       "0.0.0.0",     "198.51.100.9" };
+	static const char *const sources[] = { "192.168.7.1", "10.0.0.1",    "127.0.0.1",
+					       "224.0.0.251", "169.254.1.1", "0.0.0.0",
+					       "198.51.100.9" };
 	uint64_t drops = read_counters().dropped[RELAY_DROP_REFUSED];
 	struct heard heard;
 
@@ -243,7 +254,8 @@ static struct relay_policy *make_pinned(const char *to, int exit, int path)
 {
 	struct relay_policy *policy = make_policy();
 
-	policy->pins[0] = (struct relay_pin){ .exit = exit, .path = path, .to = copy_prefix(to), .n_to = 1 };
+	policy->pins[0] =
+		(struct relay_pin){ .exit = exit, .path = path, .to = copy_prefix(to), .n_to = 1 };
 	return policy;
 }
 
@@ -391,7 +403,9 @@ static void needs_no_room_for_what_is_never_read(void **state)
 static uint16_t listen_at(int pin)
 {
 	int fd = open_socket("0.0.0.0", 0);
-	struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY_UDP, .at = name_of(fd), .pin = pin };
+	struct relay_listen listen = { .kind = RELAY_LISTEN_TPROXY_UDP,
+				       .at = name_of(fd),
+				       .pin = pin };
 	struct str why = { 0 };
 
 	close(fd);

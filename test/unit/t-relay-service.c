@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The exit's side of the peer service, asked over loopback by a client that seals and opens with the
-// wire room alone.
+// The exit's side of the peer service, asked over loopback by a client that seals and opens with
+// the wire room alone.
 #include "unit.h"
 #include "port.h"
 
@@ -121,7 +121,8 @@ static bool read_more(struct client *c)
 	}
 	c->sealed_len += (size_t)n;
 	assert_int_equal(wire_open(&c->opener, c->sealed, c->sealed_len, &consumed,
-				   c->plain + c->plain_len, sizeof(c->plain) - c->plain_len, &produced),
+				   c->plain + c->plain_len, sizeof(c->plain) - c->plain_len,
+				   &produced),
 			 0);
 	memmove(c->sealed, c->sealed + consumed, c->sealed_len - consumed);
 	c->sealed_len -= consumed;
@@ -294,7 +295,9 @@ static void fills_a_line(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
 		uint32_t left = asked[i] < WIRE_SERVICE_FILL_MAX ? asked[i] : WIRE_SERVICE_FILL_MAX;
-		struct wire_service_message question = { .type = WIRE_SERVICE_FILL, .nonce = i + 1, .bytes = asked[i] };
+		struct wire_service_message question = { .type = WIRE_SERVICE_FILL,
+							 .nonce = i + 1,
+							 .bytes = asked[i] };
 		uint8_t bytes[WIRE_SERVICE_MAX];
 
 		send_sealed(c, bytes, wire_service_put(&question, bytes));
@@ -304,7 +307,8 @@ static void fills_a_line(void **state)
 
 			assert_int_equal(answer.type, WIRE_SERVICE_FILL | WIRE_SERVICE_ANSWER);
 			assert_int_equal(answer.nonce, i + 1);
-			assert_int_equal(answer.bytes, left < sizeof(bytes) ? 0 : left - sizeof(bytes));
+			assert_int_equal(answer.bytes,
+					 left < sizeof(bytes) ? 0 : left - sizeof(bytes));
 			left = answer.bytes;
 		}
 		assert_int_equal(await_answer(c).nonce, 99);
@@ -404,7 +408,8 @@ static struct relay_policy *make_policy(void)
 
 static int start(void **state)
 {
-	struct relay_listen at_exit = { .kind = RELAY_LISTEN_EXIT }, socks = { .kind = RELAY_LISTEN_SOCKS };
+	struct relay_listen at_exit = { .kind = RELAY_LISTEN_EXIT },
+			    socks = { .kind = RELAY_LISTEN_SOCKS };
 	struct str why = { 0 };
 
 	(void)state;

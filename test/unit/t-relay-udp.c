@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The exit's datagrams: the test speaks as a gateway, from sockets on several addresses of loopback, and
-// is the target too. How the gateway takes datagrams needs nft's tproxy: test/lab/stories/udprelay.py.
+// The exit's datagrams: the test speaks as a gateway, from sockets on several addresses of
+// loopback, and is the target too. How the gateway takes datagrams needs nft's tproxy:
+// test/lab/stories/udprelay.py.
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -68,11 +69,11 @@ static ssize_t read_within(int fd, int ms, void *bytes, size_t size, union socka
 	return recvfrom(fd, bytes, size, 0, &from->sa, &len);
 }
 
-static size_t seal(const struct wire_association *from, const struct wire_target *target, const char *text,
-		   uint8_t out[1024])
+static size_t seal(const struct wire_association *from, const struct wire_target *target,
+		   const char *text, uint8_t out[1024])
 {
-	ssize_t n = wire_datagram_seal(&bench.keys, NULL, from, target, (const uint8_t *)text, strlen(text), out,
-				       1024);
+	ssize_t n = wire_datagram_seal(&bench.keys, NULL, from, target, (const uint8_t *)text,
+				       strlen(text), out, 1024);
 
 	assert_true(n > 0);
 	return (size_t)n;
@@ -83,7 +84,8 @@ static void send_bytes(int fd, const uint8_t *bytes, size_t len)
 	assert_int_equal(sendto(fd, bytes, len, 0, &bench.at.sa, sockaddr_len(&bench.at)), len);
 }
 
-static void send_to(int fd, const struct wire_association *from, const union sockaddr_any *to, const char *text)
+static void send_to(int fd, const struct wire_association *from, const union sockaddr_any *to,
+		    const char *text)
 {
 	struct wire_target target = { .addr = addr_from_sockaddr(to), .port = sockaddr_port(to) };
 	uint8_t sealed[1024];
@@ -131,7 +133,8 @@ static void hear_answer(int fd, const union sockaddr_any *source, const char *te
 
 static void answer(int target, const union sockaddr_any *to, const char *text)
 {
-	assert_int_equal(sendto(target, text, strlen(text), 0, &to->sa, sockaddr_len(to)), strlen(text));
+	assert_int_equal(sendto(target, text, strlen(text), 0, &to->sa, sockaddr_len(to)),
+			 strlen(text));
 }
 
 static struct relay_udp_counters read_counters(void)
@@ -228,8 +231,10 @@ static void knows_an_association_from_wherever_it_comes(void **state)
 
 static void hears_where_a_silent_one_is(void **state)
 {
-	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT, .name = WIRE_SERVICE_NAME };
-	int before = open_socket("127.0.0.50"), after = open_socket("127.0.0.51"), target = open_socket(NEAR);
+	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT,
+						  .name = WIRE_SERVICE_NAME };
+	int before = open_socket("127.0.0.50"), after = open_socket("127.0.0.51"),
+	    target = open_socket(NEAR);
 	union sockaddr_any at = name_of(target), seen;
 	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
 	struct wire_association from;
@@ -255,7 +260,8 @@ static void hears_where_a_silent_one_is(void **state)
 
 static void follows_nobody_who_plays_back(void **state)
 {
-	int gateway = open_socket("127.0.0.60"), thief = open_socket("127.0.0.61"), target = open_socket(NEAR);
+	int gateway = open_socket("127.0.0.60"), thief = open_socket("127.0.0.61"),
+	    target = open_socket(NEAR);
 	struct wire_target to;
 	union sockaddr_any at = name_of(target), seen;
 	uint64_t drops = read_counters().dropped[RELAY_DROP_REPLAYED];
@@ -347,7 +353,8 @@ static void lets_nobody_speak_who_may_not_be_spoken_to(void **state)
 
 static void asks_for_one_name_at_a_time(void **state)
 {
-	struct wire_target names[] = { { .port = 9, .name = "one.invalid" }, { .port = 9, .name = "two.invalid" } };
+	struct wire_target names[] = { { .port = 9, .name = "one.invalid" },
+				       { .port = 9, .name = "two.invalid" } };
 	uint64_t drops = read_counters().dropped[RELAY_DROP_FULL];
 	int gateway = open_socket(NEAR);
 	uint8_t sealed[1024];
@@ -400,11 +407,12 @@ static void answers_a_knock(void **state)
 	assert_int_equal(knock_at(&at, &bench.key), -ECONNREFUSED);
 }
 
-// An announcement is none of the client's datagrams. A worker without a thread, so that nobody has to wait for
-// patience to end.
+// An announcement is none of the client's datagrams. A worker without a thread, so that nobody has
+// to wait for patience to end.
 static void has_no_more_patience_for_having_moved(void **state)
 {
-	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT, .name = WIRE_SERVICE_NAME };
+	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT,
+						  .name = WIRE_SERVICE_NAME };
 	struct relay relay = { .udp_replay = wire_replay_new(16) };
 	struct worker w = { .relay = &relay, .loop = ev_loop_new(0), .policy = relay_policy_new() };
 	int gateway = open_socket(NEAR);

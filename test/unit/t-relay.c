@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Both halves of the relay in one process over loopback: client -> SOCKS5 listener -> gateway's relay
+// Both halves of the relay in one process over loopback: client -> SOCKS5 listener -> gateway's
+// relay
 // -> exit's relay -> target. Client and target are plain blocking sockets.
 #include "unit.h"
 #include "port.h"
@@ -35,7 +36,8 @@ static struct bench bench;
 
 static int listen_on(uint16_t *port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -101,7 +103,9 @@ static void read_all(int fd, void *bytes, size_t len)
 // Asks for CONNECT to 127.0.0.1:port and returns the reply code.
 static int ask_socks(int fd, uint16_t port)
 {
-	uint8_t hello[] = { 5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, (uint8_t)(port >> 8), (uint8_t)port };
+	uint8_t hello[] = {
+		5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, (uint8_t)(port >> 8), (uint8_t)port
+	};
 	uint8_t reply[2 + 10];
 
 	send_all(fd, hello, sizeof(hello));
@@ -139,8 +143,8 @@ static void wait_for_end(const struct relay *relay, enum relay_end why, uint64_t
 	}
 }
 
-// Reports are up to a second old. Returns the gateway's counters when they know of every client that
-// ever came, and that it has gone.
+// Reports are up to a second old. Returns the gateway's counters when they know of every client
+// that ever came, and that it has gone.
 static struct relay_counters wait_until_settled(void)
 {
 	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
@@ -340,8 +344,8 @@ static size_t memory_kib(void)
 	return kib;
 }
 
-// The reader sleeps until the sender is stopped by back-pressure; nothing is lost, and what waits is
-// bounded.
+// The reader sleeps until the sender is stopped by back-pressure; nothing is lost, and what waits
+// is bounded.
 static void holds_back_a_fast_sender(void **state)
 {
 	uint16_t port;
@@ -524,7 +528,8 @@ static void counts_bytes_by_path(void **state)
 	after = wait_until_settled();
 	assert_true(after.paths[0].rx_bytes - before.paths[0].rx_bytes >= flood.len);
 	// salt, chunk heads and tags come on top: a few per mille
-	assert_true(after.paths[0].rx_bytes - before.paths[0].rx_bytes < flood.len + flood.len / 50);
+	assert_true(after.paths[0].rx_bytes - before.paths[0].rx_bytes <
+		    flood.len + flood.len / 50);
 }
 
 // ---- the bench
@@ -551,7 +556,8 @@ static struct relay_policy *make_policy(void)
 static int start(void **state)
 {
 	struct addr loopback;
-	struct relay_listen at_exit = { .kind = RELAY_LISTEN_EXIT }, socks = { .kind = RELAY_LISTEN_SOCKS };
+	struct relay_listen at_exit = { .kind = RELAY_LISTEN_EXIT },
+			    socks = { .kind = RELAY_LISTEN_SOCKS };
 	struct str why = { 0 };
 
 	(void)state;
@@ -619,7 +625,8 @@ static void tells_of_its_connections(void **state)
 	assert_int_equal(conns->total, 0);
 	assert_int_equal(conns->n, n);
 	for (int i = 0; i < n; i++)
-		assert_true(conns->list[i].closed && conns->list[i].end[0] && conns->list[i].ended_ms);
+		assert_true(conns->list[i].closed && conns->list[i].end[0] &&
+			    conns->list[i].ended_ms);
 }
 
 static int stop(void **state)

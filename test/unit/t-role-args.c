@@ -387,9 +387,12 @@ static void has_help_for_every_verb(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_command_lines),     cmocka_unit_test(checks_files),
-		cmocka_unit_test(completes_options),       cmocka_unit_test(stores_options),
-		cmocka_unit_test(refuses_long_sockets),    cmocka_unit_test(chooses_color),
+		cmocka_unit_test(takes_command_lines),
+		cmocka_unit_test(checks_files),
+		cmocka_unit_test(completes_options),
+		cmocka_unit_test(stores_options),
+		cmocka_unit_test(refuses_long_sockets),
+		cmocka_unit_test(chooses_color),
 		cmocka_unit_test(has_help_for_every_verb),
 		cmocka_unit_test(finds_the_state_directory),
 	};

@@ -41,13 +41,15 @@ static void add_path(struct machine *m, size_t i, const char *name, const char *
 	m->facts.wanted[i] = true;
 	m->facts.paths[i] = (struct path_facts){ .ready = true, .ifindex = ifindex, .mtu = 1500 };
 	m->facts.paths[i].way[PLAN_V4] = (struct path_way){ .local = local, .routable = true };
-	m->facts.reach[0][i] = (struct doctor_reach){ .asked = true, .mptcp = true, .rtt_us = 31000 };
+	m->facts.reach[0][i] =
+		(struct doctor_reach){ .asked = true, .mptcp = true, .rtt_us = 31000 };
 	str_copy(now->name, NAME_SIZE, name);
 	now->state = PATH_STATE_UP;
 	now->enabled = true;
 	now->endpoint_id = 100 + (int)i;
 	m->gateway.n_paths = (int)i + 1;
-	kstate_add_link(k, &(struct klink){ .ifindex = ifindex, .admin_up = true, .carrier = true });
+	kstate_add_link(k,
+			&(struct klink){ .ifindex = ifindex, .admin_up = true, .carrier = true });
 	str_copy(k->links[k->n_links - 1].name, IFNAMSIZ, name);
 	kstate_add_addr(k, &(struct kaddr){ .ifindex = ifindex, .local = local, .global = true });
 	kstate_add_rule(k, &(struct krule){ .family = AF_INET,
@@ -166,7 +168,8 @@ static void be_old(struct machine *m)
 
 static void add_foreign_endpoint(struct machine *m)
 {
-	kstate_add_endpoint(&m->facts.k, &(struct kendpoint){ .id = 3, .addr = addr_of("192.0.2.3") });
+	kstate_add_endpoint(&m->facts.k,
+			    &(struct kendpoint){ .id = 3, .addr = addr_of("192.0.2.3") });
 	m->facts.network_manager = true;
 }
 
@@ -193,8 +196,9 @@ static void lose_endpoint(struct machine *m)
 
 static void share_address(struct machine *m)
 {
-	kstate_add_addr(&m->facts.k,
-			&(struct kaddr){ .ifindex = 2, .local = addr_of("192.0.2.2"), .global = true });
+	kstate_add_addr(
+		&m->facts.k,
+		&(struct kaddr){ .ifindex = 2, .local = addr_of("192.0.2.2"), .global = true });
 }
 
 static void shrink_mtu(struct machine *m)
@@ -264,7 +268,9 @@ static void close_udp(struct machine *m)
 
 static void take_dns_port(struct machine *m)
 {
-	m->gateway.dns = (struct dns_snapshot){ .present = true, .listeners = 2, .listening = 1, .why = "port 53" };
+	m->gateway.dns = (struct dns_snapshot){
+		.present = true, .listeners = 2, .listening = 1, .why = "port 53"
+	};
 }
 
 static void lose_lan_address(struct machine *m)
@@ -274,9 +280,13 @@ static void lose_lan_address(struct machine *m)
 
 static void silence_name_server(struct machine *m)
 {
-	m->gateway.dns = (struct dns_snapshot){ .present = true, .listeners = 1, .listening = 1, .n_upstreams = 2 };
-	m->gateway.dns.upstreams[0] = (struct upstream_snapshot){ .address = "9.9.9.9", .answers = 0 };
-	m->gateway.dns.upstreams[1] = (struct upstream_snapshot){ .address = "1.1.1.1", .answers = SNAPSHOT_UNKNOWN };
+	m->gateway.dns = (struct dns_snapshot){
+		.present = true, .listeners = 1, .listening = 1, .n_upstreams = 2
+	};
+	m->gateway.dns.upstreams[0] =
+		(struct upstream_snapshot){ .address = "9.9.9.9", .answers = 0 };
+	m->gateway.dns.upstreams[1] =
+		(struct upstream_snapshot){ .address = "1.1.1.1", .answers = SNAPSHOT_UNKNOWN };
 }
 
 static void lack_descriptors(struct machine *m)
@@ -297,8 +307,12 @@ static void give_lan_ipv6(struct machine *m)
 	assert_int_equal(prefix_parse("192.168.5.32/27", &sources[0]), 0);
 	str_copy(m->config.lan.interface, NAME_SIZE, "br0");
 	m->config.lan.sources = (struct config_prefixes){ sources, 1 };
-	kstate_add_link(k, &(struct klink){ .ifindex = 9, .name = "br0", .admin_up = true, .carrier = true });
-	kstate_add_addr(k, &(struct kaddr){ .ifindex = 9, .local = addr_of("2001:db8:5::1"), .global = true });
+	kstate_add_link(
+		k,
+		&(struct klink){ .ifindex = 9, .name = "br0", .admin_up = true, .carrier = true });
+	kstate_add_addr(
+		k,
+		&(struct kaddr){ .ifindex = 9, .local = addr_of("2001:db8:5::1"), .global = true });
 }
 
 static void lose_pppd(struct machine *m)
@@ -367,8 +381,10 @@ static void finds_what_is_planted(void **state)
 		{ switch_mptcp_off, DOCTOR_FAIL, "mptcp", "", "switched off" },
 		{ choose_other_manager, DOCTOR_FAIL, "path-manager", "", "pm_type=1" },
 		{ fear_black_holes, DOCTOR_FAIL, "blackhole", "", "=3600" },
-		{ lose_bbr, DOCTOR_WARN, "congestion", "", "no BBR congestion control: No such file or directory" },
-		{ lower_limits, DOCTOR_FAIL, "limits", "", "limit of 0 subflows beyond the first, 1 needed" },
+		{ lose_bbr, DOCTOR_WARN, "congestion", "",
+		  "no BBR congestion control: No such file or directory" },
+		{ lower_limits, DOCTOR_FAIL, "limits", "",
+		  "limit of 0 subflows beyond the first, 1 needed" },
 		{ spoil_config, DOCTOR_FAIL, "config", "", "f:3: unknown key" },
 		{ stop_gateway, DOCTOR_WARN, "running", "", "no gateway" },
 		{ hold_by_another, DOCTOR_FAIL, "start", "", "another gateway" },
@@ -380,16 +396,21 @@ static void finds_what_is_planted(void **state)
 		{ lose_endpoint, DOCTOR_WARN, "links", "tun0", "without an MPTCP endpoint" },
 		{ give_lan_ipv6, DOCTOR_WARN, "ipv6", "", "the LAN has IPv6" },
 		{ lose_pppd, DOCTOR_FAIL, "dialling", "ppp0", "cannot run pppd: No such file" },
-		{ lose_call_file, DOCTOR_FAIL, "dialling", "ppp0", "cannot read /etc/ppp/peers/dsl-provider" },
-		{ lock_state_dir, DOCTOR_WARN, "state-folder", "", "/var/lib/mpgate cannot be written" },
+		{ lose_call_file, DOCTOR_FAIL, "dialling", "ppp0",
+		  "cannot read /etc/ppp/peers/dsl-provider" },
+		{ lock_state_dir, DOCTOR_WARN, "state-folder", "",
+		  "/var/lib/mpgate cannot be written" },
 		{ share_address, DOCTOR_FAIL, "duplicates", "", "192.0.2.2" },
 		{ shrink_mtu, DOCTOR_WARN, "mtu", "tun0", "576" },
 		{ run_docker, DOCTOR_SKIP, "firewalls", "", "chain FORWARD of table ip filter" },
-		{ share_the_lans_network, DOCTOR_WARN, "ranges", "ppp0", "192.168.1.0/24 is part of the LAN's" },
-		{ share_a_tunnels_range, DOCTOR_WARN, "ranges", "ppp0", "10.8.1.0/24 is part of tun0's" },
+		{ share_the_lans_network, DOCTOR_WARN, "ranges", "ppp0",
+		  "192.168.1.0/24 is part of the LAN's" },
+		{ share_a_tunnels_range, DOCTOR_WARN, "ranges", "ppp0",
+		  "10.8.1.0/24 is part of tun0's" },
 		{ fill_line, DOCTOR_WARN, "mtu", "tun0", "MTU 1500 does not pass" },
 		{ filter_strictly, DOCTOR_WARN, "rp-filter", "tun0", "rp_filter=1" },
-		{ route_exit_by_main, DOCTOR_FAIL, "underlay", "sg", "all paths lead to it by ppp0" },
+		{ route_exit_by_main, DOCTOR_FAIL, "underlay", "sg",
+		  "all paths lead to it by ppp0" },
 		{ refuse, DOCTOR_FAIL, "reach", "sg", "refuses port 8388 (asked over ppp0, tun0)" },
 		{ be_silent, DOCTOR_FAIL, "reach", "sg", "silent" },
 		{ be_silent_on_one, DOCTOR_FAIL, "reach", "tun0", "does not reach sg" },
@@ -400,7 +421,8 @@ static void finds_what_is_planted(void **state)
 		{ close_udp, DOCTOR_FAIL, "udp", "sg", "8388/udp" },
 		{ take_dns_port, DOCTOR_FAIL, "dns", "", "DNS is answered on 1 of 2 addresses" },
 		{ lose_lan_address, DOCTOR_FAIL, "dns", "", "DNS is answered nowhere" },
-		{ silence_name_server, DOCTOR_WARN, "dns", "", "name server 9.9.9.9 does not answer" },
+		{ silence_name_server, DOCTOR_WARN, "dns", "",
+		  "name server 9.9.9.9 does not answer" },
 		{ leave_exit_old, DOCTOR_WARN, "service", "sg", "the server is mpgate 0.0.1" },
 		{ lack_descriptors, DOCTOR_WARN, "descriptors", "", "1024" },
 		{ fill_conntrack, DOCTOR_WARN, "conntrack", "", "900 of 1000" },
@@ -413,7 +435,8 @@ static void finds_what_is_planted(void **state)
 	doctor_judge(&m.facts, &report);
 	for (size_t i = 0; i < report.n; i++) {
 		if (report.list[i].level != DOCTOR_OK)
-			fail_msg("a healthy machine: %s: %s", report.list[i].check, report.list[i].text);
+			fail_msg("a healthy machine: %s: %s", report.list[i].check,
+				 report.list[i].text);
 	}
 	kstate_fini(&m.facts.k);
 	for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
@@ -426,7 +449,8 @@ static void finds_what_is_planted(void **state)
 			const struct doctor_finding *f = &report.list[i];
 
 			if (f->level == cases[c].level && strcmp(f->check, cases[c].check) == 0 &&
-			    strcmp(f->object, cases[c].object) == 0 && strstr(f->text, cases[c].text))
+			    strcmp(f->object, cases[c].object) == 0 &&
+			    strstr(f->text, cases[c].text))
 				found = f;
 		}
 		if (!found)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What the gateway says of each fault: its own code is led through it, with a clock, interfaces and
-// probes that are made up here, and what it would publish is compared with test/screen/states/faults.
-// The console's golden screens and the fake gateway show these files, so that no screen is tested with
-// words that the gateway does not say. After a change on purpose, "UPDATE_GOLDEN=1 srcdir=..
-// test/unit/t-role-faults" writes them anew.
+// probes that are made up here, and what it would publish is compared with
+// test/screen/states/faults. The console's golden screens and the fake gateway show these files, so
+// that no screen is tested with words that the gateway does not say. After a change on purpose,
+// "UPDATE_GOLDEN=1 srcdir=.. test/unit/t-role-faults" writes them anew.
 #include "unit.h"
 
 #include <errno.h>
@@ -24,8 +24,8 @@
 
 // ---- the clock, in place of base/clock.c
 
-#define BOOT_MS (20 * 86400000LL)  // CLOCK_MONOTONIC when the gateway starts
-#define WALL_MS 1795349062103LL    // and the wall clock when a state is recorded
+#define BOOT_MS (20 * 86400000LL) // CLOCK_MONOTONIC when the gateway starts
+#define WALL_MS 1795349062103LL   // and the wall clock when a state is recorded
 
 static int64_t mono_ms, wall_ms;
 
@@ -57,11 +57,13 @@ enum { PPP0, ETH1, TUN0, TUN1, WWAN0, N_PATHS };
 static const char configuration[] =
 	"lan { interface = \"br0\" sources = {\"192.168.1.0/24\"} }\n"
 	"exit vps1 { address = \"vps1.example.net\" key-file = \"%s/key\" }\n"
-	"path ppp0 { kind = \"adsl\" label = \"Telekom DSL\" dial = \"ppp\" call = \"dsl-provider\" }\n"
+	"path ppp0 { kind = \"adsl\" label = \"Telekom DSL\" dial = \"ppp\" call = "
+	"\"dsl-provider\" }\n"
 	"path eth1 { kind = \"cable\" }\n"
 	"path tun0 { kind = \"vpn\" }\n"
 	"path tun1 { kind = \"vpn\" }\n"
-	"path wwan0 { kind = \"3g\" label = \"3G stick\" optional = yes hotkey = \"3\" cap = \"2 GB\"\n"
+	"path wwan0 { kind = \"3g\" label = \"3G stick\" optional = yes hotkey = \"3\" cap = \"2 "
+	"GB\"\n"
 	"	dial = \"command\" up = \"mmcli -m any --simple-connect=apn=internet\" }\n";
 
 #define LINES_MAX PATHS_MAX
@@ -97,11 +99,16 @@ static const char *source_dir(void)
 }
 
 static const struct line lines_of_home[N_PATHS] = {
-	[PPP0] = { "ppp0", "203.0.113.17", NULL, true, 1492, 31000, 5910000, 620000, 42, true, true, .n_probes = 0 },
-	[ETH1] = { "eth1", "198.51.100.23", "198.51.100.1", false, 1500, 24000, 1640000, 90000, 38, true, true, .n_probes = 0 },
-	[TUN0] = { "tun0", "10.8.0.6", NULL, true, 1420, 48000, 930000, 90000, 40, true, true, .n_probes = 0 },
-	[TUN1] = { "tun1", "10.9.0.6", NULL, true, 1420, 71000, 420000, 30000, 36, true, true, .n_probes = 0 },
-	[WWAN0] = { "wwan0", "10.64.12.7", "10.64.12.1", false, 1430, 84000, 0, 0, 0, true, false, .n_probes = 0 },
+	[PPP0] = { "ppp0", "203.0.113.17", NULL, true, 1492, 31000, 5910000, 620000, 42, true, true,
+		   .n_probes = 0 },
+	[ETH1] = { "eth1", "198.51.100.23", "198.51.100.1", false, 1500, 24000, 1640000, 90000, 38,
+		   true, true, .n_probes = 0 },
+	[TUN0] = { "tun0", "10.8.0.6", NULL, true, 1420, 48000, 930000, 90000, 40, true, true,
+		   .n_probes = 0 },
+	[TUN1] = { "tun1", "10.9.0.6", NULL, true, 1420, 71000, 420000, 30000, 36, true, true,
+		   .n_probes = 0 },
+	[WWAN0] = { "wwan0", "10.64.12.7", "10.64.12.1", false, 1430, 84000, 0, 0, 0, true, false,
+		    .n_probes = 0 },
 };
 
 static void lay_line(struct kstate *k, int ifindex, const struct line *line, bool verified)
@@ -135,10 +142,12 @@ static void observe(struct home *h, int64_t span_ms)
 		lay_line(&next, (int)i + 1, line, carries);
 		if (!kstate_link(&next, line->interface))
 			continue;
-		next.links[next.n_links - 1].rx_bytes = (was ? was->rx_bytes : 0) +
-				 (uint64_t)(carries ? line->rx_bps * span_ms / 8000 : 0);
-		next.links[next.n_links - 1].tx_bytes = (was ? was->tx_bytes : 0) +
-				 (uint64_t)(carries ? line->tx_bps * span_ms / 8000 : 0);
+		next.links[next.n_links - 1].rx_bytes =
+			(was ? was->rx_bytes : 0) +
+			(uint64_t)(carries ? line->rx_bps * span_ms / 8000 : 0);
+		next.links[next.n_links - 1].tx_bytes =
+			(was ? was->tx_bytes : 0) +
+			(uint64_t)(carries ? line->tx_bps * span_ms / 8000 : 0);
 	}
 	kstate_fini(&g->observed);
 	g->observed = next;
@@ -180,7 +189,10 @@ static void probe(struct home *h, size_t slot)
 	if (line->router_echo)
 		path_fsm_router_echo(fsm, mono_ms);
 	fsm->others = plan_others(h->g->fsms, h->g->n_paths, slot, h->g->choice.none);
-	note(h, slot, path_fsm_probe(fsm, lost && !line->error ? -ETIMEDOUT : line->error, line->rtt_us, mono_ms, &change), &change);
+	note(h, slot,
+	     path_fsm_probe(fsm, lost && !line->error ? -ETIMEDOUT : line->error, line->rtt_us,
+			    mono_ms, &change),
+	     &change);
 	if (!lost && !line->error)
 		note(h, slot, path_fsm_mptcp(fsm, !line->stripped, mono_ms, &change), &change);
 	h->g->paths[slot].mptcp_ok = lost ? SNAPSHOT_UNKNOWN : !line->stripped;
@@ -193,7 +205,8 @@ static void count_subflows(struct home *h)
 	struct gateway *g = h->g;
 
 	for (size_t i = 0; i < g->n_paths; i++)
-		g->counters.paths[i].subflows = path_fsm_verified(&g->fsms[i]) ? h->lines[i].subflows : 0;
+		g->counters.paths[i].subflows =
+			path_fsm_verified(&g->fsms[i]) ? h->lines[i].subflows : 0;
 	for (size_t i = 0; i < g->n_paths; i++)
 		g->paths[i].endpoint_id = path_fsm_verified(&g->fsms[i]) ? 101 + (int)i : 0;
 }
@@ -235,7 +248,11 @@ static void furnish_exit(struct gateway *g)
 	g->n_exits = 1;
 	g->exits[0] = (struct gateway_exit){ .config = &g->config->exits[0], .gateway = g };
 	g->exits[0].service = (struct gateway_service){
-		.serves = 1, .mptcp = 1, .subflows = 4, .rtt_us = 33000, .clock_offset_us = 200000,
+		.serves = 1,
+		.mptcp = 1,
+		.subflows = 4,
+		.rtt_us = 33000,
+		.clock_offset_us = 200000,
 	};
 	strcpy(g->exits[0].service.version, "1.2.0");
 }
@@ -301,8 +318,10 @@ static void move_in(struct home *h)
 		g->under[i] = -1;
 		g->n_paths++;
 	}
-	g->dial = dial_new(&(struct dial_options){
-		.loop = g->loop, .run_dir = h->folder, .report = gateway_dial_take_report, .ctx = g });
+	g->dial = dial_new(&(struct dial_options){ .loop = g->loop,
+						   .run_dir = h->folder,
+						   .report = gateway_dial_take_report,
+						   .ctx = g });
 	g->machine.seen = (struct machine_snapshot){ .cpu_ratio = .07,
 						     .load = .12,
 						     .temperature_c = 58,
@@ -314,8 +333,8 @@ static void move_in(struct home *h)
 	g->machine.next_ms = INT64_MAX;
 	g->store = store_writer_start();
 	gateway_caps_init(g, h->folder);
-	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", "1.2.0, %zu paths, configuration %s", g->n_paths,
-		      "/etc/mpgate/mpgate.conf");
+	gateway_event(g, LOG_LEVEL_NOTICE, "gw", "START", "1.2.0, %zu paths, configuration %s",
+		      g->n_paths, "/etc/mpgate/mpgate.conf");
 	set_cap(h, 1210000000);
 }
 
@@ -383,7 +402,8 @@ static void dial(struct home *h, size_t slot)
 	char why[32];
 
 	assert_int_equal(plan_redial(&path->redial, &facts, mono_ms), REDIAL_DIAL);
-	snprintf(why, sizeof(why), path->redial.attempts > 1 ? "attempt %d" : "dialling", path->redial.attempts);
+	snprintf(why, sizeof(why), path->redial.attempts > 1 ? "attempt %d" : "dialling",
+		 path->redial.attempts);
 	note(h, slot, path_fsm_dial(&h->g->fsms[slot], why, mono_ms, &change), &change);
 }
 
@@ -451,7 +471,8 @@ static void meet_portal(struct home *h)
 	h->lines[ETH1].stripped = true;
 	spend(h, 20);
 	for (int i = 0; i < 2; i++) {
-		note(h, ETH1, path_fsm_stranger(&h->g->fsms[ETH1], true, mono_ms, &change), &change);
+		note(h, ETH1, path_fsm_stranger(&h->g->fsms[ETH1], true, mono_ms, &change),
+		     &change);
 		spend(h, 5);
 	}
 }
@@ -473,7 +494,10 @@ static void lose_mptcp(struct home *h)
 
 static void fall_back(struct home *h)
 {
-	struct conn ssh = { .target = "203.0.113.9:22", .exit = "vps1", .n_subflows = 1, .subflows = { { .slot = ETH1 } } };
+	struct conn ssh = { .target = "203.0.113.9:22",
+			    .exit = "vps1",
+			    .n_subflows = 1,
+			    .subflows = { { .slot = ETH1 } } };
 
 	h->g->counters.sessions_tcp = 2;
 	for (int i = 0; i < 2; i++) {
@@ -519,7 +543,8 @@ static void enable_3g(struct home *h)
 {
 	struct path_change change;
 
-	note(h, WWAN0, path_fsm_enable(&h->g->fsms[WWAN0], "root on ttyS0", mono_ms, &change), &change);
+	note(h, WWAN0, path_fsm_enable(&h->g->fsms[WWAN0], "root on ttyS0", mono_ms, &change),
+	     &change);
 	h->g->paths[WWAN0].redial.attempts = 1;
 }
 
@@ -677,8 +702,8 @@ static void describe(const struct snapshot *s, struct str *out)
 	for (int i = 0; i < s->n_alarms; i++)
 		str_addf(out, "%s %s\n", s->alarms[i].id, s->alarms[i].text);
 	for (int i = 0; i < s->n_events; i++)
-		str_addf(out, "%d %s %s %s\n", s->events[i].level, s->events[i].object, s->events[i].verb,
-			 s->events[i].text);
+		str_addf(out, "%d %s %s %s\n", s->events[i].level, s->events[i].object,
+			 s->events[i].verb, s->events[i].text);
 }
 
 static bool is_as_recorded(const char *path, const struct snapshot *s)
@@ -726,7 +751,8 @@ static void the_gateway_says_what_is_recorded(void **state)
 		char path[512];
 		bool same;
 
-		snprintf(path, sizeof(path), "%s/test/screen/states/faults/%s.jsonl", source_dir(), scenes[i].name);
+		snprintf(path, sizeof(path), "%s/test/screen/states/faults/%s.jsonl", source_dir(),
+			 scenes[i].name);
 		play(&scenes[i], &snapshot);
 		same = is_as_recorded(path, &snapshot);
 		if (!same && getenv("UPDATE_GOLDEN"))
@@ -755,7 +781,8 @@ static void a_tunnels_bytes_count_once(void **state)
 	h.lines[PPP0].tx_bps = h.lines[TUN1].tx_bps = 0;
 	pass(&h, 20);
 	gateway_snapshot(h.g, &s);
-	assert_int_equal(s.rx_bps, s.paths[PPP0].rx_bps + s.paths[ETH1].rx_bps + s.paths[TUN0].rx_bps);
+	assert_int_equal(s.rx_bps,
+			 s.paths[PPP0].rx_bps + s.paths[ETH1].rx_bps + s.paths[TUN0].rx_bps);
 	assert_int_equal(s.paths[TUN1].rx_bps, 2000000);
 	for (int i = 0; i < s.n_paths; i++)
 		shares += s.paths[i].share_ratio;

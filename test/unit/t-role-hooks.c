@@ -119,10 +119,12 @@ static void tells_what_happened(void **state)
 	struct bench *b = *state;
 
 	make_hook(b, "10-mail", 0755,
-		  "echo \"$MPGATE_OBJECT $MPGATE_VERB $MPGATE_SEVERITY $MPGATE_STATE $MPGATE_REASON $MPGATE_TIME "
+		  "echo \"$MPGATE_OBJECT $MPGATE_VERB $MPGATE_SEVERITY $MPGATE_STATE "
+		  "$MPGATE_REASON $MPGATE_TIME "
 		  "$MPGATE_SEQ: $MPGATE_TEXT\" >>$LOG");
 	tell(b, "DOWN", "carrier lost; \033[1m$(reboot)");
-	expect_log(b, "ppp0 DOWN warning down no-carrier 1795349062 7: carrier lost; ?[1m$(reboot)\n");
+	expect_log(b,
+		   "ppp0 DOWN warning down no-carrier 1795349062 7: carrier lost; ?[1m$(reboot)\n");
 	assert_int_equal(b->failures, 0);
 }
 
@@ -239,7 +241,8 @@ static void gives_nothing_of_ours_away(void **state)
 	assert_true(secret > 2);
 	setenv("MPGATE_SECRET", "x", 1);
 	make_hook(b, "10-look", 0755,
-		  "for fd in 0 1 2 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd >/dev/null && n=$n$fd; done\n"
+		  "for fd in 0 1 2 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd >/dev/null && "
+		  "n=$n$fd; done\n"
 		  "echo \"$n ${MPGATE_SECRET-none} $(readlink /proc/$$/fd/0)\" >>$LOG");
 	tell(b, "DOWN", "");
 	// sh has its script open too, as 10 or 255
@@ -252,7 +255,8 @@ static void more_than_fit_are_dropped_and_told(void **state)
 {
 	struct bench *b = *state;
 
-	make_hook(b, "10-count", 0755, "test $MPGATE_VERB = FIRST && sleep 0.1; echo $MPGATE_VERB >>$LOG");
+	make_hook(b, "10-count", 0755,
+		  "test $MPGATE_VERB = FIRST && sleep 0.1; echo $MPGATE_VERB >>$LOG");
 	tell(b, "FIRST", "");
 	for (int i = 0; i < 100; i++)
 		tell(b, i < 63 ? "KEPT" : "LOST", "");

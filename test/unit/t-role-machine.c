@@ -147,7 +147,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(knows_nothing_of_an_empty_machine, begin, end),
 		cmocka_unit_test_setup_teardown(reads_what_the_kernel_tells, begin, end),
-		cmocka_unit_test_setup_teardown(the_processors_part_is_since_the_last_look, begin, end),
+		cmocka_unit_test_setup_teardown(the_processors_part_is_since_the_last_look, begin,
+						end),
 		cmocka_unit_test_setup_teardown(the_hottest_core_counts, begin, end),
 		cmocka_unit_test(counts_open_files),
 	};

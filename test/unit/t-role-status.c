@@ -88,7 +88,8 @@ static void prints_each_state_as_recorded(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct str out = { 0 };
 
-		status_view_text(&load(names[i])->snapshot, (struct view_look){ .color = false }, &out);
+		status_view_text(&load(names[i])->snapshot, (struct view_look){ .color = false },
+				 &out);
 		compare(names[i], str_text(&out));
 		str_fini(&out);
 	}
@@ -121,7 +122,8 @@ static void rates_come_in_the_unit_that_is_wanted(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct str out = { 0 };
 
-		status_view_text(&load("degraded")->snapshot, (struct view_look){ .units = cases[i].units }, &out);
+		status_view_text(&load("degraded")->snapshot,
+				 (struct view_look){ .units = cases[i].units }, &out);
 		assert_non_null(strstr(str_text(&out), cases[i].title));
 		assert_non_null(strstr(str_text(&out), cases[i].total));
 		str_fini(&out);
@@ -132,7 +134,9 @@ static void tells_all_about_a_path(void **state)
 {
 	static const struct {
 		const char *state, *path;
-	} cases[] = { { "ok", "wwan0" }, { "degraded", "ppp0" }, { "degraded", "tun1" }, { "3g", "wwan0" } };
+	} cases[] = {
+		{ "ok", "wwan0" }, { "degraded", "ppp0" }, { "degraded", "tun1" }, { "3g", "wwan0" }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -142,7 +146,8 @@ static void tells_all_about_a_path(void **state)
 
 		for (int p = 0; p < s->n_paths; p++) {
 			if (strcmp(s->paths[p].name, cases[i].path) == 0)
-				paths_view_detail(s, &s->paths[p], s->events, 2, (struct view_look){ 0 }, &out);
+				paths_view_detail(s, &s->paths[p], s->events, 2,
+						  (struct view_look){ 0 }, &out);
 		}
 		snprintf(name, sizeof(name), "path-%s-%s", cases[i].state, cases[i].path);
 		compare(name, str_text(&out));

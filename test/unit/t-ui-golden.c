@@ -12,9 +12,9 @@ struct shot {
 	const char *keys; // pressed before, half a second apart
 	int columns, rows;
 	bool utf8;
-	int silent_ms; // without news from the gateway, at the end
-	bool absent;   // it is gone then
-	bool first;    // and none has ever run
+	int silent_ms;     // without news from the gateway, at the end
+	bool absent;       // it is gone then
+	bool first;        // and none has ever run
 	const char *after; // keys pressed then
 	bool read_only;
 };
@@ -97,7 +97,13 @@ static const struct shot shots[] = {
 	{ .name = "absent", "ok", "", 80, 24, .silent_ms = 7000, .absent = true },
 	{ .name = "absent", "ok", "", 40, 8, .silent_ms = 7000, .absent = true },
 	{ .name = "first-run", "ok", "", 80, 24, .silent_ms = 7000, .absent = true, .first = true },
-	{ .name = "absent-doctor", "ok", "", 80, 24, .silent_ms = 7000, .absent = true,
+	{ .name = "absent-doctor",
+	  "ok",
+	  "",
+	  80,
+	  24,
+	  .silent_ms = 7000,
+	  .absent = true,
 	  .after = "d" },
 	{ .name = "doctor", "degraded", "d", 80, 24 },
 	{ .name = "doctor", "degraded", "d", 60, 16 },
@@ -137,7 +143,8 @@ static void answer_task(struct ui *ui, int64_t now_ms)
 		"  ok    MPTCP built in and on (net.mptcp.enabled=1), kernel 6.1.0-28\n"
 		"paths\n"
 		"  ok    ppp0  address, table 101, rule, endpoint id 1\n"
-		"  FAIL  tun1  MPTCP options do not pass: SYN sent with MP_CAPABLE, SYN/ACK without\n"
+		"  FAIL  tun1  MPTCP options do not pass: SYN sent with MP_CAPABLE, SYN/ACK "
+		"without\n"
 		"          over ppp0 the same server answers with it, so something on tun1 strips "
 		"them\n"
 		"          try: mpgate test tun1 --mptcp\n"
@@ -154,10 +161,11 @@ static void answer_task(struct ui *ui, int64_t now_ms)
 }
 
 // As model/last_run.c has it.
-static const char last_words[] = "ran 1795300000000 1795347607000\n"
-				 "1795347599000 4 ppp0 DOWN\tno carrier: check cable, modem or peer of ppp0\n"
-				 "1795347604000 5 gw STOP\tasked by root on pts/0\n"
-				 "1795347607000 5 gw STOP\tafter 13h 13m; 42 connections end\n";
+static const char last_words[] =
+	"ran 1795300000000 1795347607000\n"
+	"1795347599000 4 ppp0 DOWN\tno carrier: check cable, modem or peer of ppp0\n"
+	"1795347604000 5 gw STOP\tasked by root on pts/0\n"
+	"1795347607000 5 gw STOP\tafter 13h 13m; 42 connections end\n";
 
 static const struct interfaces first_run = {
 	4,
@@ -244,11 +252,12 @@ static void faults_look_as_recorded(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(faults) * ARRAY_LEN(sizes); i++) {
 		const char *name = faults[i / ARRAY_LEN(sizes)];
 
-		wrong += !looks_as_recorded(&(struct shot){ .name = name,
-							    .state = name,
-							    .keys = "",
-							    .columns = sizes[i % ARRAY_LEN(sizes)].columns,
-							    .rows = sizes[i % ARRAY_LEN(sizes)].rows });
+		wrong += !looks_as_recorded(
+			&(struct shot){ .name = name,
+					.state = name,
+					.keys = "",
+					.columns = sizes[i % ARRAY_LEN(sizes)].columns,
+					.rows = sizes[i % ARRAY_LEN(sizes)].rows });
 	}
 	assert_int_equal(wrong, 0);
 }

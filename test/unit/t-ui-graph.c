@@ -21,7 +21,7 @@ static void scales_are_round_and_high_enough(void **state)
 		int rows;
 		double top;
 	} cases[] = {
-		{ 11.62, 5, 12 }, { 1.14, 2, 1.2 }, { 11.62, 8, 12 },    { 0, 5, 1 },
+		{ 11.62, 5, 12 }, { 1.14, 2, 1.2 }, { 11.62, 8, 12 },   { 0, 5, 1 },
 		{ 12, 5, 12 },    { 12.01, 5, 15 }, { 0.004, 2, 0.02 }, { 950, 5, 1000 },
 		{ 49, 3, 60 },    { 9.99, 1, 10 },
 	};
@@ -36,7 +36,8 @@ static void scales_are_round_and_high_enough(void **state)
 		for (int rows = 1; rows <= 20; rows++) {
 			assert_true(graph_top(max, rows) >= max);
 			// or labels with two decimals could not tell the rows apart
-			assert_true(graph_top(max, rows) <= max * 1.34 || graph_top(max, rows) <= 0.0101 * rows);
+			assert_true(graph_top(max, rows) <= max * 1.34 ||
+				    graph_top(max, rows) <= 0.0101 * rows);
 		}
 	}
 }

@@ -122,9 +122,12 @@ static void offers_a_time_or_more_data(void **state)
 		const char *words, *keys; // offered, and taken
 	} cases[] = {
 		{ PATH_STATE_STANDBY, SNAPSHOT_NONE, 0, "[t] Enable for 30 min only", "yt" },
-		{ PATH_STATE_STANDBY, 2000000000, 1210000000, "Data cap: 1.21 GB of 2.00 GB used (60%)", "yt" },
-		{ PATH_STATE_CAPPED, 2000000000, 2000000000, "[b] +100 MB    [i] Ignore cap", "bi" },
-		{ PATH_STATE_CAPPED, 2000000000, SNAPSHOT_UNKNOWN, "nobody knows what is used", "i" },
+		{ PATH_STATE_STANDBY, 2000000000, 1210000000,
+		  "Data cap: 1.21 GB of 2.00 GB used (60%)", "yt" },
+		{ PATH_STATE_CAPPED, 2000000000, 2000000000, "[b] +100 MB    [i] Ignore cap",
+		  "bi" },
+		{ PATH_STATE_CAPPED, 2000000000, SNAPSHOT_UNKNOWN, "nobody knows what is used",
+		  "i" },
 	};
 
 	(void)state;
@@ -140,14 +143,16 @@ static void offers_a_time_or_more_data(void **state)
 			path->cap_used_bytes = cases[i].used;
 			press(ui, '3');
 			assert_true(ui->dialog.open);
-			assert_non_null(strstr(screen_text(ui, 80, 24, false, 0, &out), cases[i].words));
+			assert_non_null(
+				strstr(screen_text(ui, 80, 24, false, 0, &out), cases[i].words));
 			need = press(ui, *key);
 			assert_int_equal(need.send, strchr(cases[i].keys, *key) != NULL);
 			if (need.send) {
 				assert_int_equal(need.command.verb, COMMAND_ENABLE);
 				assert_string_equal(need.command.object, "wwan0");
 				assert_int_equal(need.command.for_s, *key == 't' ? 1800 : 0);
-				assert_int_equal(need.command.boost_bytes, *key == 'b' ? 100000000 : 0);
+				assert_int_equal(need.command.boost_bytes,
+						 *key == 'b' ? 100000000 : 0);
 				assert_int_equal(need.command.ignore_cap, *key == 'i');
 			}
 			str_fini(&out);
@@ -351,8 +356,9 @@ static void the_effect_is_told(void **state)
 // To an address of the LAN, through a tunnel.
 static void a_session_is_found_by_its_route(void **state)
 {
-	struct ui *ui = start("ok", &(struct ui_options){ .ssh_connection = "10.99.0.7 51514 192.168.5.1 22",
-							  .session_interface = "tun0" });
+	struct ui *ui = start(
+		"ok", &(struct ui_options){ .ssh_connection = "10.99.0.7 51514 192.168.5.1 22",
+					    .session_interface = "tun0" });
 
 	(void)state;
 	press(ui, 'D');
@@ -435,7 +441,9 @@ static void a_new_alarm_comes_before_an_older_message(void **state)
 	press(ui, 'z');
 	assert_true(shows(ui, "RX and TX are drawn to the same scale"));
 	now.n_alarms = 1;
-	now.alarms[0] = (struct alarm){ .id = "ppp0/down", .object = "ppp0", .text = "ppp0 DOWN: no reply",
+	now.alarms[0] = (struct alarm){ .id = "ppp0/down",
+					.object = "ppp0",
+					.text = "ppp0 DOWN: no reply",
 					.since_ms = now.time_ms - 60000 };
 	ui_snapshot(ui, &now, ui->live_at_ms);
 	assert_true(shows(ui, "RX and TX are drawn to the same scale"));
@@ -681,7 +689,8 @@ static void keys_can_be_bound_anew(void **state)
 	struct str why = { 0 };
 
 	(void)state;
-	for (size_t i = 0; ui_action_name(i); i++) // all that have a name can be set, to what they have too
+	for (size_t i = 0; ui_action_name(i);
+	     i++) // all that have a name can be set, to what they have too
 		assert_true(strlen(ui_action_name(i)) > 0);
 	screen_text(ui, 80, 24, false, 0, &why);
 	str_clear(&why);
@@ -719,9 +728,9 @@ static void hints_name_the_keys_that_are_bound(void **state)
 	static const struct {
 		const char *action, *keys;
 	} own[] = {
-		{ "help", "H" },  { "last", "L" },      { "up", "U" },   { "open", "Tab" }, { "back", "X" },
-		{ "level", "V" }, { "search", "S" },    { "keep", "W" }, { "mask", "M" },   { "next-screen", "F6" },
-		{ "quit", "T" },  { "close-help", "C" },
+		{ "help", "H" }, { "last", "L" },         { "up", "U" },     { "open", "Tab" },
+		{ "back", "X" }, { "level", "V" },        { "search", "S" }, { "keep", "W" },
+		{ "mask", "M" }, { "next-screen", "F6" }, { "quit", "T" },   { "close-help", "C" },
 	};
 	static const struct {
 		const char *state, *keys, *hint;

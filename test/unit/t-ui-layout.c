@@ -118,8 +118,9 @@ static int count_blank(const char *screen, const char *heading, int *below)
 		run = *line == '\n' ? run + 1 : 0;
 		most = run > most ? run : most;
 	}
-	for (text = text ? strchr(text, '\n') + 1 : ""; *text && *text != '\n' && strncmp(text, " ?:", 3) != 0 &&
-							 strncmp(text, " ALARM", 6) != 0;
+	for (text = text ? strchr(text, '\n') + 1 : "";
+	     *text && *text != '\n' && strncmp(text, " ?:", 3) != 0 &&
+	     strncmp(text, " ALARM", 6) != 0;
 	     text = strchr(text, '\n') + 1)
 		(*below)++;
 	return most;
@@ -130,13 +131,16 @@ static void no_list_is_cut_above_blank_rows(void **state)
 {
 	static const struct {
 		int columns, rows;
-	} sizes[] = { { 60, 16 }, { 66, 18 }, { 80, 24 }, { 100, 30 }, { 120, 40 }, { 160, 60 }, { 300, 100 } };
-	static const char *const recorded[] = { "ok", "degraded", "twelve-paths", "offline", RECORDED_FAULTS };
+	} sizes[] = { { 60, 16 },  { 66, 18 },  { 80, 24 },  { 100, 30 },
+		      { 120, 40 }, { 160, 60 }, { 300, 100 } };
+	static const char *const recorded[] = { "ok", "degraded", "twelve-paths", "offline",
+						RECORDED_FAULTS };
 	struct str screen = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(recorded) * ARRAY_LEN(sizes); i++) {
-		int columns = sizes[i % ARRAY_LEN(sizes)].columns, rows = sizes[i % ARRAY_LEN(sizes)].rows, events;
+		int columns = sizes[i % ARRAY_LEN(sizes)].columns,
+		    rows = sizes[i % ARRAY_LEN(sizes)].rows, events;
 		const char *name = recorded[i / ARRAY_LEN(sizes)];
 		struct ui *ui = ui_from_state(name, &(struct ui_options){ 0 });
 

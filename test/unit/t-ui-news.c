@@ -155,7 +155,8 @@ static void the_summary_names_what_is_wrong(void **state)
 	ui_free(ui);
 }
 
-static void add_event(struct snapshot *s, enum log_level level, const char *object, const char *verb)
+static void add_event(struct snapshot *s, enum log_level level, const char *object,
+		      const char *verb)
 {
 	struct event event = { .seq = s->events[0].seq + 1, .level = level };
 

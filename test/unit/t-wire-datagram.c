@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Datagrams: those of another implementation, damaged, replayed; our own, and the association in them.
+// Datagrams: those of another implementation, damaged, replayed; our own, and the association in
+// them.
 #include "wire-test.h"
 
 #define PASSWORD "correct horse battery staple"
 #define PAYLOAD  "a datagram"
 
-// What ss-tunnel -U of shadowsocks-libev 3.3.5 (Debian 12) sent to a listening port for one datagram
-// "a datagram", with -k and the password above and the target as -L.
+// What ss-tunnel -U of shadowsocks-libev 3.3.5 (Debian 12) sent to a listening port for one
+// datagram "a datagram", with -k and the password above and the target as -L.
 static const struct {
 	enum wire_method method;
 	const char *target, *hex;
@@ -89,9 +90,11 @@ static void refuses_what_is_damaged_or_cut(void **state)
 
 		for (size_t at = 0; at < len; at++) {
 			in[at] ^= 0x40;
-			assert_int_equal(wire_datagram_open(&keys, replay, in, len, plain, &d), -EBADMSG);
+			assert_int_equal(wire_datagram_open(&keys, replay, in, len, plain, &d),
+					 -EBADMSG);
 			in[at] ^= 0x40;
-			assert_int_equal(wire_datagram_open(&keys, replay, in, at, plain, &d), -EBADMSG);
+			assert_int_equal(wire_datagram_open(&keys, replay, in, at, plain, &d),
+					 -EBADMSG);
 		}
 		// none of these was remembered, the good one is
 		assert_int_equal(wire_datagram_open(&keys, replay, in, len, plain, &d), 0);
@@ -104,7 +107,8 @@ static void carries_any_payload_and_target(void **state)
 {
 	static const size_t lens[] = { 0, 1, 1472, 65000 };
 	static uint8_t payload[65000], sealed[65507], plain[65507];
-	struct wire_target targets[] = { make_target("192.0.2.1", 1), make_target("2001:db8::1", 65535),
+	struct wire_target targets[] = { make_target("192.0.2.1", 1),
+					 make_target("2001:db8::1", 65535),
 					 { .port = 53, .name = "example.org" } };
 
 	(void)state;
@@ -117,16 +121,18 @@ static void carries_any_payload_and_target(void **state)
 			const struct wire_target *target = &targets[t % ARRAY_LEN(targets)];
 			size_t len = lens[t / ARRAY_LEN(targets)];
 			uint8_t head[WIRE_TARGET_MAX];
-			size_t whole = wire_method_key_len(keys.method) + wire_target_put(target, head) + len + 16;
+			size_t whole = wire_method_key_len(keys.method) +
+				       wire_target_put(target, head) + len + 16;
 			struct wire_datagram d;
 
-			assert_int_equal(wire_datagram_seal(&keys, NULL, NULL, target, payload, len, sealed,
-							    whole - 1),
+			assert_int_equal(wire_datagram_seal(&keys, NULL, NULL, target, payload, len,
+							    sealed, whole - 1),
 					 -ENOBUFS);
-			assert_int_equal(wire_datagram_seal(&keys, NULL, NULL, target, payload, len, sealed,
-							    sizeof(sealed)),
+			assert_int_equal(wire_datagram_seal(&keys, NULL, NULL, target, payload, len,
+							    sealed, sizeof(sealed)),
 					 whole);
-			assert_int_equal(wire_datagram_open(&keys, NULL, sealed, whole, plain, &d), 0);
+			assert_int_equal(wire_datagram_open(&keys, NULL, sealed, whole, plain, &d),
+					 0);
 			assert_int_equal(d.len, len);
 			assert_memory_equal(d.payload, payload, len);
 			assert_int_equal(d.target.port, target->port);
@@ -137,13 +143,14 @@ static void carries_any_payload_and_target(void **state)
 	}
 }
 
-static ssize_t seal_from(const struct wire_datagrams *keys, uint64_t id, uint64_t counter, uint8_t out[128])
+static ssize_t seal_from(const struct wire_datagrams *keys, uint64_t id, uint64_t counter,
+			 uint8_t out[128])
 {
 	const struct wire_association from = { id, counter };
 	struct wire_target target = make_target("192.0.2.1", 53);
 
-	return wire_datagram_seal(keys, NULL, &from, &target, (const uint8_t *)PAYLOAD, strlen(PAYLOAD), out,
-				  128);
+	return wire_datagram_seal(keys, NULL, &from, &target, (const uint8_t *)PAYLOAD,
+				  strlen(PAYLOAD), out, 128);
 }
 
 static void tells_the_association_to_our_own(void **state)
@@ -164,11 +171,13 @@ static void tells_the_association_to_our_own(void **state)
 			ssize_t n = seal_from(&keys, cases[i].id, cases[i].counter, sealed);
 
 			assert_true(n > 0);
-			assert_int_equal(wire_datagram_open(&keys, NULL, sealed, (size_t)n, plain, &d), 0);
+			assert_int_equal(
+				wire_datagram_open(&keys, NULL, sealed, (size_t)n, plain, &d), 0);
 			assert_int_equal(d.from.id, cases[i].id);
 			assert_int_equal(d.from.counter, cases[i].counter);
 		}
-		assert_int_equal(seal_from(&keys, 1, WIRE_ASSOCIATION_COUNTER_MAX + 1, sealed), -EOVERFLOW);
+		assert_int_equal(seal_from(&keys, 1, WIRE_ASSOCIATION_COUNTER_MAX + 1, sealed),
+				 -EOVERFLOW);
 	}
 }
 
@@ -221,8 +230,8 @@ static void refuses_its_own_played_back(void **state)
 	ssize_t n;
 
 	(void)state;
-	n = wire_datagram_seal(&keys, replay, NULL, &target, (const uint8_t *)PAYLOAD, strlen(PAYLOAD), sealed,
-			       sizeof(sealed));
+	n = wire_datagram_seal(&keys, replay, NULL, &target, (const uint8_t *)PAYLOAD,
+			       strlen(PAYLOAD), sealed, sizeof(sealed));
 	assert_true(n > 0);
 	assert_int_equal(wire_datagram_open(&keys, replay, sealed, (size_t)n, plain, &d), -EEXIST);
 	wire_replay_free(replay);
@@ -235,17 +244,36 @@ static void knows_which_counters_have_come(void **state)
 		uint64_t counter;
 		bool taken;
 	} steps[] = {
-		{ 5000, true },  { 5000, false }, { 5001, true },  { 4990, true },   { 4990, false },
-		{ 3050, true },  { 3050, false }, { 2000, false }, { 5064, true },   { 5063, true },
-		{ 5063, false }, { 5001, false }, { 9000, true },  { 5002, false },  { 8999, true },
-		{ 7100, true },  { 7100, false }, { 90000, true }, { 9001, false },  { 89999, true },
-		{ 90000, false }, { WIRE_ASSOCIATION_COUNTER_MAX, true }, { WIRE_ASSOCIATION_COUNTER_MAX, false },
+		{ 5000, true },
+		{ 5000, false },
+		{ 5001, true },
+		{ 4990, true },
+		{ 4990, false },
+		{ 3050, true },
+		{ 3050, false },
+		{ 2000, false },
+		{ 5064, true },
+		{ 5063, true },
+		{ 5063, false },
+		{ 5001, false },
+		{ 9000, true },
+		{ 5002, false },
+		{ 8999, true },
+		{ 7100, true },
+		{ 7100, false },
+		{ 90000, true },
+		{ 9001, false },
+		{ 89999, true },
+		{ 90000, false },
+		{ WIRE_ASSOCIATION_COUNTER_MAX, true },
+		{ WIRE_ASSOCIATION_COUNTER_MAX, false },
 	};
 	struct wire_window window = { 0 }, zero = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-		assert_int_equal(wire_window_admit(&window, steps[i].counter), steps[i].taken ? 0 : -EEXIST);
+		assert_int_equal(wire_window_admit(&window, steps[i].counter),
+				 steps[i].taken ? 0 : -EEXIST);
 	assert_int_equal(wire_window_admit(&zero, 0), 0);
 	assert_int_equal(wire_window_admit(&zero, 0), -EEXIST);
 	assert_int_equal(wire_window_admit(&zero, 1), 0);

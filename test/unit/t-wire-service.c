@@ -80,7 +80,8 @@ static void assert_same(const struct wire_service_message *a, const struct wire_
 
 static void comes_back_as_it_went(void **state)
 {
-	struct wire_service_message sent = full_message(), echo = { .type = WIRE_SERVICE_ECHO }, heard;
+	struct wire_service_message sent = full_message(), echo = { .type = WIRE_SERVICE_ECHO },
+				    heard;
 	uint8_t bytes[WIRE_SERVICE_MAX];
 	size_t len = wire_service_put(&sent, bytes), used;
 
@@ -119,7 +120,8 @@ static void keeps_its_format(void **state)
 					  .mptcp = true,
 					  .version = "1",
 					  .n_subflows = 1 };
-	const char *hex = "82 001c 01020102 030101 040101 050131 060d 0104c0000201 0202 1f90 030101";
+	const char *hex =
+		"82 001c 01020102 030101 040101 050131 060d 0104c0000201 0202 1f90 030101";
 	uint8_t expected[64], bytes[WIRE_SERVICE_MAX];
 	size_t len;
 
@@ -141,7 +143,8 @@ static void skips_what_it_does_not_know(void **state)
 	assert_int_equal(m.nonce, 0x42);
 	m = parse_hex("55 0003 010142", 0); // type 0x55
 	assert_int_equal(m.type, 0x55);
-	m = parse_hex("82 000c 060a 0104c0000201 630103 0e", -EPROTO); // entry shorter than its fields
+	m = parse_hex("82 000c 060a 0104c0000201 630103 0e",
+		      -EPROTO); // entry shorter than its fields
 	m = parse_hex("82 000f 060b 0104c0000201 6301030e00 6200", 0); // fields of an entry
 	assert_int_equal(m.n_subflows, 1);
 	assert_true(addr_is_set(&m.subflows[0].addr));
@@ -156,11 +159,11 @@ static void skips_what_it_does_not_know(void **state)
 static void refuses_what_is_broken(void **state)
 {
 	(void)state;
-	parse_hex("01 1000", -EPROTO); // too long, said before it has come
-	parse_hex("01 0001 01", -EPROTO); // half a field
-	parse_hex("01 0003 010242", -EPROTO); // a field that ends outside
+	parse_hex("01 1000", -EPROTO);                         // too long, said before it has come
+	parse_hex("01 0001 01", -EPROTO);                      // half a field
+	parse_hex("01 0003 010242", -EPROTO);                  // a field that ends outside
 	parse_hex("01 000b 0109 010203040506070809", -EPROTO); // a number of nine bytes
-	parse_hex("82 0007 0605 0103c00002", -EPROTO); // an address of three
+	parse_hex("82 0007 0605 0103c00002", -EPROTO);         // an address of three
 	parse_hex("82 0004 0602 0105", -EPROTO); // a field that ends outside its entry
 }
 
@@ -185,7 +188,8 @@ static void knows_its_target(void **state)
 	size_t used;
 
 	(void)state;
-	assert_int_equal(wire_target_parse(bytes, wire_target_put(&target, bytes), &parsed, &used), 0);
+	assert_int_equal(wire_target_parse(bytes, wire_target_put(&target, bytes), &parsed, &used),
+			 0);
 	assert_true(wire_service_is_target(&parsed));
 	parsed.port = 80;
 	assert_false(wire_service_is_target(&parsed));
@@ -196,7 +200,8 @@ static void knows_its_target(void **state)
 // A question that is to fill packets is the same question.
 static void padding_is_skipped(void **state)
 {
-	const struct wire_service_message sent = { .type = WIRE_SERVICE_ECHO, .nonce = 0x1234567890 };
+	const struct wire_service_message sent = { .type = WIRE_SERVICE_ECHO,
+						   .nonce = 0x1234567890 };
 	struct wire_service_message got;
 	uint8_t bytes[WIRE_SERVICE_MAX];
 	size_t len = wire_service_put(&sent, bytes), used;
@@ -209,8 +214,9 @@ static void padding_is_skipped(void **state)
 	assert_int_equal(wire_service_parse(bytes, len, &got, &used), 0);
 	assert_int_equal(used, len);
 	assert_memory_equal(&got, &sent, sizeof(sent));
-	assert_in_range(wire_service_pad(bytes, wire_service_put(&sent, bytes), WIRE_SERVICE_MAX + 1000), 3900,
-			WIRE_SERVICE_MAX);
+	assert_in_range(
+		wire_service_pad(bytes, wire_service_put(&sent, bytes), WIRE_SERVICE_MAX + 1000),
+		3900, WIRE_SERVICE_MAX);
 }
 
 int main(void)

@@ -16,14 +16,14 @@
 #define T0 1000000
 
 // Of t-role-faults.c.
-#define RECORDED_FAULTS \
-	"faults/well", "faults/starting", "faults/no-carrier", "faults/no-pado", \
-	"faults/login-refused", "faults/no-reply", "faults/slow-lossy", "faults/flapping", \
-	"faults/portal", "faults/stripped", "faults/no-mptcp", "faults/fallbacks", \
-	"faults/exit-silent", "faults/exit-refuses", "faults/all-down", "faults/3g-on", \
-	"faults/cap-warning", "faults/capped", "faults/cap-unknown", "faults/sim-pin", "faults/dns-fails", \
-	"faults/clock-off", "faults/dialing", "faults/dialing-cap", "faults/line-below", \
-	"faults/restart-pending"
+#define RECORDED_FAULTS                                                                            \
+	"faults/well", "faults/starting", "faults/no-carrier", "faults/no-pado",                   \
+		"faults/login-refused", "faults/no-reply", "faults/slow-lossy", "faults/flapping", \
+		"faults/portal", "faults/stripped", "faults/no-mptcp", "faults/fallbacks",         \
+		"faults/exit-silent", "faults/exit-refuses", "faults/all-down", "faults/3g-on",    \
+		"faults/cap-warning", "faults/capped", "faults/cap-unknown", "faults/sim-pin",     \
+		"faults/dns-fails", "faults/clock-off", "faults/dialing", "faults/dialing-cap",    \
+		"faults/line-below", "faults/restart-pending"
 
 static inline const char *source_dir(void)
 {
@@ -64,8 +64,8 @@ static inline bool tell_state(struct ui *ui, const char *name, bool past_only)
 	return done;
 }
 
-// A console that was told what test/screen/states/NAME.jsonl holds. Those of faults have the past of a
-// home that is well.
+// A console that was told what test/screen/states/NAME.jsonl holds. Those of faults have the past
+// of a home that is well.
 static inline struct ui *ui_from_state(const char *name, const struct ui_options *options)
 {
 	struct ui *ui = ui_new(options);
@@ -84,7 +84,8 @@ static inline void answer_history(struct ui *ui, const struct ui_wish *wish)
 {
 	static struct history history;
 	int step_s = trend_step_s(wish->scale);
-	int n = (int)trend_slots(wish->scale) / (wish->scale == TREND_HOUR || wish->scale == TREND_DAY ? 4 : 1);
+	int n = (int)trend_slots(wish->scale) /
+		(wish->scale == TREND_HOUR || wish->scale == TREND_DAY ? 4 : 1);
 
 	history = (struct history){ .scale = wish->scale };
 	memcpy(history.path, wish->path, sizeof(history.path));
@@ -92,10 +93,11 @@ static inline void answer_history(struct ui *ui, const struct ui_wish *wish)
 		int64_t time_ms = ui->live.time_ms / 1000 / step_s * step_s * 1000;
 		int64_t rx_bps = 600000 + 30000 * ((i * 7 + i / 20 * 13) % 40);
 
-		history_add(&history, &(struct history_sample){
-					      .time_ms = time_ms - (int64_t)(n - 1 - i) * step_s * 1000,
-					      .rx_bps = rx_bps,
-					      .tx_bps = rx_bps / 9 });
+		history_add(&history,
+			    &(struct history_sample){ .time_ms = time_ms - (int64_t)(n - 1 - i) *
+										   step_s * 1000,
+						      .rx_bps = rx_bps,
+						      .tx_bps = rx_bps / 9 });
 	}
 	ui_history(ui, &history, T0);
 }
@@ -131,8 +133,8 @@ static inline void answer_wishes(struct ui *ui)
 			ui_conns(ui, &test_conns);
 			break;
 		case WISH_NAME:
-			snprintf(name, sizeof(name), "host-%.*s.example.net", (int)strspn(wish.host, "0123456789"),
-				 wish.host);
+			snprintf(name, sizeof(name), "host-%.*s.example.net",
+				 (int)strspn(wish.host, "0123456789"), wish.host);
 			ui_name(ui, wish.host, strchr(wish.host, ':') ? "" : name);
 			break;
 		}

@@ -20,12 +20,11 @@
 #include <unistd.h>
 
 #include "kern/kern.h"
+#include "kstage.h"
 #include "netns.h"
 
 #define SKIPPED    77
 #define PATIENCE_S 10.
-
-static char saved_path[] = "/tmp/mpgate-t-kern-XXXXXX/saved";
 
 // ---- helpers
 
@@ -929,13 +928,9 @@ static void test_without_privilege(void **state)
 
 static int set_stage(void **state)
 {
-	char *slash = strrchr(saved_path, '/');
-
 	(void)state;
-	*slash = '\0';
-	if (!mkdtemp(saved_path))
+	if (!make_saved_folder())
 		return -1;
-	*slash = '/';
 	return shell("ip link set lo up && "
 		     "ip tuntap add ppp9 mode tun && ip link set ppp9 up && "
 		     "ip link add eth9 type veth peer name peer9 && ip link set eth9 up && "
@@ -944,30 +939,6 @@ static int set_stage(void **state)
 		     "ip addr add 10.64.0.7 peer 10.64.0.1 dev ppp9")
 		       ? 0
 		       : -1;
-}
-
-static int clear_stage(void **state)
-{
-	(void)state;
-	unlink(saved_path);
-	*strrchr(saved_path, '/') = '\0';
-	return rmdir(saved_path);
-}
-
-// The namespace goes with the last process in it, and takes everything along.
-static bool can_run(void)
-{
-	const struct kern_options options = { .mode = KERN_MANAGE };
-	struct kern *kern = NULL;
-	struct str why = { 0 };
-	bool fine = netns_enter() && kern_open(&options, &kern, &why) == 0;
-
-	if (!fine)
-		fprintf(stderr, "skipped: %s\n",
-			why.len ? str_text(&why) : "needs root for a network namespace");
-	kern_close(kern);
-	str_fini(&why);
-	return fine;
 }
 
 int main(void)

@@ -14,13 +14,12 @@
 
 #include "kern/kern.h"
 #include "kworld.h"
+#include "kstage.h"
 #include "netns.h"
 #include "plan/plan.h"
 
 #define SKIPPED 77
 #define PATHS   3
-
-static char saved_path[] = "/tmp/mpgate-t-plan-XXXXXX/saved";
 
 struct gateway {
 	struct config config;
@@ -247,13 +246,9 @@ static bool raise_tun(const char *name)
 
 static int set_stage(void **state)
 {
-	char *slash = strrchr(saved_path, '/');
-
 	(void)state;
-	*slash = '\0';
-	if (!mkdtemp(saved_path))
+	if (!make_saved_folder())
 		return -1;
-	*slash = '/';
 	if (!raise_tun("ppp9"))
 		return -1;
 	return shell("ip link set lo up && "
@@ -272,29 +267,6 @@ static int set_stage(void **state)
 		     "ip -6 route add default via 2001:db8:8::1 dev eth8.5 metric 200")
 		       ? 0
 		       : -1;
-}
-
-static int clear_stage(void **state)
-{
-	(void)state;
-	unlink(saved_path);
-	*strrchr(saved_path, '/') = '\0';
-	return rmdir(saved_path);
-}
-
-static bool can_run(void)
-{
-	const struct kern_options options = { .mode = KERN_MANAGE };
-	struct kern *kern = NULL;
-	struct str why = { 0 };
-	bool fine = netns_enter() && kern_open(&options, &kern, &why) == 0;
-
-	if (!fine)
-		fprintf(stderr, "skipped: %s\n",
-			why.len ? str_text(&why) : "needs root for a network namespace");
-	kern_close(kern);
-	str_fini(&why);
-	return fine;
 }
 
 int main(void)

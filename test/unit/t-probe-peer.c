@@ -3,6 +3,7 @@
 // The gateway's side of the peer service, over loopback against the exit's real side and against
 // programs that are none.
 #include "unit.h"
+#include "loop.h"
 #include "port.h"
 
 #include <arpa/inet.h>
@@ -48,23 +49,11 @@ static void keep(void *ctx, const struct peer_report *report)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void give_up(struct ev_loop *l, ev_timer *timer, int events)
-{
-	(void)timer;
-	(void)events;
-	ev_break(l, EVBREAK_ALL);
-}
-
 static bool run_for(double seconds)
 {
 	size_t before = world.n;
-	ev_timer timer;
 
-	ev_timer_init(&timer, give_up, seconds, 0);
-	ev_now_update(loop);
-	ev_timer_start(loop, &timer);
-	ev_run(loop, 0);
-	ev_timer_stop(loop, &timer);
+	run_loop(loop, seconds);
 	return world.n > before;
 }
 

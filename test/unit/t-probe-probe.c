@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kworld.h"
+#include "loop.h"
 #include "netns.h"
 
 #include "probe/probe.h"
@@ -48,24 +49,12 @@ static void keep(void *ctx, const struct probe_result *result)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void give_up(struct ev_loop *l, ev_timer *timer, int events)
-{
-	(void)timer;
-	(void)events;
-	ev_break(l, EVBREAK_ALL);
-}
-
 // Runs the loop until something was reported or `seconds` have passed.
 static bool run_for(double seconds)
 {
 	size_t before = world.n;
-	ev_timer timer;
 
-	ev_timer_init(&timer, give_up, seconds, 0);
-	ev_now_update(loop);
-	ev_timer_start(loop, &timer);
-	ev_run(loop, 0);
-	ev_timer_stop(loop, &timer);
+	run_loop(loop, seconds);
 	return world.n > before;
 }
 

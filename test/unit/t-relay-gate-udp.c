@@ -16,6 +16,7 @@
 #include "netns.h"
 #include "relay/relay.h"
 #include "sock/sock.h"
+#include "udp.h"
 
 #define DEADLINE_MS 20000
 #define SILENT_MS   200
@@ -43,49 +44,6 @@ struct heard {
 	struct wire_datagram d;
 	uint8_t plain[1024];
 };
-
-static struct addr host(const char *text)
-{
-	struct addr addr;
-
-	assert_int_equal(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static union sockaddr_any address(const char *text, uint16_t port)
-{
-	struct addr addr = host(text);
-
-	return sockaddr_make(&addr, port);
-}
-
-static int open_socket(const char *text, uint16_t port)
-{
-	union sockaddr_any sa = address(text, port);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(bind(fd, &sa.sa, sockaddr_len(&sa)), 0);
-	return fd;
-}
-
-static union sockaddr_any name_of(int fd)
-{
-	union sockaddr_any sa;
-	socklen_t len = sizeof(sa);
-
-	assert_int_equal(getsockname(fd, &sa.sa, &len), 0);
-	return sa;
-}
-
-static ssize_t read_within(int fd, int ms, void *bytes, size_t size, union sockaddr_any *from)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	socklen_t len = sizeof(*from);
-
-	if (poll(&p, 1, ms) != 1)
-		return -EAGAIN;
-	return recvfrom(fd, bytes, size, 0, &from->sa, &len);
-}
 
 static void say(uint16_t port, const char *text)
 {

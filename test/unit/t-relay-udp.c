@@ -18,6 +18,7 @@
 #include "port.h"
 #include "probe/probe.h"
 #include "relay/relay_priv.h"
+#include "udp.h"
 
 #define DEADLINE_MS 20000
 #define SILENT_MS   200
@@ -31,43 +32,6 @@ static struct {
 	union sockaddr_any at;
 	bool isolated; // in a network namespace
 } bench;
-
-static union sockaddr_any address(const char *host, uint16_t port)
-{
-	struct addr addr;
-
-	assert_int_equal(addr_parse(host, &addr), 0);
-	return sockaddr_make(&addr, port);
-}
-
-static int open_socket(const char *host)
-{
-	union sockaddr_any sa = address(host, 0);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_int_equal(bind(fd, &sa.sa, sockaddr_len(&sa)), 0);
-	return fd;
-}
-
-static union sockaddr_any name_of(int fd)
-{
-	union sockaddr_any sa;
-	socklen_t len = sizeof(sa);
-
-	assert_int_equal(getsockname(fd, &sa.sa, &len), 0);
-	return sa;
-}
-
-// Returns -EAGAIN when nothing comes within the time.
-static ssize_t read_within(int fd, int ms, void *bytes, size_t size, union sockaddr_any *from)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	socklen_t len = sizeof(*from);
-
-	if (poll(&p, 1, ms) != 1)
-		return -EAGAIN;
-	return recvfrom(fd, bytes, size, 0, &from->sa, &len);
-}
 
 static size_t seal(const struct wire_association *from, const struct wire_target *target,
 		   const char *text, uint8_t out[1024])
@@ -160,7 +124,7 @@ static void wait_for_drops(enum relay_drop why, uint64_t count)
 
 static void answers_who_knows_the_key(void **state)
 {
-	int gateway = open_socket(NEAR), target = open_socket(NEAR);
+	int gateway = open_socket(NEAR, 0), target = open_socket(NEAR, 0);
 	union sockaddr_any at = name_of(target), seen;
 
 	(void)state;
@@ -174,8 +138,9 @@ static void answers_who_knows_the_key(void **state)
 
 static void has_one_port_for_a_client_and_others_for_others(void **state)
 {
-	int gateway = open_socket(NEAR), other = open_socket(NEAR);
-	int targets[] = { open_socket(NEAR), open_socket(NEAR) }, third = open_socket(NEAR);
+	int gateway = open_socket(NEAR, 0), other = open_socket(NEAR, 0);
+	int targets[] = { open_socket(NEAR, 0), open_socket(NEAR, 0) },
+	    third = open_socket(NEAR, 0);
 	union sockaddr_any at[2], seen[2], stranger, source = name_of(third);
 
 	(void)state;
@@ -202,7 +167,7 @@ static void has_one_port_for_a_client_and_others_for_others(void **state)
 // From many addresses, so that they come to both workers.
 static void knows_an_association_from_wherever_it_comes(void **state)
 {
-	int target = open_socket(NEAR), before = -1;
+	int target = open_socket(NEAR, 0), before = -1;
 	union sockaddr_any at = name_of(target), first, seen;
 	struct wire_association from;
 	char host[16];
@@ -213,7 +178,7 @@ static void knows_an_association_from_wherever_it_comes(void **state)
 		int gateway;
 
 		snprintf(host, sizeof(host), "127.0.0.%d", 10 + i);
-		gateway = open_socket(host);
+		gateway = open_socket(host, 0);
 		from.counter++;
 		send_to(gateway, &from, &at, "here");
 		seen = hear(target, "here");
@@ -233,8 +198,8 @@ static void hears_where_a_silent_one_is(void **state)
 {
 	const struct wire_target announcement = { .port = WIRE_SERVICE_PORT,
 						  .name = WIRE_SERVICE_NAME };
-	int before = open_socket("127.0.0.50"), after = open_socket("127.0.0.51"),
-	    target = open_socket(NEAR);
+	int before = open_socket("127.0.0.50", 0), after = open_socket("127.0.0.51", 0),
+	    target = open_socket(NEAR, 0);
 	union sockaddr_any at = name_of(target), seen;
 	int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
 	struct wire_association from;
@@ -260,8 +225,8 @@ static void hears_where_a_silent_one_is(void **state)
 
 static void follows_nobody_who_plays_back(void **state)
 {
-	int gateway = open_socket("127.0.0.60"), thief = open_socket("127.0.0.61"),
-	    target = open_socket(NEAR);
+	int gateway = open_socket("127.0.0.60", 0), thief = open_socket("127.0.0.61", 0),
+	    target = open_socket(NEAR, 0);
 	struct wire_target to;
 	union sockaddr_any at = name_of(target), seen;
 	uint64_t drops = read_counters().dropped[RELAY_DROP_REPLAYED];
@@ -297,7 +262,7 @@ static void follows_nobody_who_plays_back(void **state)
 
 static void says_nothing_to_strangers(void **state)
 {
-	int stranger = open_socket(NEAR), target = open_socket(NEAR);
+	int stranger = open_socket(NEAR, 0), target = open_socket(NEAR, 0);
 	union sockaddr_any at = name_of(target);
 	struct wire_target to = { .addr = addr_from_sockaddr(&at), .port = sockaddr_port(&at) };
 	uint64_t drops = read_counters().dropped[RELAY_DROP_BAD_PEER];
@@ -318,7 +283,7 @@ static void says_nothing_to_strangers(void **state)
 
 static void keeps_to_where_gateways_may_go(void **state)
 {
-	int gateway = open_socket(NEAR), own = open_socket("127.0.0.9");
+	int gateway = open_socket(NEAR, 0), own = open_socket("127.0.0.9", 0);
 	union sockaddr_any at = name_of(own), nowhere = address(NEAR, 0);
 	uint64_t drops = read_counters().dropped[RELAY_DROP_REFUSED];
 
@@ -334,7 +299,8 @@ static void keeps_to_where_gateways_may_go(void **state)
 // A service of the exit's own machine finds the port, and speaks up unasked.
 static void lets_nobody_speak_who_may_not_be_spoken_to(void **state)
 {
-	int gateway = open_socket(NEAR), target = open_socket(NEAR), own = open_socket("127.0.0.9");
+	int gateway = open_socket(NEAR, 0), target = open_socket(NEAR, 0),
+	    own = open_socket("127.0.0.9", 0);
 	uint64_t drops = read_counters().dropped[RELAY_DROP_REFUSED];
 	union sockaddr_any at = name_of(target), seen;
 
@@ -356,7 +322,7 @@ static void asks_for_one_name_at_a_time(void **state)
 	struct wire_target names[] = { { .port = 9, .name = "one.invalid" },
 				       { .port = 9, .name = "two.invalid" } };
 	uint64_t drops = read_counters().dropped[RELAY_DROP_FULL];
-	int gateway = open_socket(NEAR);
+	int gateway = open_socket(NEAR, 0);
 	uint8_t sealed[1024];
 
 	(void)state;
@@ -394,7 +360,7 @@ static int knock_at(const union sockaddr_any *at, const struct wire_key *key)
 
 static void answers_a_knock(void **state)
 {
-	int silent = open_socket(NEAR);
+	int silent = open_socket(NEAR, 0);
 	union sockaddr_any at = name_of(silent);
 	struct wire_key other;
 
@@ -415,8 +381,8 @@ static void has_no_more_patience_for_having_moved(void **state)
 						  .name = WIRE_SERVICE_NAME };
 	struct relay relay = { .udp_replay = wire_replay_new(16) };
 	struct worker w = { .relay = &relay, .loop = ev_loop_new(0), .policy = relay_policy_new() };
-	int gateway = open_socket(NEAR);
-	struct listener l = { .worker = &w, .io = { .fd = open_socket(NEAR) } };
+	int gateway = open_socket(NEAR, 0);
+	struct listener l = { .worker = &w, .io = { .fd = open_socket(NEAR, 0) } };
 	union sockaddr_any at = name_of(l.io.fd);
 	struct wire_association from;
 	uint8_t sealed[1024];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "unit.h"
+#include "golden.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,27 +32,6 @@ static struct conns *load(const char *name)
 	return &message.conns;
 }
 
-// UPDATE_GOLDEN=1 writes the files anew.
-static void compare(const char *name, const char *text)
-{
-	const char *srcdir = getenv("srcdir");
-	bool update = getenv("UPDATE_GOLDEN");
-	char path[256], golden[16384] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/test/golden/%s.txt", srcdir ? srcdir : ".", name);
-	file = fopen(path, update ? "we" : "re");
-	if (!file)
-		fail_msg("cannot open %s", path);
-	if (update)
-		fputs(text, file);
-	else
-		golden[fread(golden, 1, sizeof(golden) - 1, file)] = '\0';
-	fclose(file);
-	if (!update)
-		assert_string_equal(text, golden);
-}
-
 static void prints_as_recorded(void **state)
 {
 	struct str out = { 0 };
@@ -60,14 +39,14 @@ static void prints_as_recorded(void **state)
 
 	(void)state;
 	conns_view_text(load("conns"), "", 43, RATE_BITS, &out);
-	compare("conns", str_text(&out));
+	compare_golden("conns.txt", str_text(&out));
 	for (const char *c = str_text(&out); *c; c++) {
 		width = *c == '\n' ? 0 : width + 1;
 		assert_true(width <= 80);
 	}
 	str_clear(&out);
 	conns_view_plain(load("conns"), &out);
-	compare("conns-plain", str_text(&out));
+	compare_golden("conns-plain.txt", str_text(&out));
 	str_fini(&out);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "unit.h"
+#include "golden.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,25 +30,12 @@ static struct ctl_message *load(const char *name)
 	return &message;
 }
 
-// What is printed, against test/golden/status-NAME.txt. UPDATE_GOLDEN=1 writes the files anew.
-static void compare(const char *name, const char *text)
+static void compare_status(const char *name, const char *text)
 {
-	const char *srcdir = getenv("srcdir");
-	bool update = getenv("UPDATE_GOLDEN");
-	char path[256], golden[8192] = "";
-	FILE *file;
+	char file[100];
 
-	snprintf(path, sizeof(path), "%s/test/golden/status-%s.txt", srcdir ? srcdir : ".", name);
-	file = fopen(path, update ? "we" : "re");
-	if (!file)
-		fail_msg("cannot open %s", path);
-	if (update)
-		fputs(text, file);
-	else
-		golden[fread(golden, 1, sizeof(golden) - 1, file)] = '\0';
-	fclose(file);
-	if (!update)
-		assert_string_equal(text, golden);
+	snprintf(file, sizeof(file), "status-%s.txt", name);
+	compare_golden(file, text);
 }
 
 static void tells_each_state_in_a_sentence(void **state)
@@ -90,7 +77,7 @@ static void prints_each_state_as_recorded(void **state)
 
 		status_view_text(&load(names[i])->snapshot, (struct view_look){ .color = false },
 				 &out);
-		compare(names[i], str_text(&out));
+		compare_status(names[i], str_text(&out));
 		str_fini(&out);
 	}
 }
@@ -101,7 +88,7 @@ static void prints_columns_for_programs(void **state)
 
 	(void)state;
 	paths_view_plain(&load("degraded")->snapshot, &out);
-	compare("plain", str_text(&out));
+	compare_golden("status-plain.txt", str_text(&out));
 	str_fini(&out);
 }
 
@@ -150,7 +137,7 @@ static void tells_all_about_a_path(void **state)
 						  (struct view_look){ 0 }, &out);
 		}
 		snprintf(name, sizeof(name), "path-%s-%s", cases[i].state, cases[i].path);
-		compare(name, str_text(&out));
+		compare_status(name, str_text(&out));
 		for (const char *line = str_text(&out); *line; line = strchr(line, '\n') + 1)
 			assert_true(strcspn(line, "\n") <= 80);
 		str_fini(&out);

@@ -15,9 +15,9 @@
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 // Whether this is qemu's user mode (test/cross/run), which does not hand on all that the kernel
-// offers: not MPTCP_INFO and TCP_INFO, SO_PEERGROUPS, netlink for MPTCP and nftables; a child
-// shares no memory with vfork(); and the program that runs is qemu. Tests that cannot do without
-// skip() then.
+// offers: not MPTCP_INFO and TCP_INFO, SO_PEERGROUPS, SO_MARK, IP_RECVORIGDSTADDR, netlink for
+// MPTCP and nftables; a child shares no memory with vfork(); and the program that runs is qemu.
+// Tests that cannot do without skip() then.
 static inline bool is_emulated(void)
 {
 	return getenv("MPGATE_TEST_EMULATED") != NULL;

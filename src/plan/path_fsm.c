@@ -294,8 +294,7 @@ static void say_silent(const struct path_fsm *fsm, struct path_change *change)
 static void say_stopped(const struct path_fsm *fsm, struct path_change *change)
 {
 	// short, so that what it means stands beside it in 80 columns
-	say(change, "%s, no answer for %lld ms",
-	    fsm->pulse.was_flowing ? "data stopped" : "handshakes fail",
+	say(change, "no %s for %lld ms", fsm->pulse.was_flowing ? "data" : "answer",
 	    (long long)fsm->pulse.silent_ms);
 }
 

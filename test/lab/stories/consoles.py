@@ -106,7 +106,8 @@ def stopped(lab, gateway, consoles):
     grown_kb = gateway.process.rss_kb() - memory_kb
     print(f"{len(jobs)} consoles stopped, {len(held)} held by Ctrl-S: {rate:.1f} Mbit/s before, {still:.1f} then; "
           f"{TEN_MINUTES} snapshots cost {grown_kb} KB", flush=True)
-    expect(still > 0.9 * rate, "the download suffers")
+    # sanitized, twenty consoles take the processors that the download needs
+    expect(is_sanitized(gateway) or still > 0.9 * rate, "the download suffers")
     expect(is_sanitized(gateway) or grown_kb <= GROWTH_KB, f"the gateway grew by {grown_kb} KB")
     for console in jobs:
         console.keys("fg", "C-j")  # Enter is not translated, as the console has left it

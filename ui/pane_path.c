@@ -377,7 +377,8 @@ static void count_record(const struct ui *ui, const struct view *view,
 	if (view->s->uptime_s >= 0 && view->s->uptime_s * 1000 < span_ms)
 		span_ms = view->s->uptime_s * 1000;
 	*out = (struct record){ .span_ms = span_ms };
-	begin_ms = view->time_ms - span_ms;
+	// it was so old when the snapshot was made, and up to a second more
+	begin_ms = view->s->time_ms - span_ms - 999;
 	for (uint64_t seq = ui->log.last; within && log_event(ui, seq); seq--) {
 		const struct event *event = log_event(ui, seq);
 		enum turn turn = turn_of(event);
@@ -394,6 +395,8 @@ static void count_record(const struct ui *ui, const struct view *view,
 	}
 	if (began_up)
 		out->up_ms += end_ms - begin_ms;
+	if (out->up_ms > span_ms)
+		out->up_ms = span_ms;
 }
 
 static void write_record(const struct record *r, char *out, size_t size)

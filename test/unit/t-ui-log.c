@@ -233,6 +233,25 @@ static int tear_down(void **state)
 	return 0;
 }
 
+// A path that came up in the first second, by a gateway that tells its age in whole ones.
+static void the_record_begins_with_the_start(void **state)
+{
+	struct ui *ui = ui_from_state("ok", &(struct ui_options){ 0 });
+	static struct snapshot s;
+
+	(void)state;
+	s = ui->live;
+	s.uptime_s = 13;
+	past = (struct event_log){ 0 };
+	event_log_add(&past, s.time_ms - 13300, LOG_LEVEL_NOTICE, "ppp0", "UP", "the exit answers");
+	s.n_events = 1;
+	s.events[0] = *event_log_get(&past, 0);
+	ui_snapshot(ui, &s, T0);
+	ui_key(ui, UI_KEY_ENTER, T0);
+	assert_true(shows(ui, "since the start, 13 s: up 13 s, came up 1 time)"));
+	ui_free(ui);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test(long_lines_can_be_read),
 		cmocka_unit_test(another_gateway_counts_anew),
 		cmocka_unit_test(a_pause_holds_the_log_too),
+		cmocka_unit_test(the_record_begins_with_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, tear_down);

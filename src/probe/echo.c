@@ -7,6 +7,7 @@
 // A request that may go a few hops only makes the router there say so, as traceroute has it. That
 // comes by the socket's error queue (IP_RECVERR), for both kinds of socket alike.
 
+#include "base/special.h"
 #include "probe/probe_priv.h"
 
 #include <errno.h>
@@ -118,24 +119,6 @@ static bool is_our_answer(const struct probe_echo *echo, const uint8_t *packet, 
 	return message.type == type && message.cookie == echo->cookie;
 }
 
-// Neither private nor a carrier's own: then it says nothing of the Internet.
-static bool is_public(const struct addr *addr)
-{
-	static const char *const others[] = {
-		"10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8",
-		"169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-	};
-	struct prefix prefix;
-
-	if (addr->family == AF_INET6)
-		return (addr->bytes[0] & 0xe0) == 0x20; // 2000::/3
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		if (prefix_parse(others[i], &prefix) == 0 && prefix_contains(&prefix, addr))
-			return false;
-	}
-	return addr->family == AF_INET;
-}
-
 // A router's message about what we sent, which quotes the beginning of it. Routers need not quote
 // the cookie.
 static bool is_ours(const struct probe_echo *echo, const struct message *quoted, size_t len)
@@ -187,7 +170,8 @@ static int read_router(const struct probe_echo *echo)
 		memcpy(&from, SO_EE_OFFENDER(error),
 		       echo->family == AF_INET6 ? sizeof(from.in6) : sizeof(from.in));
 		router = addr_from_sockaddr(&from);
-		return is_public(&router) ? 0 : -EHOSTUNREACH;
+		// a private one says nothing of the Internet
+		return special_find(&router) ? -EHOSTUNREACH : 0;
 	}
 }
 
